@@ -1,0 +1,109 @@
+use std::{fmt, sync::Arc};
+
+use tower_layer::Layer;
+
+use super::{Authorize, BoxPolicy, Policy};
+use crate::{
+    Anonymous, Head, NowOrLater, PlainText, Principal, Rejection, RejectionKind, Respond,
+    gate::{Decision, Pass},
+};
+
+/// Asks whether a principal may. See the [module docs](crate::authorize) for the rules and examples.
+#[derive(Clone)]
+#[must_use]
+pub struct AuthorizeLayer(Rules);
+
+impl AuthorizeLayer {
+    /// A layer with a policy.
+    pub fn new(policy: impl Policy) -> Self {
+        Self(Rules(Arc::new(Options {
+            policy: Arc::new(policy),
+            allow_cors_preflight: false,
+            wording: Arc::new(PlainText),
+        })))
+    }
+
+    /// Lets CORS preflights through: `OPTIONS` with `Origin` and `Access-Control-Request-Method`.
+    ///
+    /// A caller can forge one. Put the CORS layer right inside, so that it answers and no handler is
+    /// reached; or outside, and leave this off.
+    pub fn allow_cors_preflight(mut self) -> Self {
+        self.0.options().allow_cors_preflight = true;
+        self
+    }
+
+    /// Words the refusals over plain HTTP. The default is [`PlainText`].
+    pub fn respond_with(mut self, wording: impl Respond) -> Self {
+        self.0.options().wording = Arc::new(wording);
+        self
+    }
+}
+
+impl<S> Layer<S> for AuthorizeLayer {
+    type Service = Authorize<S>;
+
+    fn layer(&self, inner: S) -> Authorize<S> {
+        Authorize::new(inner, self.0.clone())
+    }
+}
+
+impl fmt::Debug for AuthorizeLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A policy and what its layer was told. A clone copies a pointer.
+#[derive(Clone)]
+pub(crate) struct Rules(Arc<Options>);
+
+#[derive(Clone)]
+struct Options {
+    policy: BoxPolicy,
+    allow_cors_preflight: bool,
+    wording: Arc<dyn Respond>,
+}
+
+impl Rules {
+    fn options(&mut self) -> &mut Options {
+        Arc::make_mut(&mut self.0)
+    }
+
+    pub(crate) fn wording(&self) -> &Arc<dyn Respond> {
+        &self.0.wording
+    }
+
+    /// Decides over the head of a request.
+    pub(crate) fn decide(&self, head: &Head<'_>) -> Decision {
+        let options = &*self.0;
+        if options.policy.is_open(head) || (options.allow_cors_preflight && head.is_cors_preflight()) {
+            return NowOrLater::now(Ok(Pass::Onward));
+        }
+        let extensions = head.extensions();
+        if let Some(principal) = extensions.get::<Principal>() {
+            let decision = options.policy.authorize(principal, head);
+            return decision.map(|result| result.map(Pass::Authorized));
+        }
+        NowOrLater::now(Err(match extensions.get::<Anonymous>() {
+            Some(anonymous) => anonymous.refusal("authorize.anonymous"),
+            None => no_principal(),
+        }))
+    }
+}
+
+impl fmt::Debug for Rules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rules")
+            .field("allow_cors_preflight", &self.0.allow_cors_preflight)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The refusal of a request that no authenticating layer has seen.
+pub(crate) fn no_principal() -> Rejection {
+    Rejection::new(RejectionKind::Misconfigured, "authorize.no_principal").caused_by(
+        "no principal in the request's extensions: put an authenticating layer (BasicAuthLayer, \
+         JwtScopeLayer, S3pSignatureLayer, AuthenticateLayer) outside of what needs the principal; \
+         in axum, the layer that is added last is the outermost",
+    )
+}

@@ -1,0 +1,109 @@
+//! May this principal do this?
+//!
+//! [`AuthorizeLayer`] asks a [`Policy`] about the [`Principal`] that an authenticating layer outside
+//! has left. The rules, in the order in which they are applied:
+//!
+//! 1. What the policy opens to everybody ([`Policy::is_open`]) goes onward, with or without a
+//!    principal.
+//! 2. With [`allow_cors_preflight`](AuthorizeLayer::allow_cors_preflight), so does a CORS preflight.
+//! 3. An [`Anonymous`](crate::Anonymous) request is refused: 401, with the challenges of the layer
+//!    that let it through.
+//! 4. A request with neither is a mistake in how the layers are put together: 500, and an error in
+//!    the log that says what to do. The authenticating layer belongs *outside*.
+//! 5. The policy decides: onward, or 403; 404 when it hides; 503 when its store cannot answer.
+//!
+//! ```
+//! use portcullis::{AuthorizeLayer, Scope, ScopePolicy};
+//!
+//! let send = AuthorizeLayer::new(ScopePolicy::from(Scope::from_static("messages:send")));
+//! ```
+//!
+//! Policies are combined with [`all`] and [`any`]; [`from_fn`] makes one from a function.
+//!
+//! ```
+//! use portcullis::{AuthorizeLayer, Scheme, Scope, ScopePolicy, authorize};
+//!
+//! let not_by_password = authorize::from_fn(|principal, _| principal.scheme() != Scheme::BASIC);
+//! let layer = AuthorizeLayer::new(authorize::all([
+//!     authorize::boxed(not_by_password),
+//!     authorize::boxed(ScopePolicy::from(Scope::from_static("tokens:manage"))),
+//! ]));
+//! ```
+
+mod combine;
+mod layer;
+mod scopes;
+mod service;
+
+pub use self::{
+    combine::{All, Any, BoxPolicy, FromFn, all, any, boxed, from_fn},
+    layer::AuthorizeLayer,
+    scopes::ScopePolicy,
+    service::Authorize,
+};
+
+#[cfg(feature = "axum")]
+pub(crate) use self::layer::no_principal;
+
+use std::fmt;
+
+use http::Extensions;
+
+use crate::{Head, NowOrLater, Principal, Rejection};
+
+/// Decides what a principal may do.
+///
+/// # Implementer notes
+///
+/// * What is not allowed is refused; there is no "don't know" that lets through.
+/// * A store that cannot answer is [`Rejection::unavailable`], never a no and never a yes.
+/// * Take what is needed from the head before waiting: a future of [`NowOrLater::later`] owns what it
+///   needs.
+pub trait Policy: Send + Sync + 'static {
+    /// Whether everybody may do this, even without a principal. Asked first; nothing is open unless
+    /// a policy says so.
+    fn is_open(&self, head: &Head<'_>) -> bool {
+        let _ = head;
+        false
+    }
+
+    /// Decides.
+    fn authorize(
+        &self,
+        principal: &Principal,
+        head: &Head<'_>,
+    ) -> NowOrLater<Result<Permit, Rejection>>;
+}
+
+/// The proof that a policy has said yes, with what it leaves for the handler.
+#[derive(Clone, Default)]
+pub struct Permit(Extensions);
+
+impl Permit {
+    /// Yes.
+    pub fn granted() -> Self {
+        Self::default()
+    }
+
+    /// Leaves a value in the request's extensions.
+    pub fn with<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.0.insert(value);
+        self
+    }
+
+    /// Yes to both.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    pub(crate) fn leave(self, extensions: &mut Extensions) {
+        extensions.extend(self.0);
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,168 @@
+use std::fmt;
+
+use super::{Permit, Policy};
+use crate::{
+    Challenge, Head, NowOrLater, Principal, Rejection, RejectionKind, Scheme, Scope, ScopeSet,
+};
+
+/// Which scopes are needed: one, all of several, any of several, nested at will.
+///
+/// Who holds the global scope, `all:any` unless told otherwise, needs no other.
+///
+/// ```
+/// use portcullis::{Scope, ScopePolicy, ScopeSet};
+///
+/// let list = ScopePolicy::any_of([
+///     Scope::from_static("messages:list").into(),
+///     ScopePolicy::all_of([Scope::from_static("logs:read"), Scope::from_static("audit")]),
+/// ]);
+/// assert!(list.is_met_by(&ScopeSet::parse("audit logs:read")?));
+/// assert!(list.is_met_by(&ScopeSet::parse("all:any")?));
+/// assert!(!list.is_met_by(&ScopeSet::parse("logs:read")?));
+/// # Ok::<_, portcullis::InvalidScope>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ScopePolicy {
+    rule: Rule,
+    global: Option<Scope>,
+    /// Made once: it is the same for every refusal.
+    challenge: Challenge,
+}
+
+#[derive(Clone, Debug)]
+enum Rule {
+    Scope(Scope),
+    All(Vec<Rule>),
+    Any(Vec<Rule>),
+}
+
+impl ScopePolicy {
+    /// Each of these is needed. Of none: nobody but the holder of the global scope passes.
+    pub fn all_of<P: Into<Self>>(policies: impl IntoIterator<Item = P>) -> Self {
+        Self::of(Rule::All(rules(policies)))
+    }
+
+    /// One of these is needed. Of none: nobody but the holder of the global scope passes.
+    pub fn any_of<P: Into<Self>>(policies: impl IntoIterator<Item = P>) -> Self {
+        Self::of(Rule::Any(rules(policies)))
+    }
+
+    /// Makes another scope the global one. Of nested policies, the outermost one's counts.
+    pub fn global_scope(mut self, scope: Scope) -> Self {
+        self.global = Some(scope);
+        self
+    }
+
+    /// Honours no global scope.
+    pub fn no_global_scope(mut self) -> Self {
+        self.global = None;
+        self
+    }
+
+    /// Whether these scopes do.
+    pub fn is_met_by(&self, held: &ScopeSet) -> bool {
+        self.global.as_ref().is_some_and(|global| held.contains(global)) || self.rule.is_met_by(held)
+    }
+
+    /// The scopes that would do: of alternatives, the first.
+    pub fn wanted(&self) -> ScopeSet {
+        let mut scopes = Vec::new();
+        self.rule.collect(&mut scopes);
+        scopes.into_iter().collect()
+    }
+
+    /// Judges a principal.
+    ///
+    /// # Errors
+    ///
+    /// `insufficient_scope`; with RFC 6750's challenge if the principal came by a bearer token.
+    pub fn check(&self, principal: &Principal) -> Result<(), Rejection> {
+        if self.is_met_by(principal.scopes()) {
+            return Ok(());
+        }
+        let rejection = Rejection::new(RejectionKind::InsufficientScope, "scope.missing");
+        Err(match principal.scheme() {
+            Scheme::BEARER => rejection.challenge(&self.challenge),
+            _ => rejection,
+        })
+    }
+
+    fn of(rule: Rule) -> Self {
+        let mut scopes = Vec::new();
+        rule.collect(&mut scopes);
+        let wanted: ScopeSet = scopes.into_iter().collect();
+        let mut challenge = Challenge::new(Scheme::BEARER.as_str());
+        if let Some(error) = RejectionKind::InsufficientScope.oauth_error() {
+            challenge = challenge.param("error", error);
+        }
+        if !wanted.is_empty() {
+            challenge = challenge.param("scope", wanted.as_str());
+        }
+        let challenge = challenge.build().expect("a scope is visible ASCII");
+        Self { rule, global: Some(Scope::ALL_ANY), challenge }
+    }
+}
+
+impl Policy for ScopePolicy {
+    fn authorize(
+        &self,
+        principal: &Principal,
+        _head: &Head<'_>,
+    ) -> NowOrLater<Result<Permit, Rejection>> {
+        NowOrLater::now(self.check(principal).map(|()| Permit::granted()))
+    }
+}
+
+impl From<Scope> for ScopePolicy {
+    fn from(scope: Scope) -> Self {
+        Self::of(Rule::Scope(scope))
+    }
+}
+
+impl fmt::Display for ScopePolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.rule.fmt(f)
+    }
+}
+
+impl Rule {
+    fn is_met_by(&self, held: &ScopeSet) -> bool {
+        match self {
+            Self::Scope(scope) => held.contains(scope),
+            Self::All(rules) => !rules.is_empty() && rules.iter().all(|rule| rule.is_met_by(held)),
+            Self::Any(rules) => rules.iter().any(|rule| rule.is_met_by(held)),
+        }
+    }
+
+    fn collect(&self, scopes: &mut Vec<Scope>) {
+        match self {
+            Self::Scope(scope) if scopes.contains(scope) => {}
+            Self::Scope(scope) => scopes.push(scope.clone()),
+            Self::All(rules) => rules.iter().for_each(|rule| rule.collect(scopes)),
+            Self::Any(rules) => rules.iter().take(1).for_each(|rule| rule.collect(scopes)),
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (rules, word) = match self {
+            Self::Scope(scope) => return scope.fmt(f),
+            Self::All(rules) | Self::Any(rules) if rules.is_empty() => return f.write_str("nobody"),
+            Self::All(rules) => (rules, " and "),
+            Self::Any(rules) => (rules, " or "),
+        };
+        for (at, rule) in rules.iter().enumerate() {
+            let before = if at == 0 { "" } else { word };
+            match rule {
+                Self::Scope(scope) => write!(f, "{before}{scope}")?,
+                nested => write!(f, "{before}({nested})")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn rules<P: Into<ScopePolicy>>(policies: impl IntoIterator<Item = P>) -> Vec<Rule> {
+    policies.into_iter().map(|policy| policy.into().rule).collect()
+}

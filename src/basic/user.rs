@@ -1,0 +1,90 @@
+use std::sync::Arc;
+
+use super::PasswordHash;
+use crate::{ConfigError, Identity, NowOrLater, ScopeSet, StoreError};
+
+/// A user, as a store knows it.
+#[derive(Clone, Debug)]
+pub struct User {
+    name: Arc<str>,
+    identity: Identity,
+    password: PasswordHash,
+    scopes: ScopeSet,
+    disabled: bool,
+}
+
+impl User {
+    /// A user whose subject is the login name, of the issuer [`Identity::LOCAL`].
+    ///
+    /// # Errors
+    ///
+    /// When the name is empty, or holds a colon or a control character: it could not be sent
+    /// (RFC 7617 section 2).
+    pub fn new(name: impl Into<Arc<str>>, password: PasswordHash) -> Result<Self, ConfigError> {
+        let name = name.into();
+        if name.contains(|c: char| c == ':' || c.is_control()) {
+            return Err(ConfigError::new(format!(
+                "the user name {name:?} holds a colon or a control character, which HTTP Basic cannot \
+                 carry (RFC 7617 section 2)"
+            )));
+        }
+        let identity = Identity::local(name.clone())
+            .map_err(|_| ConfigError::new("a user name may not be empty"))?;
+        Ok(Self { name, identity, password, scopes: ScopeSet::empty(), disabled: false })
+    }
+
+    /// Gives the user an identity apart from the login name, so that the name can change while the
+    /// ownership of things stays.
+    pub fn identity(mut self, identity: Identity) -> Self {
+        self.identity = identity;
+        self
+    }
+
+    /// What the user may do. None, unless told otherwise.
+    pub fn scopes(mut self, scopes: impl Into<ScopeSet>) -> Self {
+        self.scopes = scopes.into();
+        self
+    }
+
+    /// Refuses the user from now on, with the right password too.
+    pub fn disabled(mut self, disabled: bool) -> Self {
+        self.disabled = disabled;
+        self
+    }
+
+    /// The login name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn password(&self) -> &PasswordHash {
+        &self.password
+    }
+
+    pub(super) fn is_disabled(&self) -> bool {
+        self.disabled
+    }
+
+    pub(super) fn into_principal_parts(self) -> (Identity, Arc<str>, ScopeSet) {
+        (self.identity, self.name, self.scopes)
+    }
+}
+
+/// Where users are kept.
+///
+/// # Implementer notes
+///
+/// * `Ok(None)` is "there is no such user"; a store that is down is an error. The caller gets a 503
+///   for the one and a 401 for the other.
+/// * Names are compared byte for byte, unless your store says otherwise.
+/// * Give back disabled users as well, marked: the layer refuses them after the hash.
+pub trait UserStore: Send + Sync + 'static {
+    /// The user of this login name.
+    fn user(&self, name: &str) -> NowOrLater<Result<Option<User>, StoreError>>;
+
+    /// A hash that costs as much as most of the stored ones, and that no password has: it is verified
+    /// for names that do not exist. With `None`, one of [`PasswordHash::of`]'s cost is.
+    fn decoy(&self) -> Option<PasswordHash> {
+        None
+    }
+}

@@ -1,0 +1,200 @@
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, UNIX_EPOCH},
+};
+
+use super::{Keys, claims::Expected, jws};
+use crate::{
+    Authenticator, Challenge, Clock, ConfigError, Head, Identity, NowOrLater, Principal, Rejection,
+    RejectionKind, Scheme, SystemClock, bearer,
+};
+
+/// The [`Authenticator`] of JWT bearer tokens. See the [module docs](crate::jwt) for the rules.
+#[derive(Clone)]
+pub struct JwtAuth(Arc<Parts>);
+
+struct Parts {
+    keys: Keys,
+    expected: Expected,
+    max_length: usize,
+    clock: Arc<dyn Clock>,
+    challenges: Challenges,
+}
+
+/// Every challenge there is: made once.
+struct Challenges {
+    plain: Challenge,
+    invalid_request: Challenge,
+    invalid_token: Challenge,
+}
+
+impl JwtAuth {
+    /// Begins with the keys that tokens are verified with.
+    pub fn builder(keys: Keys) -> JwtAuthBuilder {
+        JwtAuthBuilder {
+            keys,
+            expected: Expected {
+                issuers: Vec::new(),
+                audiences: Vec::new(),
+                leeway: Duration::from_secs(60),
+                needs_expiry: true,
+            },
+            max_length: 8 * 1024,
+            clock: Arc::new(SystemClock),
+            realm: "protected".to_owned(),
+        }
+    }
+
+    /// The principal of the bearer token in this head, if there is one.
+    pub(super) fn judge(&self, head: &Head<'_>) -> Option<Result<Principal, Rejection>> {
+        let credentials = head.credentials(Scheme::BEARER.as_str())?;
+        Some(match bearer::token(credentials) {
+            Some(token) => self.verify(token).map_err(jws::refused),
+            None => Err(Rejection::new(RejectionKind::InvalidRequest, "bearer.malformed")),
+        })
+    }
+
+    fn verify(&self, token: &str) -> Result<Principal, &'static str> {
+        let parts = &*self.0;
+        if token.len() > parts.max_length {
+            return Err("jwt.too_long");
+        }
+        let jws = parts.keys.verify_compact(token)?;
+        let now = parts.clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let accepted = parts.expected.judge(jws, now)?;
+        let identity = Identity::new(accepted.issuer, accepted.subject).map_err(|_| "jwt.sub")?;
+        let mut principal = Principal::new(identity, Scheme::BEARER).scopes(accepted.scopes);
+        if let Some(id) = accepted.claims.id() {
+            principal = principal.credential_id(id);
+        }
+        if let Some(issued) = accepted.issued {
+            principal = principal.authenticated_at(UNIX_EPOCH + issued);
+        }
+        Ok(principal.extra(accepted.claims).build())
+    }
+}
+
+impl Authenticator for JwtAuth {
+    fn scheme(&self) -> Scheme {
+        Scheme::BEARER
+    }
+
+    fn authenticate(&self, head: &Head<'_>) -> Option<NowOrLater<Result<Principal, Rejection>>> {
+        self.judge(head).map(NowOrLater::now)
+    }
+
+    fn challenge(&self, refused: Option<RejectionKind>) -> Challenge {
+        let challenges = &self.0.challenges;
+        match refused.and_then(RejectionKind::oauth_error) {
+            Some("invalid_request") => challenges.invalid_request.clone(),
+            Some(_) => challenges.invalid_token.clone(),
+            None => challenges.plain.clone(),
+        }
+    }
+}
+
+impl fmt::Debug for JwtAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JwtAuth")
+            .field("keys", &self.0.keys)
+            .field("expected", &self.0.expected)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A [`JwtAuth`] in the making.
+#[derive(Debug)]
+#[must_use]
+pub struct JwtAuthBuilder {
+    keys: Keys,
+    expected: Expected,
+    max_length: usize,
+    clock: Arc<dyn Clock>,
+    realm: String,
+}
+
+impl JwtAuthBuilder {
+    /// Wants `iss` to be this, byte for byte. Called again, one of them.
+    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.expected.issuers.push(issuer.into());
+        self
+    }
+
+    /// Wants `aud` to be this, or to hold it. Called again, one of them.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.expected.audiences.push(audience.into());
+        self
+    }
+
+    /// How far the clocks of issuer and server may differ: at most five minutes. The default is 60
+    /// seconds.
+    pub fn leeway(mut self, leeway: Duration) -> Self {
+        self.expected.leeway = leeway;
+        self
+    }
+
+    /// Takes tokens that never expire.
+    pub fn dangerous_no_expiry(mut self) -> Self {
+        self.expected.needs_expiry = false;
+        self
+    }
+
+    /// The longest token that is looked at, in bytes. The default is 8,192.
+    pub fn max_length(mut self, bytes: usize) -> Self {
+        self.max_length = bytes;
+        self
+    }
+
+    /// Takes the time from this clock.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Names this realm in the challenge. The default is `protected`.
+    pub fn realm(mut self, realm: impl Into<String>) -> Self {
+        self.realm = realm.into();
+        self
+    }
+
+    /// The authenticator. One that checks neither issuer nor audience says so in the log.
+    ///
+    /// # Errors
+    ///
+    /// When the realm does not fit a header field, or the leeway is more than five minutes.
+    pub fn build(self) -> Result<JwtAuth, ConfigError> {
+        let Self { keys, expected, max_length, clock, realm } = self;
+        if expected.leeway > Duration::from_secs(300) {
+            return Err(ConfigError::new(
+                "a leeway of more than five minutes lets expired tokens in (RFC 7519 section 4.1.4); \
+                 set the clocks instead",
+            ));
+        }
+        if expected.issuers.is_empty() && expected.audiences.is_empty() {
+            tracing::warn!(
+                "this JWT layer checks neither `iss` nor `aud`: every token that one of its keys has \
+                 signed is good here, whatever it was issued for"
+            );
+        }
+        let challenges = Challenges::new(&realm)?;
+        Ok(JwtAuth(Arc::new(Parts { keys, expected, max_length, clock, challenges })))
+    }
+}
+
+impl Challenges {
+    fn new(realm: &str) -> Result<Self, ConfigError> {
+        let make = |kind: Option<RejectionKind>| {
+            let challenge = Challenge::new(Scheme::BEARER.as_str()).param("realm", realm);
+            match kind.and_then(RejectionKind::oauth_error) {
+                Some(error) => challenge.param("error", error).build(),
+                None => challenge.build(),
+            }
+        };
+        Ok(Self {
+            plain: make(None)?,
+            invalid_request: make(Some(RejectionKind::InvalidRequest))?,
+            invalid_token: make(Some(RejectionKind::RefusedCredentials))?,
+        })
+    }
+}

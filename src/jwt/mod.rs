@@ -1,0 +1,77 @@
+//! JSON Web Tokens as bearer tokens (RFC 7519, RFC 6750), with scopes.
+//!
+//! The rules, in the order in which they are applied:
+//!
+//! 1. What follows `Bearer` is one `b64token` (RFC 6750 section 2.1); otherwise 400
+//!    `invalid_request`. It is not longer than [`max_length`](JwtAuthBuilder::max_length).
+//! 2. It is a compact JWS: three parts of strict base64url. JWE and JSON serialization are refused.
+//! 3. The header is a JSON object without repeated names. `crit`, `zip` and `b64` are refused: no
+//!    extension is understood. `jku`, `x5u`, `jwk` and `x5c` are ignored, and never fetched.
+//! 4. The key decides the algorithm; the header's `alg` must name the same. `kid` chooses the key;
+//!    where it does not leave exactly one, the token is refused.
+//! 5. The signature is verified. Only then are the claims read: a JSON object without repeated names,
+//!    in which each claim that is looked at has its type.
+//! 6. `exp` is needed, and is in the future; `nbf` and `iat` are not; all with the same leeway. `iss`
+//!    and `aud` are needed once they are configured. `aud` without an audience configured is refused
+//!    (RFC 7519 section 4.1.3). `sub` is needed.
+//! 7. The scopes are those of `scope` (a string, RFC 9068), `scopes` (an array), or `scp` (either). Two
+//!    of them that differ are refused.
+//! 8. [`JwtScopeLayer`] then asks for scopes: 403 `insufficient_scope`.
+//!
+//! Each refusal of 2 to 7 is the same 401 `invalid_token`; the reason is in the trace.
+//!
+//! ```
+//! use portcullis::{
+//!     JwtScopeLayer, Scope,
+//!     jwt::{Algorithm, JwtAuth, Key, Keys},
+//! };
+//!
+//! let keys = Keys::new([Key::hmac(Algorithm::HS256, "a secret of at least 32 bytes, from a file")?])?;
+//! let jwt = JwtAuth::builder(keys).issuer("https://id.example.org").audience("messages").build()?;
+//! let layer = JwtScopeLayer::new(jwt, Scope::from_static("messages:send"));
+//! # Ok::<_, portcullis::ConfigError>(())
+//! ```
+//!
+//! Authenticated once, with other scopes for each route:
+//!
+//! ```
+//! # use portcullis::jwt::{Algorithm, JwtAuth, Key, Keys};
+//! use portcullis::{AuthenticateLayer, AuthorizeLayer, Scope, ScopePolicy};
+//! use std::time::Duration;
+//!
+//! # let keys = Keys::new([Key::hmac(Algorithm::HS256, "a secret of at least 32 bytes, from a file")?])?;
+//! let jwt = JwtAuth::builder(keys)
+//!     .issuer("https://id.example.org")
+//!     .audience("messages")
+//!     .leeway(Duration::from_secs(5))
+//!     .realm("messages")
+//!     .build()?;
+//! let outside = AuthenticateLayer::new(jwt);
+//! let send = AuthorizeLayer::new(ScopePolicy::from(Scope::from_static("messages:send")));
+//! let list = AuthorizeLayer::new(ScopePolicy::any_of([
+//!     Scope::from_static("messages:list"),
+//!     Scope::from_static("messages:read"),
+//! ]));
+//! # Ok::<_, portcullis::ConfigError>(())
+//! ```
+//!
+//! # Caveats
+//!
+//! A token is good until it expires: what its subject loses meanwhile, it keeps. Keep lifetimes short.
+
+mod authenticator;
+mod claims;
+mod header;
+mod jws;
+mod key;
+mod layer;
+
+pub use jsonwebtoken::Algorithm;
+
+pub use self::{
+    authenticator::{JwtAuth, JwtAuthBuilder},
+    claims::Claims,
+    jws::VerifiedJws,
+    key::{Key, Keys},
+    layer::JwtScopeLayer,
+};

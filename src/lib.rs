@@ -1,0 +1,138 @@
+//! Authentication and authorization for Rust services, as [tower] layers: who is a request from, and
+//! may they?
+//!
+//! ```
+//! use http::Request;
+//! use portcullis::{
+//!     BasicAuthLayer, Principal,
+//!     basic::{BasicAuth, MemoryUserStore, PasswordHash, User},
+//! };
+//! use tower::{ServiceBuilder, ServiceExt, service_fn};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let users = MemoryUserStore::new();
+//! users.insert(User::new("aladdin", PasswordHash::of("open sesame")?)?);
+//!
+//! let service = ServiceBuilder::new()
+//!     .layer(BasicAuthLayer::new(BasicAuth::new("cave", users)?))
+//!     .service(service_fn(async |request: Request<String>| {
+//!         let principal: &Principal = request.extensions().get().expect("the layer has left one");
+//!         Ok::<_, std::convert::Infallible>(http::Response::new(principal.subject().to_owned()))
+//!     }));
+//!
+//! let request = Request::get("/").header("authorization", "Basic YWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+//! let response = service.oneshot(request.body(String::new())?).await?;
+//! assert_eq!(response.status(), 200);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The map
+//!
+//! | for | layer | page |
+//! |---|---|---|
+//! | HTTP Basic against a user store | [`BasicAuthLayer`] | [`basic`] |
+//! | JWT bearer tokens with scopes | [`JwtScopeLayer`] | [`jwt`] |
+//! | S3P request signatures, server and client | [`S3pSignatureLayer`], [`s3p::SignLayer`] | [`s3p`] |
+//! | only the owner of a resource writes it | [`OwnershipLayer`] | [`ownership`] |
+//! | several schemes, or one of your own | [`AuthenticateLayer`] | [`authenticate`] |
+//! | any other policy over the principal | [`AuthorizeLayer`] | [`authorize`] |
+//! | identity headers sent from outside | [`StripIdentityHeadersLayer`] | |
+//!
+//! The authenticating layers leave a [`Principal`] in the request's extensions; the authorizing layers
+//! judge it; a refusal is a [`Rejection`], answered over HTTP or, to a gRPC client, as a gRPC status.
+//! All of them work in any hyper, axum or tonic stack: they ask nothing of bodies and errors, and the
+//! inner service need only be `Clone`.
+//!
+//! # Order
+//!
+//! ```text
+//! outside   StripIdentityHeadersLayer, tracing, CORS, request limits
+//!           an authenticating layer           who: 400, 401
+//!           AuthorizeLayer, OwnershipLayer    may: 403, 404
+//! inside    the handler                       what: 415, 422, …
+//! ```
+//!
+//! With axum's `Router::layer`, what is added last is the outermost; with tower's `ServiceBuilder`, what
+//! is added first. Layers of `Router::layer` also see requests that no route matches; those of
+//! `Router::route_layer` do not, so that a 404 stays a 404.
+//!
+//! # Features
+//!
+//! A feature adds names, and changes nothing.
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `basic` | yes | [`basic`], on tokio's blocking threads |
+//! | `jwt` | yes | [`jwt`], verified by aws-lc-rs |
+//! | `s3p` | yes | [`s3p`] |
+//! | `ownership` | yes | [`ownership`] |
+//! | `axum` | no | [`Principal`] and `Option<Principal>` as extractors, [`Rejection`] as a response |
+//! | `full` | no | all of them |
+//!
+//! [tower]: https://docs.rs/tower
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub mod authenticate;
+pub mod authorize;
+#[cfg(feature = "basic")]
+pub mod basic;
+#[cfg(feature = "jwt")]
+mod bearer;
+mod body;
+mod challenge;
+mod clock;
+mod error;
+#[cfg(feature = "axum")]
+mod extract;
+mod gate;
+mod head;
+mod https;
+mod identity_headers;
+#[cfg(any(feature = "jwt", feature = "s3p"))]
+mod json;
+#[cfg(feature = "jwt")]
+pub mod jwt;
+mod now_or_later;
+#[cfg(feature = "ownership")]
+pub mod ownership;
+mod principal;
+mod rejection;
+mod response;
+#[cfg(feature = "s3p")]
+pub mod s3p;
+mod scope;
+mod secret;
+pub mod store;
+
+#[cfg(feature = "basic")]
+pub use self::basic::BasicAuthLayer;
+#[cfg(feature = "jwt")]
+pub use self::jwt::JwtScopeLayer;
+#[cfg(feature = "ownership")]
+pub use self::ownership::OwnershipLayer;
+#[cfg(feature = "s3p")]
+pub use self::s3p::S3pSignatureLayer;
+pub use self::{
+    authenticate::{Anonymous, Authenticate, AuthenticateLayer, Authenticator},
+    authorize::{Authorize, AuthorizeLayer, Permit, Policy, ScopePolicy},
+    challenge::{Challenge, ChallengeBuilder},
+    clock::{Clock, ManualClock, SystemClock},
+    error::{ConfigError, StoreError},
+    gate::ResponseFuture,
+    head::{Authorization, Head},
+    https::{HttpsEvidence, PeerAddr, SecureTransport},
+    identity_headers::{StripIdentityHeaders, StripIdentityHeadersLayer},
+    now_or_later::NowOrLater,
+    principal::{Identity, Principal, PrincipalBuilder, Scheme},
+    rejection::{Rejection, RejectionKind},
+    response::{EmptyBody, PlainText, ProblemJson, Respond, ResponseBody},
+    scope::{InvalidScope, Scope, ScopeSet},
+    secret::Secret,
+};
+
+#[cfg(all(doctest, feature = "axum"))]
+#[doc = include_str!("../README.md")]
+mod readme {}

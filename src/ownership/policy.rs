@@ -1,0 +1,180 @@
+use std::{fmt, sync::Arc};
+
+use super::{
+    Resource, ResourcePath,
+    resource::{Found, ResourcePaths},
+};
+use crate::{
+    ConfigError, Head, Identity, NowOrLater, Permit, Policy, Principal, Rejection, RejectionKind,
+    StoreError,
+};
+
+/// The [`Policy`] that only owners write. See the [module docs](crate::ownership) for the rules.
+#[derive(Clone)]
+pub struct Ownership {
+    paths: Arc<ResourcePaths>,
+    owners: Arc<dyn OwnershipStore>,
+    denial: Denial,
+}
+
+/// How somebody else's resource is refused.
+#[derive(Clone, Copy, Debug)]
+enum Denial {
+    Reveal,
+    Hide,
+}
+
+impl Ownership {
+    /// Owners from this store, of what these paths name.
+    ///
+    /// # Errors
+    ///
+    /// When there is no path, or two of them cannot be told apart.
+    pub fn new(
+        owners: impl OwnershipStore,
+        paths: impl IntoIterator<Item = ResourcePath>,
+    ) -> Result<Self, ConfigError> {
+        let paths = Arc::new(ResourcePaths::new(paths)?);
+        Ok(Self { paths, owners: Arc::new(owners), denial: Denial::Reveal })
+    }
+
+    /// Answers 404 instead of 403, so that nobody learns what exists (RFC 9110 section 15.5.4).
+    pub fn hide(mut self) -> Self {
+        self.denial = Denial::Hide;
+        self
+    }
+}
+
+impl Policy for Ownership {
+    fn is_open(&self, head: &Head<'_>) -> bool {
+        head.method().is_safe()
+    }
+
+    fn authorize(
+        &self,
+        principal: &Principal,
+        head: &Head<'_>,
+    ) -> NowOrLater<Result<Permit, Rejection>> {
+        let Found { resource, may_create } = match self.paths.find(head.method(), head.uri().path()) {
+            Ok(found) => found,
+            Err(rejection) => {
+                tracing::warn!(
+                    reason = rejection.reason(),
+                    "a write to a path that no `ResourcePath` of the ownership policy matches is \
+                     refused: add the path, or put the layer around fewer routes"
+                );
+                return NowOrLater::now(Err(rejection));
+            }
+        };
+        let judgement = Judgement {
+            resource,
+            may_create,
+            identity: principal.identity().clone(),
+            denial: self.denial,
+        };
+        let owner = self.owners.owner(&judgement.resource);
+        let owners = self.owners.clone();
+        owner.then(move |owner| judgement.by_owner(owner, &*owners))
+    }
+}
+
+/// A write that is being judged.
+struct Judgement {
+    resource: Resource,
+    may_create: bool,
+    identity: Identity,
+    denial: Denial,
+}
+
+impl Judgement {
+    fn by_owner(
+        self,
+        owner: Result<Option<Identity>, StoreError>,
+        owners: &dyn OwnershipStore,
+    ) -> NowOrLater<Result<Permit, Rejection>> {
+        match owner {
+            Err(error) => NowOrLater::now(Err(unavailable(error))),
+            Ok(Some(owner)) => NowOrLater::now(self.by_identity(&owner)),
+            Ok(None) if self.may_create => {
+                let claim = owners.claim(&self.resource, &self.identity);
+                claim.map(move |claim| match claim.map_err(unavailable)? {
+                    Claim::Claimed => Ok(self.grant(true)),
+                    Claim::Owned(owner) => self.by_identity(&owner),
+                })
+            }
+            Ok(None) => {
+                let missing = Rejection::new(RejectionKind::NotFound, "ownership.unknown");
+                NowOrLater::now(Err(missing))
+            }
+        }
+    }
+
+    fn by_identity(self, owner: &Identity) -> Result<Permit, Rejection> {
+        if *owner == self.identity {
+            return Ok(self.grant(false));
+        }
+        let kind = match self.denial {
+            Denial::Reveal => RejectionKind::Forbidden,
+            Denial::Hide => RejectionKind::NotFound,
+        };
+        Err(Rejection::new(kind, "ownership.not_owner"))
+    }
+
+    fn grant(self, is_new: bool) -> Permit {
+        Permit::granted().with(OwnedResource { resource: self.resource, is_new })
+    }
+}
+
+fn unavailable(error: StoreError) -> Rejection {
+    Rejection::unavailable("ownership.store", error)
+}
+
+impl fmt::Debug for Ownership {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ownership").field("denial", &self.denial).finish_non_exhaustive()
+    }
+}
+
+/// Left in the request's extensions: what the principal was found to own.
+#[derive(Clone, Debug)]
+pub struct OwnedResource {
+    resource: Resource,
+    is_new: bool,
+}
+
+impl OwnedResource {
+    /// The resource, by the id that the decision was made over.
+    pub fn resource(&self) -> &Resource {
+        &self.resource
+    }
+
+    /// Whether it was nobody's until this request. A handler that then fails gives it back.
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+}
+
+/// What came of a claim.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Claim {
+    /// It was nobody's, and is the claimant's now.
+    Claimed,
+    /// It is this one's already.
+    Owned(Identity),
+}
+
+/// Where it is kept who owns what.
+///
+/// # Implementer notes
+///
+/// * `Ok(None)` is "nobody owns it"; a store that is down is an error. The caller gets a 503 for the
+///   one, and may claim after the other.
+/// * `claim` looks up and inserts in one atomic step: of any number of claimants of one resource, one
+///   gets [`Claim::Claimed`].
+pub trait OwnershipStore: Send + Sync + 'static {
+    /// Who owns this resource.
+    fn owner(&self, resource: &Resource) -> NowOrLater<Result<Option<Identity>, StoreError>>;
+
+    /// Makes this resource somebody's, if it is nobody's.
+    fn claim(&self, resource: &Resource, claimant: &Identity) -> NowOrLater<Result<Claim, StoreError>>;
+}

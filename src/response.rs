@@ -1,0 +1,163 @@
+//! What a refused caller gets.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+
+use crate::{Rejection, RejectionKind, body::held_body};
+
+held_body! {
+    /// The body of a response: a refusal of ours, or the inner service's own body.
+    ///
+    /// It asks nothing of the inner body, so hyper's `Incoming`, axum's, tonic's and boxed bodies all
+    /// work.
+    ResponseBody
+}
+
+/// How a layer words its refusals over plain HTTP.
+///
+/// Implemented for functions from a [`Rejection`] to a response. The layer adds what may not be
+/// forgotten to whatever is returned: `Cache-Control: no-store`, the challenges, `Retry-After`. A
+/// gRPC request is answered in gRPC's own way and never gets here.
+///
+/// ```
+/// use http::Response;
+/// use portcullis::{Rejection, Respond};
+///
+/// fn json(rejection: &Rejection) -> Response<bytes::Bytes> {
+///     Response::builder()
+///         .status(rejection.kind().status())
+///         .header("content-type", "application/json")
+///         .body(r#"{"message":"Unauthorized"}"#.into())
+///         .unwrap()
+/// }
+/// # fn takes(_: impl Respond) {}
+/// # takes(json);
+/// ```
+///
+/// # Implementer notes
+///
+/// What is returned goes to strangers. The kind may decide it; the reason and the source may not.
+pub trait Respond: Send + Sync + 'static {
+    /// The response to a refused request.
+    fn respond(&self, rejection: &Rejection) -> Response<Bytes>;
+}
+
+impl<F> Respond for F
+where
+    F: Fn(&Rejection) -> Response<Bytes> + Send + Sync + 'static,
+{
+    fn respond(&self, rejection: &Rejection) -> Response<Bytes> {
+        self(rejection)
+    }
+}
+
+/// The status and a short sentence in `text/plain`: the default.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PlainText;
+
+impl Respond for PlainText {
+    fn respond(&self, rejection: &Rejection) -> Response<Bytes> {
+        let kind = rejection.kind();
+        respond(kind, "text/plain; charset=utf-8", Bytes::from_static(kind.text().as_bytes()))
+    }
+}
+
+/// The status and a problem document (RFC 9457) of type `about:blank`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ProblemJson;
+
+impl Respond for ProblemJson {
+    fn respond(&self, rejection: &Rejection) -> Response<Bytes> {
+        let kind = rejection.kind();
+        let status = kind.status();
+        // Both texts are ours and need no escaping.
+        let document = format!(
+            r#"{{"type":"about:blank","title":"{}","status":{},"detail":"{}"}}"#,
+            status.canonical_reason().unwrap_or("Error"),
+            status.as_u16(),
+            kind.text(),
+        );
+        respond(kind, "application/problem+json", document.into())
+    }
+}
+
+/// The status alone.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EmptyBody;
+
+impl Respond for EmptyBody {
+    fn respond(&self, rejection: &Rejection) -> Response<Bytes> {
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = rejection.kind().status();
+        response
+    }
+}
+
+fn respond(kind: RejectionKind, content_type: &'static str, body: Bytes) -> Response<Bytes> {
+    let mut response = Response::new(body);
+    *response.status_mut() = kind.status();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// What the caller speaks, and so what it understands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Wire {
+    Http,
+    /// With the content type to answer in.
+    Grpc(&'static str),
+}
+
+impl Wire {
+    /// By the request's content type (gRPC over HTTP/2, "Requests"). It shapes the answer, and never
+    /// the decision.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        const GRPC: &[u8] = b"application/grpc";
+        let Some(content_type) = headers.get(header::CONTENT_TYPE) else {
+            return Self::Http;
+        };
+        let content_type = content_type.as_bytes();
+        let Some((GRPC, rest)) = content_type.split_at_checked(GRPC.len()) else {
+            return Self::Http;
+        };
+        match rest {
+            [] | [b'+' | b';', ..] => Self::Grpc("application/grpc"),
+            rest if rest.starts_with(b"-web-text") => Self::Grpc("application/grpc-web-text+proto"),
+            rest if rest.starts_with(b"-web") => Self::Grpc("application/grpc-web+proto"),
+            _ => Self::Http,
+        }
+    }
+}
+
+/// The whole refusal: worded, and with all that every refusal carries.
+pub(crate) fn refuse(rejection: Rejection, wire: Wire, wording: &dyn Respond) -> Response<Bytes> {
+    let mut response = match wire {
+        Wire::Http => wording.respond(&rejection),
+        Wire::Grpc(content_type) => trailers_only(rejection.kind(), content_type),
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    for challenge in rejection.challenges() {
+        headers.append(header::WWW_AUTHENTICATE, challenge.clone());
+    }
+    if let Some(wait) = rejection.wait() {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response.extensions_mut().insert(rejection);
+    response
+}
+
+/// A gRPC response without a message: HTTP 200, the status in the headers ("Trailers-Only").
+fn trailers_only(kind: RejectionKind, content_type: &'static str) -> Response<Bytes> {
+    const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+    const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::OK;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(GRPC_STATUS, HeaderValue::from(u16::from(kind.grpc_code())));
+    // Percent-encoding would leave each of the table's texts as it is.
+    headers.insert(GRPC_MESSAGE, HeaderValue::from_static(kind.text()));
+    response
+}

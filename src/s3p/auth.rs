@@ -1,0 +1,212 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use http::Request;
+use hyper::body::Body as HttpBody;
+use tower::BoxError;
+
+use super::{
+    AccessKey, AccessKeyStore, Body, Nonce, NonceStore, PublicUrl, Recorded, SigningInput,
+    body::collect, canonical::SigningKey, header::S3pCredentials,
+};
+use crate::{
+    Clock, Head, NowOrLater, Principal, Rejection, RejectionKind, Scheme, Secret, StoreError,
+    SystemClock, clock::unix_seconds,
+};
+
+/// How far a timestamp may be from now, either way, in seconds.
+const WINDOW: i64 = 300;
+
+/// Verifies signed requests. See the [module docs](crate::s3p) for the rules.
+#[derive(Clone)]
+pub struct S3pAuth(Arc<Parts>);
+
+#[derive(Clone)]
+struct Parts {
+    url: PublicUrl,
+    keys: Arc<dyn AccessKeyStore>,
+    nonces: Arc<dyn NonceStore>,
+    /// Stands in for the key of a token that is not known.
+    nobody: SigningKey,
+    max_body: usize,
+    body_timeout: Duration,
+    clock: Arc<dyn Clock>,
+}
+
+/// Credentials whose timestamp is within the window.
+pub(super) struct Timely<'h> {
+    credentials: S3pCredentials<'h>,
+    now: i64,
+}
+
+/// Credentials whose signature is right.
+struct Proven<'h> {
+    timely: Timely<'h>,
+    key: AccessKey,
+}
+
+/// What a look-up has found, and the look-up.
+type KeyFound = Result<Option<AccessKey>, StoreError>;
+pub(super) type KeyLookup = NowOrLater<KeyFound>;
+
+type Judgement = NowOrLater<Result<Principal, Rejection>>;
+
+impl S3pAuth {
+    /// For a service that clients reach under this URL, with these keys and nonces. Bodies have at
+    /// most 1 MiB, and 10 seconds to arrive.
+    pub fn new(url: PublicUrl, keys: impl AccessKeyStore, nonces: impl NonceStore) -> Self {
+        let mut random = [0; 32];
+        getrandom::fill(&mut random).expect("the system has random numbers");
+        Self(Arc::new(Parts {
+            url,
+            keys: Arc::new(keys),
+            nonces: Arc::new(nonces),
+            nobody: SigningKey::new(&Secret::new(random)),
+            max_body: 1024 * 1024,
+            body_timeout: Duration::from_secs(10),
+            clock: Arc::new(SystemClock),
+        }))
+    }
+
+    /// The longest body that is read, in bytes.
+    pub fn max_body(mut self, bytes: usize) -> Self {
+        self.parts().max_body = bytes;
+        self
+    }
+
+    /// How long a body may take to arrive.
+    pub fn body_timeout(mut self, limit: Duration) -> Self {
+        self.parts().body_timeout = limit;
+        self
+    }
+
+    /// Takes the time from this clock.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.parts().clock = Arc::new(clock);
+        self
+    }
+
+    fn parts(&mut self) -> &mut Parts {
+        Arc::make_mut(&mut self.0)
+    }
+
+    /// Rules 1 and 2: what needs neither a key nor the body.
+    pub(super) fn timely<'h>(&self, credentials: &'h [u8]) -> Result<Timely<'h>, Rejection> {
+        let credentials = S3pCredentials::parse(credentials)
+            .map_err(|reason| Rejection::new(RejectionKind::MalformedCredentials, reason))?;
+        let now = unix_seconds(self.0.clock.now());
+        match credentials.unix_timestamp().saturating_sub(now) {
+            age if age < -WINDOW => Err(refused("s3p.too_old")),
+            age if age > WINDOW => Err(refused("s3p.in_the_future")),
+            _ => Ok(Timely { credentials, now }),
+        }
+    }
+
+    /// Rule 3.
+    pub(super) fn look_up(&self, timely: &Timely<'_>) -> KeyLookup {
+        self.0.keys.access_key(timely.credentials.token)
+    }
+
+    /// Rules 4 to 7 for a request that has no body.
+    pub(super) fn decide(&self, head: &Head<'_>, timely: Timely<'_>, key: KeyFound) -> Judgement {
+        match self.prove(head, timely, key, b"") {
+            Ok(proven) => self.conclude(proven),
+            Err(rejection) => NowOrLater::now(Err(rejection)),
+        }
+    }
+
+    /// Rules 4 to 7 for a request that has a body, or whose key comes later. The credentials are read
+    /// a second time: the request is owned now, and they cannot be kept beside it.
+    pub(super) async fn admit<B>(
+        self,
+        request: Request<B>,
+        key: KeyLookup,
+    ) -> Result<(Request<Body<B>>, Principal), Rejection>
+    where
+        B: HttpBody,
+        B::Error: Into<BoxError>,
+    {
+        let key = key.await;
+        let (head, body) = request.into_parts();
+        let (body, bytes) = if body.is_end_stream() {
+            (Body::untouched(body), bytes::Bytes::new())
+        } else {
+            let bytes = collect(body, self.0.max_body, self.0.body_timeout).await?;
+            (Body::bytes(bytes.clone()), bytes)
+        };
+        let request = Request::from_parts(head, body);
+        let judgement = {
+            let head = Head::new(&request);
+            let credentials = head.credentials(Scheme::S3P.as_str()).unwrap_or_default();
+            let timely = self.timely(credentials)?;
+            self.conclude(self.prove(&head, timely, key, &bytes)?)
+        };
+        let principal = judgement.await?;
+        Ok((request, principal))
+    }
+
+    /// Rules 4 and 5.
+    fn prove<'h>(
+        &self,
+        head: &Head<'_>,
+        timely: Timely<'h>,
+        key: KeyFound,
+        body: &[u8],
+    ) -> Result<Proven<'h>, Rejection> {
+        let key = key.map_err(|error| Rejection::unavailable("s3p.key_store", error))?;
+        let S3pCredentials { nonce, signature, timestamp, token } = timely.credentials;
+        let input = SigningInput::of(
+            head.method(),
+            &self.0.url,
+            head.uri(),
+            head.headers(),
+            body,
+            nonce,
+            timestamp,
+            token,
+        )?;
+        let signing_key = key.as_ref().map_or(&self.0.nobody, AccessKey::signing_key);
+        let verified = signing_key.verify(&input, &signature);
+        match key {
+            Some(key) if verified => Ok(Proven { timely, key }),
+            Some(_) => Err(refused("s3p.signature")),
+            None => Err(refused("s3p.unknown_token")),
+        }
+    }
+
+    /// Rules 6 and 7.
+    fn conclude(&self, proven: Proven<'_>) -> Judgement {
+        let Proven { timely: Timely { credentials, now }, key } = proven;
+        let recorded = self.0.nonces.record(Nonce {
+            token: credentials.token,
+            nonce: credentials.nonce,
+            expires: credentials.unix_timestamp() + WINDOW,
+            now,
+        });
+        let token: Arc<str> = credentials.token.into();
+        recorded.map(move |recorded| {
+            match recorded.map_err(|error| Rejection::unavailable("s3p.nonce_store", error))? {
+                Recorded::Fresh => {}
+                Recorded::Replayed => return Err(refused("s3p.replayed")),
+                Recorded::TokenFull => {
+                    return Err(Rejection::new(RejectionKind::Throttled, "s3p.token_full"));
+                }
+                Recorded::StoreFull => {
+                    return Err(Rejection::new(RejectionKind::Unavailable, "s3p.store_full"));
+                }
+            }
+            let (identity, scopes) = key.into_identity();
+            let principal = Principal::new(identity, Scheme::S3P);
+            Ok(principal.credential_id(token).scopes(scopes).build())
+        })
+    }
+}
+
+fn refused(reason: &'static str) -> Rejection {
+    Rejection::new(RejectionKind::RefusedCredentials, reason)
+}
+
+impl fmt::Debug for S3pAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("S3pAuth").field("url", &self.0.url).finish_non_exhaustive()
+    }
+}

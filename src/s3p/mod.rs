@@ -1,0 +1,107 @@
+//! Signed requests: the Smobilpay S3P Authorization Standard.
+//!
+//! Each request carries a nonce, a timestamp, an access token, and an HMAC-SHA1 over its method, its
+//! URL and all its parameters. [`S3pSignatureLayer`] verifies, [`SignLayer`] signs; both follow the
+//! scheme's page as it is written, and settle what it leaves open so that **two different requests
+//! never have one signature**.
+//!
+//! # What is signed
+//!
+//! ```text
+//! parameter string   k=v joined by `&`, sorted by key in ASCII order; values trimmed, nothing encoded
+//! base string        METHOD & pct(URL) & pct(parameter string)             pct: RFC 3986 section 2.3
+//! signature          base64(HMAC-SHA1(secret, base string))
+//! ```
+//!
+//! The parameters are the request's own and `s3pAuth_nonce`, `s3pAuth_signature_method`,
+//! `s3pAuth_timestamp`, `s3pAuth_token`. The URL is the [`PublicUrl`] that the layer is told, and the
+//! path as it was received. Of a `GET`, `HEAD`, `DELETE` or `OPTIONS`, the parameters are the query's,
+//! and there may be no body. Of a `POST`, `PUT` or `PATCH`, they are the body's, and there may be no
+//! query; the body is a flat JSON object (strings as decoded, numbers as written) or a form, or empty.
+//!
+//! # The rules, in the order in which they are applied
+//!
+//! 1. The header has the five fields, each once and quoted, in any order; after `s3pAuth`, a comma or
+//!    a blank. The method is `HMAC-SHA1`. Otherwise: 401 *malformed*.
+//! 2. The timestamp has ten digits, and is at most 300 seconds from now, either way: else 401.
+//! 3. The key is looked up. For a token that is not known, all goes on with a key that nobody has, so
+//!    that the answers cannot be told apart. A store that cannot answer: 503.
+//! 4. The body is read, up to a length (413) and a time (408). Its type is JSON or a form, and not
+//!    compressed: else 415. What is ambiguous, or not in the scheme, is a 400 (below).
+//! 5. The signature is compared in constant time: else 401.
+//! 6. Only now is the nonce recorded, under its token, until `timestamp + 300 s`. Seen before: 401. The
+//!    token has too many live ones: 429. The store is full, or cannot answer: 503.
+//! 7. The [`Principal`](crate::Principal) of the key goes onward with the request, whose body is, byte
+//!    for byte, the one that was verified.
+//!
+//! # What is refused because it is ambiguous
+//!
+//! The scheme joins keys and values without encoding them. A 400 answers:
+//!
+//! * a parameter that occurs twice, has an empty name, or whose name holds `=`, `&` or outer blanks;
+//! * a parameter whose name begins with `s3pAuth_`;
+//! * a query on a request with a body, and a body on a request with a query;
+//! * a value that reads as another parameter: `&name=` in it, where `name` would sort between its own
+//!   key and the key that must follow. `callbackUrl=https://shop.example/?id=1&status=2` passes, since
+//!   no `status` can stand there; `a=1&b=2` as the value of `a` does not;
+//! * nested JSON, `true`, `false` and `null`: clients write them in ways that leave content unsigned;
+//! * percent-encoding that is broken, or is not of UTF-8.
+//!
+//! ```
+//! use portcullis::{
+//!     Identity, S3pSignatureLayer,
+//!     s3p::{AccessKey, MemoryAccessKeyStore, MemoryNonceStore, PublicUrl, S3pAuth},
+//! };
+//!
+//! let keys = MemoryAccessKeyStore::new();
+//! let alice = Identity::local("alice")?;
+//! keys.insert("xvz1evFS4wEEPTGEFPHBog", AccessKey::new(alice, "a secret of 16 bytes or more")?);
+//! let url = PublicUrl::parse("https://pay.example.org/s3p")?;
+//! let auth = S3pAuth::new(url, keys, MemoryNonceStore::new());
+//! let layer = S3pSignatureLayer::new(auth);
+//! # Ok::<_, portcullis::ConfigError>(())
+//! ```
+//!
+//! Beside other schemes on one route, with a smaller body:
+//!
+//! ```
+//! # use portcullis::s3p::{MemoryAccessKeyStore, MemoryNonceStore, PublicUrl, S3pAuth};
+//! use portcullis::{S3pSignatureLayer, basic::{BasicAuth, MemoryUserStore}};
+//!
+//! # let url = PublicUrl::parse("https://pay.example.org/s3p")?;
+//! # let (keys, users) = (MemoryAccessKeyStore::new(), MemoryUserStore::new());
+//! let auth = S3pAuth::new(url, keys, MemoryNonceStore::new()).max_body(16 * 1024);
+//! let layer = S3pSignatureLayer::new(auth).or(BasicAuth::new("payments", users)?);
+//! # Ok::<_, portcullis::ConfigError>(())
+//! ```
+//!
+//! # Caveats
+//!
+//! * **The URL is configured.** Neither `Host` nor a forwarded header is believed. The path is the one
+//!   that the layer sees: inside axum's `nest`, the prefix belongs into the [`PublicUrl`].
+//! * The scheme signs no header, no response, and not the types of values: `1000` and `"1000"` are one.
+//!   It wants https, see [`require_https`](S3pSignatureLayer::require_https).
+//! * HMAC-SHA1 has no known break; new systems still have better choices (RFC 9421).
+
+mod auth;
+mod body;
+mod canonical;
+mod header;
+mod key;
+mod layer;
+mod nonce;
+mod params;
+mod sign;
+mod url;
+
+pub use self::{
+    auth::S3pAuth,
+    body::Body,
+    canonical::SigningInput,
+    key::{AccessKey, AccessKeyStore},
+    layer::{S3pSignature, S3pSignatureLayer},
+    nonce::{Nonce, NonceStore, Recorded},
+    sign::{Sign, SignError, SignLayer, Signer},
+    url::PublicUrl,
+};
+pub use crate::store::{MemoryAccessKeyStore, MemoryNonceStore};

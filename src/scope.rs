@@ -1,0 +1,167 @@
+use std::{borrow::Cow, error::Error, fmt};
+
+/// One scope: `messages:send` (RFC 6749 section 3.3). Case counts.
+///
+/// ```
+/// use portcullis::Scope;
+///
+/// const SEND: Scope = Scope::from_static("messages:send");
+/// assert!(Scope::new("two words").is_err());
+/// ```
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Scope(Cow<'static, str>);
+
+impl Scope {
+    /// The scope that grants everything where it is honoured: `all:any`.
+    pub const ALL_ANY: Self = Self::from_static("all:any");
+
+    /// A scope known when the program is written.
+    ///
+    /// # Panics
+    ///
+    /// When the text is not a scope; in a `const`, that is a compile error.
+    pub const fn from_static(text: &'static str) -> Self {
+        assert!(is_scope(text), "a scope is visible ASCII without blanks, `\"` and `\\`");
+        Self(Cow::Borrowed(text))
+    }
+
+    /// A scope known when the program runs.
+    ///
+    /// # Errors
+    ///
+    /// When the text is not one or more of `%x21 / %x23-5B / %x5D-7E`.
+    pub fn new(text: impl Into<String>) -> Result<Self, InvalidScope> {
+        let text = text.into();
+        if is_scope(&text) { Ok(Self(Cow::Owned(text))) } else { Err(InvalidScope(())) }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The scopes of a principal. No scopes is the default, and grants nothing.
+///
+/// Held as one string, so that a set costs one allocation however many scopes there are.
+///
+/// ```
+/// use portcullis::{Scope, ScopeSet};
+///
+/// let held = ScopeSet::parse("messages:send devices:list")?;
+/// assert!(held.contains(&Scope::from_static("devices:list")));
+/// assert!(!held.contains(&Scope::from_static("devices")));
+/// # Ok::<_, portcullis::InvalidScope>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct ScopeSet(Box<str>);
+
+impl ScopeSet {
+    /// No scopes.
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    /// Reads scopes separated by single blanks (RFC 6749 section 3.3). The empty text is no scopes.
+    ///
+    /// # Errors
+    ///
+    /// When anything else stands between the scopes or in them.
+    pub fn parse(text: &str) -> Result<Self, InvalidScope> {
+        if text.is_empty() || text.split(' ').all(is_scope) {
+            Ok(Self(text.into()))
+        } else {
+            Err(InvalidScope(()))
+        }
+    }
+
+    /// Whether this scope is in the set: the whole text, never a part or a pattern.
+    pub fn contains(&self, scope: &Scope) -> bool {
+        self.iter().any(|held| held == scope.as_str())
+    }
+
+    /// Whether each scope of this set is in the other.
+    pub fn is_subset_of(&self, other: &Self) -> bool {
+        self.iter().all(|scope| other.iter().any(|held| held == scope))
+    }
+
+    /// Whether there are no scopes.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The scopes, in the order they were given.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.split(' ').filter(|scope| !scope.is_empty())
+    }
+
+    /// The scopes, separated by single blanks.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Order and repetition do not count.
+impl PartialEq for ScopeSet {
+    fn eq(&self, other: &Self) -> bool {
+        self.is_subset_of(other) && other.is_subset_of(self)
+    }
+}
+
+impl Eq for ScopeSet {}
+
+impl fmt::Debug for ScopeSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+impl FromIterator<Scope> for ScopeSet {
+    fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
+        let mut text = String::new();
+        for scope in scopes {
+            if !text.is_empty() {
+                text.push(' ');
+            }
+            text.push_str(scope.as_str());
+        }
+        Self(text.into())
+    }
+}
+
+impl<const N: usize> From<[Scope; N]> for ScopeSet {
+    fn from(scopes: [Scope; N]) -> Self {
+        scopes.into_iter().collect()
+    }
+}
+
+/// A text that is not a scope, or not a list of scopes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct InvalidScope(());
+
+impl fmt::Display for InvalidScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a scope is visible ASCII without blanks, `\"` and `\\` (RFC 6749 section 3.3)")
+    }
+}
+
+impl Error for InvalidScope {}
+
+/// `scope-token` of RFC 6749 section 3.3.
+const fn is_scope(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        if !matches!(bytes[at], 0x21 | 0x23..=0x5B | 0x5D..=0x7E) {
+            return false;
+        }
+        at += 1;
+    }
+    !bytes.is_empty()
+}

@@ -1,0 +1,17 @@
+//! Stores: one type per backend, each for the store traits that it can serve.
+
+#[cfg(feature = "s3p")]
+mod memory_access_keys;
+#[cfg(feature = "s3p")]
+mod memory_nonces;
+#[cfg(feature = "ownership")]
+mod memory_ownership;
+#[cfg(feature = "basic")]
+mod memory_users;
+
+#[cfg(feature = "ownership")]
+pub use self::memory_ownership::MemoryOwnershipStore;
+#[cfg(feature = "basic")]
+pub use self::memory_users::MemoryUserStore;
+#[cfg(feature = "s3p")]
+pub use self::{memory_access_keys::MemoryAccessKeyStore, memory_nonces::MemoryNonceStore};
