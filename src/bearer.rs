@@ -1,8 +1,8 @@
-//! The bearer token in an `Authorization` field (RFC 6750 section 2.1).
+//! What bearer tokens of every kind have in common (RFC 6750).
 
-use crate::head::after_blanks;
+use crate::{Challenge, ConfigError, Rejection, RejectionKind, Scheme, head::after_blanks};
 
-/// Reads what follows the scheme's name: one or more blanks, then `b64token`.
+/// Reads what follows the scheme's name: one or more blanks, then `b64token` (section 2.1).
 pub(crate) fn token(credentials: &[u8]) -> Option<&str> {
     let token = after_blanks(credentials)?;
     let padding = token.iter().rev().take_while(|byte| **byte == b'=').count();
@@ -14,6 +14,45 @@ pub(crate) fn token(credentials: &[u8]) -> Option<&str> {
         return None;
     }
     std::str::from_utf8(token).ok()
+}
+
+/// The refusal of credentials that are no `b64token`.
+pub(crate) fn malformed() -> Rejection {
+    Rejection::new(RejectionKind::InvalidRequest, "bearer.malformed")
+}
+
+/// Every challenge there is (section 3): made once.
+#[derive(Clone, Debug)]
+pub(crate) struct Challenges {
+    plain: Challenge,
+    invalid_request: Challenge,
+    invalid_token: Challenge,
+}
+
+impl Challenges {
+    pub(crate) fn new(realm: &str) -> Result<Self, ConfigError> {
+        let make = |kind: Option<RejectionKind>| {
+            let challenge = Challenge::new(Scheme::BEARER.as_str()).param("realm", realm);
+            match kind.and_then(RejectionKind::oauth_error) {
+                Some(error) => challenge.param("error", error).build(),
+                None => challenge.build(),
+            }
+        };
+        Ok(Self {
+            plain: make(None)?,
+            invalid_request: make(Some(RejectionKind::InvalidRequest))?,
+            invalid_token: make(Some(RejectionKind::RefusedCredentials))?,
+        })
+    }
+
+    /// The challenge of a refusal of this kind, or of a mere offer.
+    pub(crate) fn of(&self, refused: Option<RejectionKind>) -> Challenge {
+        match refused.and_then(RejectionKind::oauth_error) {
+            Some("invalid_request") => self.invalid_request.clone(),
+            Some(_) => self.invalid_token.clone(),
+            None => self.plain.clone(),
+        }
+    }
 }
 
 #[cfg(test)]

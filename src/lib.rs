@@ -34,6 +34,7 @@
 //! |---|---|---|
 //! | HTTP Basic against a user store | [`BasicAuthLayer`] | [`basic`] |
 //! | JWT bearer tokens with scopes | [`JwtScopeLayer`] | [`jwt`] |
+//! | opaque bearer tokens that a person makes and revokes | [`UserTokenLayer`] | [`user_token`] |
 //! | S3P request signatures, server and client | [`S3pSignatureLayer`], [`s3p::SignLayer`] | [`s3p`] |
 //! | only the owner of a resource writes it | [`OwnershipLayer`] | [`ownership`] |
 //! | several schemes, or one of your own | [`AuthenticateLayer`] | [`authenticate`] |
@@ -68,6 +69,7 @@
 //! | `jwt` | yes | [`jwt`], verified by aws-lc-rs |
 //! | `s3p` | yes | [`s3p`] |
 //! | `ownership` | yes | [`ownership`] |
+//! | `user-token` | yes | [`user_token`] |
 //! | `axum` | no | [`Principal`] and `Option<Principal>` as extractors, [`Rejection`] as a response |
 //! | `full` | no | all of them |
 //!
@@ -79,7 +81,7 @@ pub mod authenticate;
 pub mod authorize;
 #[cfg(feature = "basic")]
 pub mod basic;
-#[cfg(feature = "jwt")]
+#[cfg(any(feature = "jwt", feature = "user-token"))]
 mod bearer;
 mod body;
 mod challenge;
@@ -106,6 +108,8 @@ pub mod s3p;
 mod scope;
 mod secret;
 pub mod store;
+#[cfg(feature = "user-token")]
+pub mod user_token;
 
 #[cfg(feature = "basic")]
 pub use self::basic::BasicAuthLayer;
@@ -115,6 +119,8 @@ pub use self::jwt::JwtScopeLayer;
 pub use self::ownership::OwnershipLayer;
 #[cfg(feature = "s3p")]
 pub use self::s3p::S3pSignatureLayer;
+#[cfg(feature = "user-token")]
+pub use self::user_token::UserTokenLayer;
 pub use self::{
     authenticate::{Anonymous, Authenticate, AuthenticateLayer, Authenticator},
     authorize::{Authorize, AuthorizeLayer, Permit, Policy, ScopePolicy},

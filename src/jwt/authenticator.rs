@@ -7,7 +7,8 @@ use std::{
 use super::{Keys, claims::Expected, jws};
 use crate::{
     Authenticator, Challenge, Clock, ConfigError, Head, Identity, NowOrLater, Principal, Rejection,
-    RejectionKind, Scheme, SystemClock, bearer,
+    RejectionKind, Scheme, SystemClock,
+    bearer::{self, Challenges},
 };
 
 /// The [`Authenticator`] of JWT bearer tokens. See the [module docs](crate::jwt) for the rules.
@@ -20,13 +21,6 @@ struct Parts {
     max_length: usize,
     clock: Arc<dyn Clock>,
     challenges: Challenges,
-}
-
-/// Every challenge there is: made once.
-struct Challenges {
-    plain: Challenge,
-    invalid_request: Challenge,
-    invalid_token: Challenge,
 }
 
 impl JwtAuth {
@@ -51,7 +45,7 @@ impl JwtAuth {
         let credentials = head.credentials(Scheme::BEARER.as_str())?;
         Some(match bearer::token(credentials) {
             Some(token) => self.verify(token).map_err(jws::refused),
-            None => Err(Rejection::new(RejectionKind::InvalidRequest, "bearer.malformed")),
+            None => Err(bearer::malformed()),
         })
     }
 
@@ -85,12 +79,7 @@ impl Authenticator for JwtAuth {
     }
 
     fn challenge(&self, refused: Option<RejectionKind>) -> Challenge {
-        let challenges = &self.0.challenges;
-        match refused.and_then(RejectionKind::oauth_error) {
-            Some("invalid_request") => challenges.invalid_request.clone(),
-            Some(_) => challenges.invalid_token.clone(),
-            None => challenges.plain.clone(),
-        }
+        self.0.challenges.of(refused)
     }
 }
 
@@ -179,22 +168,5 @@ impl JwtAuthBuilder {
         }
         let challenges = Challenges::new(&realm)?;
         Ok(JwtAuth(Arc::new(Parts { keys, expected, max_length, clock, challenges })))
-    }
-}
-
-impl Challenges {
-    fn new(realm: &str) -> Result<Self, ConfigError> {
-        let make = |kind: Option<RejectionKind>| {
-            let challenge = Challenge::new(Scheme::BEARER.as_str()).param("realm", realm);
-            match kind.and_then(RejectionKind::oauth_error) {
-                Some(error) => challenge.param("error", error).build(),
-                None => challenge.build(),
-            }
-        };
-        Ok(Self {
-            plain: make(None)?,
-            invalid_request: make(Some(RejectionKind::InvalidRequest))?,
-            invalid_token: make(Some(RejectionKind::RefusedCredentials))?,
-        })
     }
 }

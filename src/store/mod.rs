@@ -6,11 +6,15 @@ mod memory_access_keys;
 mod memory_nonces;
 #[cfg(feature = "ownership")]
 mod memory_ownership;
+#[cfg(feature = "user-token")]
+mod memory_user_tokens;
 #[cfg(feature = "basic")]
 mod memory_users;
 
 #[cfg(feature = "ownership")]
 pub use self::memory_ownership::MemoryOwnershipStore;
+#[cfg(feature = "user-token")]
+pub use self::memory_user_tokens::MemoryUserTokenStore;
 #[cfg(feature = "basic")]
 pub use self::memory_users::MemoryUserStore;
 #[cfg(feature = "s3p")]

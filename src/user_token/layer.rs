@@ -1,0 +1,40 @@
+use std::{fmt, sync::Arc};
+
+use tower_layer::Layer;
+
+use super::UserTokens;
+use crate::{
+    Authenticate,
+    authenticate::layer::{Schemes, options},
+};
+
+/// Lets through who has a good user token. See the [module docs](crate::user_token) for the
+/// rules and examples; for several schemes on one route, [`AuthenticateLayer`](crate::AuthenticateLayer).
+#[derive(Clone)]
+#[must_use]
+pub struct UserTokenLayer {
+    schemes: Schemes,
+}
+
+impl UserTokenLayer {
+    /// A layer.
+    pub fn new(tokens: UserTokens) -> Self {
+        Self { schemes: Schemes::none().or(Arc::new(tokens)) }
+    }
+
+    options!(schemes);
+}
+
+impl<S> Layer<S> for UserTokenLayer {
+    type Service = Authenticate<S>;
+
+    fn layer(&self, inner: S) -> Authenticate<S> {
+        Authenticate::new(inner, self.schemes.clone())
+    }
+}
+
+impl fmt::Debug for UserTokenLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UserTokenLayer").field("schemes", &self.schemes).finish()
+    }
+}

@@ -1,0 +1,61 @@
+"""Looks at the dependency tree: how many crates, under which licences (those that deny.toml allows).
+
+    tree.py features    prints the features that stand alone
+    tree.py check       fails if the default tree has grown too large, or a licence is not allowed
+"""
+
+import re
+import subprocess
+import sys
+import tomllib
+
+MOST_CRATES = 110
+
+
+def cargo(*arguments):
+    return subprocess.run(["cargo", *arguments], check=True, capture_output=True, text=True).stdout
+
+
+def features():
+    with open("Cargo.toml", "rb") as file:
+        names = tomllib.load(file)["features"]
+    return [name for name in names if name not in ("default", "full")]
+
+
+def default_tree():
+    lines = cargo("tree", "--edges", "normal", "--prefix", "none", "--format", "{p}|{l}").splitlines()
+    crates = {}
+    for line in lines:
+        package, licence = line.replace(" (*)", "").rsplit("|", 1)
+        crates[package.split(" (")[0]] = licence
+    return crates
+
+
+def is_allowed(licence, allowed):
+    """Whether an SPDX expression (`A OR B`, `A AND B`, `A/B`) can be met."""
+    for either in re.split(r" OR |/", licence.replace("(", "").replace(")", "")):
+        if all(part.strip() in allowed for part in either.split(" AND ")):
+            return True
+    # `A AND (B OR C)`: every name in it is allowed.
+    names = re.split(r" OR | AND |/", licence.replace("(", "").replace(")", ""))
+    return all(name.strip() in allowed for name in names)
+
+
+def check():
+    with open("deny.toml", "rb") as file:
+        allowed = set(tomllib.load(file)["licenses"]["allow"])
+    crates = default_tree()
+    print(f"{len(crates)} crates in the default tree; at most {MOST_CRATES}")
+    bad = [f"{crate}: {licence}" for crate, licence in crates.items() if not is_allowed(licence, allowed)]
+    for line in bad:
+        print("licence not allowed:", line)
+    if bad or len(crates) > MOST_CRATES:
+        sys.exit(1)
+
+
+if sys.argv[1:] == ["features"]:
+    print("\n".join(features()))
+elif sys.argv[1:] == ["check"]:
+    check()
+else:
+    sys.exit(__doc__)
