@@ -9,124 +9,21 @@ use std::{
 };
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
-use jsonwebtoken::{EncodingKey, Header};
 use portcullis::{
-    AuthenticateLayer, AuthorizeLayer, BasicAuthLayer, Clock, HttpsEvidence, Identity, JwtScopeLayer,
-    ManualClock, NowOrLater, OwnershipLayer, S3pSignatureLayer, Scope, ScopePolicy, StoreError,
-    authorize,
-    basic::{BasicAuth, MemoryUserStore, PasswordHash, PasswordVerifier, User, UserStore},
-    jwt::{Algorithm, JwtAuth, Key, Keys},
-    ownership::{Claim, MemoryOwnershipStore, Ownership, OwnershipStore, Resource, ResourcePath},
-    s3p::{AccessKey, AccessKeyStore, MemoryAccessKeyStore, MemoryNonceStore, PublicUrl, S3pAuth},
+    AuthenticateLayer, AuthorizeLayer, BasicAuthLayer, HttpsEvidence, JwtScopeLayer, OwnershipLayer,
+    S3pSignatureLayer, ScopePolicy, authorize,
+    ownership::{Ownership, ResourcePath},
 };
-use serde_json::json;
 use support::basic;
 use tokio_stream::StreamExt;
 use tonic::{Code, Request, metadata::MetadataValue};
-use tonic_support::{Ask, OPEN, Served, WATCH};
-
-const NOW: u64 = 1_700_000_000;
-const SECRET: &str = "thirty-two bytes, at the very least";
-const OPENING: Scope = Scope::from_static("vault:open");
-
-/// The password is the hash's cost of a real one, and not what is tested here.
-struct Sesame;
-
-impl PasswordVerifier for Sesame {
-    fn verify(&self, password: &[u8], _hash: &PasswordHash) -> bool {
-        password == b"sesame"
-    }
-}
-
-struct Down;
-
-fn down<T>() -> NowOrLater<Result<T, StoreError>> {
-    NowOrLater::later(async { Err(StoreError::new("it is down")) })
-}
-
-impl UserStore for Down {
-    fn user(&self, _: &str) -> NowOrLater<Result<Option<User>, StoreError>> {
-        down()
-    }
-}
-
-impl AccessKeyStore for Down {
-    fn access_key(&self, _: &str) -> NowOrLater<Result<Option<AccessKey>, StoreError>> {
-        down()
-    }
-}
-
-impl OwnershipStore for Down {
-    fn owner(&self, _: &Resource) -> NowOrLater<Result<Option<Identity>, StoreError>> {
-        down()
-    }
-
-    fn claim(&self, _: &Resource, _: &Identity) -> NowOrLater<Result<Claim, StoreError>> {
-        down()
-    }
-}
-
-/// Alice may open the vault; Bob may not.
-fn users() -> MemoryUserStore {
-    let hash = || {
-        PasswordHash::parse(
-            "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-        )
-        .unwrap()
-    };
-    let users = MemoryUserStore::new();
-    users.insert(User::new("alice", hash()).unwrap().scopes([OPENING]));
-    users.insert(User::new("bob", hash()).unwrap());
-    users
-}
-
-fn by_password(users: impl UserStore) -> BasicAuth {
-    BasicAuth::new("vault", users).unwrap().verifier(Sesame)
-}
-
-fn by_token(clock: impl Clock) -> JwtAuth {
-    let keys = Keys::new([Key::hmac(Algorithm::HS256, SECRET).unwrap()]).unwrap();
-    JwtAuth::builder(keys).issuer("id").clock(clock).realm("vault").build().unwrap()
-}
-
-fn bearer(subject: &str, scope: &str, expires: u64) -> String {
-    let claims = json!({ "iss": "id", "sub": subject, "scope": scope, "exp": expires });
-    let key = EncodingKey::from_secret(SECRET.as_bytes());
-    format!("Bearer {}", jsonwebtoken::encode(&Header::default(), &claims, &key).unwrap())
-}
-
-fn good_token() -> String {
-    bearer("carol", "vault:open", NOW + 600)
-}
-
-fn manual_clock() -> ManualClock {
-    ManualClock::at_unix(NOW)
-}
-
-fn s3p(keys: impl AccessKeyStore) -> S3pAuth {
-    let url = PublicUrl::parse("https://vault.example.org").unwrap();
-    S3pAuth::new(url, keys, MemoryNonceStore::new()).clock(manual_clock())
-}
-
-/// Well-formed, and not the signature of anything: what needs no key is judged first.
-fn s3p_line(timestamp: u64) -> String {
-    format!(
-        "s3pAuth,s3pAuth_nonce=\"1\",s3pAuth_signature=\"{}=\",s3pAuth_signature_method=\"HMAC-SHA1\",\
-         s3pAuth_timestamp=\"{timestamp}\",s3pAuth_token=\"token\"",
-        "A".repeat(27)
-    )
-}
-
-/// The method is what is owned: Alice's are both.
-fn owned_by_alice(path: &str) -> Ownership {
-    let owners = MemoryOwnershipStore::new();
-    for method in ["Open", "Watch"] {
-        owners.insert(Resource::new(method), Identity::local("alice").unwrap());
-    }
-    Ownership::new(owners, [ResourcePath::new(path, "method").unwrap()]).unwrap()
-}
-
-const METHODS: &str = "/portcullis.test.Vault/{method}";
+use tonic_support::{
+    Ask, OPEN, Served, WATCH,
+    schemes::{
+        Down, METHODS, NOW, OPENING, bearer, by_password, by_token, good_token, keys, manual_clock,
+        owned_by_alice, s3p, s3p_line, users,
+    },
+};
 
 async fn assert_served(served: &Served, authorization: &str, subject: &str) {
     for (method, replies) in [(OPEN, vec![subject]), (WATCH, vec![subject; 2])] {
@@ -277,10 +174,7 @@ async fn a_layer_that_wants_https_and_one_that_stands_alone_say_so() {
 
 #[tokio::test]
 async fn signed_requests_and_passwords_share_a_server() {
-    let keys = MemoryAccessKeyStore::new();
-    let key = AccessKey::new(Identity::local("dave").unwrap(), SECRET).unwrap();
-    keys.insert("token", key);
-    let served = Served::behind(S3pSignatureLayer::new(s3p(keys)).or(by_password(users()))).await;
+    let served = Served::behind(S3pSignatureLayer::new(s3p(keys())).or(by_password(users()))).await;
     assert_served(&served, &basic("alice", "sesame"), "alice").await;
 
     for (lines, code, message) in [
@@ -288,18 +182,12 @@ async fn signed_requests_and_passwords_share_a_server() {
         (&[&*basic("alice", "simsalabim")], Code::Unauthenticated, "credentials refused"),
         (&["s3pAuth"], Code::Unauthenticated, "credentials malformed"),
         (&[&s3p_line(NOW - 301)], Code::Unauthenticated, "credentials refused"),
+        (&[&s3p_line(NOW + 301)], Code::Unauthenticated, "credentials refused"),
         // The scheme has no way to sign a gRPC message.
         (&[&s3p_line(NOW)], Code::InvalidArgument, "body type not supported"),
     ] {
         assert_refused(&served, lines, code, message).await;
     }
-}
-
-#[tokio::test]
-async fn a_signed_call_without_a_key_store_waits_for_no_body() {
-    let served = Served::behind(S3pSignatureLayer::new(s3p(MemoryAccessKeyStore::new()))).await;
-    let lines = [&*s3p_line(NOW + 301)];
-    assert_refused(&served, &lines, Code::Unauthenticated, "credentials refused").await;
 }
 
 #[tokio::test]
@@ -380,4 +268,19 @@ async fn the_content_type_shapes_the_answer_and_never_the_decision() {
         }
     }
     assert_eq!(served.vault.calls(), 0);
+}
+
+#[tokio::test]
+async fn a_path_without_a_slash_reaches_nothing() {
+    let who = BasicAuthLayer::new(by_password(users()));
+    let served = Served::behind((who, OwnershipLayer::new(owned_by_alice(METHODS)))).await;
+    let alice = basic("alice", "sesame");
+    for path in [&OPEN[1..], "", "*", "//", "Open", "http://x/portcullis.test.Vault/Open"] {
+        served.raw(path, &alice).await;
+        assert_eq!(served.vault.calls(), 0, "{path:?}");
+    }
+    // The frames are right, and so is the next call.
+    served.raw(OPEN, &alice).await;
+    assert_eq!(served.vault.calls(), 1);
+    assert_served(&served, &alice, "alice").await;
 }

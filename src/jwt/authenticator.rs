@@ -4,7 +4,7 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-use super::{Keys, claims::Expected, jws};
+use super::{Keys, RevocationStore, TokenFacts, claims::Expected, jws};
 use crate::{
     Authenticator, Challenge, Clock, ConfigError, Head, Identity, NowOrLater, Principal, Rejection,
     RejectionKind, Scheme, SystemClock,
@@ -19,6 +19,7 @@ struct Parts {
     keys: Keys,
     expected: Expected,
     max_length: usize,
+    revocations: Option<Arc<dyn RevocationStore>>,
     clock: Arc<dyn Clock>,
     challenges: Challenges,
 }
@@ -35,20 +36,35 @@ impl JwtAuth {
                 needs_expiry: true,
             },
             max_length: 8 * 1024,
+            revocations: None,
             clock: Arc::new(SystemClock),
             realm: "protected".to_owned(),
         }
     }
 
-    /// The principal of the bearer token in this head, if there is one.
-    pub(super) fn judge(&self, head: &Head<'_>) -> Option<Result<Principal, Rejection>> {
-        let credentials = head.credentials(Scheme::BEARER.as_str())?;
-        Some(match bearer::token(credentials) {
-            Some(token) => self.verify(token).map_err(jws::refused),
-            None => Err(bearer::malformed()),
+    /// The judgement of a token, revocation included.
+    fn judge(&self, token: &str) -> NowOrLater<Result<Principal, Rejection>> {
+        let principal = match self.verify(token) {
+            Ok(principal) => principal,
+            Err(reason) => return NowOrLater::now(Err(jws::refused(reason))),
+        };
+        let Some(revocations) = &self.0.revocations else {
+            return NowOrLater::now(Ok(principal));
+        };
+        let Some(id) = principal.credential_id() else {
+            return NowOrLater::now(Err(jws::refused("jwt.no_jti")));
+        };
+        let (issuer, subject) = (principal.issuer(), principal.subject());
+        let issued = principal.authenticated_at();
+        let revoked = revocations.is_revoked(TokenFacts { issuer, subject, id, issued });
+        revoked.map(move |revoked| match revoked {
+            Ok(false) => Ok(principal),
+            Ok(true) => Err(jws::refused("jwt.revoked")),
+            Err(error) => Err(Rejection::unavailable("jwt.revocation_store", error)),
         })
     }
 
+    /// Everything but revocation. The error is a stable code.
     fn verify(&self, token: &str) -> Result<Principal, &'static str> {
         let parts = &*self.0;
         if token.len() > parts.max_length {
@@ -75,7 +91,11 @@ impl Authenticator for JwtAuth {
     }
 
     fn authenticate(&self, head: &Head<'_>) -> Option<NowOrLater<Result<Principal, Rejection>>> {
-        self.judge(head).map(NowOrLater::now)
+        let credentials = head.credentials(Scheme::BEARER.as_str())?;
+        Some(match bearer::token(credentials) {
+            Some(token) => self.judge(token),
+            None => NowOrLater::now(Err(bearer::malformed())),
+        })
     }
 
     fn challenge(&self, refused: Option<RejectionKind>) -> Challenge {
@@ -93,12 +113,12 @@ impl fmt::Debug for JwtAuth {
 }
 
 /// A [`JwtAuth`] in the making.
-#[derive(Debug)]
 #[must_use]
 pub struct JwtAuthBuilder {
     keys: Keys,
     expected: Expected,
     max_length: usize,
+    revocations: Option<Arc<dyn RevocationStore>>,
     clock: Arc<dyn Clock>,
     realm: String,
 }
@@ -135,6 +155,12 @@ impl JwtAuthBuilder {
         self
     }
 
+    /// Refuses tokens that this store knows to be revoked, and tokens without `jti`.
+    pub fn revocations(mut self, store: impl RevocationStore) -> Self {
+        self.revocations = Some(Arc::new(store));
+        self
+    }
+
     /// Takes the time from this clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -153,7 +179,7 @@ impl JwtAuthBuilder {
     ///
     /// When the realm does not fit a header field, or the leeway is more than five minutes.
     pub fn build(self) -> Result<JwtAuth, ConfigError> {
-        let Self { keys, expected, max_length, clock, realm } = self;
+        let Self { keys, expected, max_length, revocations, clock, realm } = self;
         if expected.leeway > Duration::from_secs(300) {
             return Err(ConfigError::new(
                 "a leeway of more than five minutes lets expired tokens in (RFC 7519 section 4.1.4); \
@@ -167,6 +193,16 @@ impl JwtAuthBuilder {
             );
         }
         let challenges = Challenges::new(&realm)?;
-        Ok(JwtAuth(Arc::new(Parts { keys, expected, max_length, clock, challenges })))
+        let parts = Parts { keys, expected, max_length, revocations, clock, challenges };
+        Ok(JwtAuth(Arc::new(parts)))
+    }
+}
+
+impl fmt::Debug for JwtAuthBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JwtAuthBuilder")
+            .field("keys", &self.keys)
+            .field("expected", &self.expected)
+            .finish_non_exhaustive()
     }
 }

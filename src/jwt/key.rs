@@ -35,22 +35,8 @@ impl Key {
     /// When the algorithm is another, or the secret is shorter than the hash's output (RFC 7518
     /// section 3.2). A password is no secret: take random bytes.
     pub fn hmac(algorithm: Algorithm, secret: impl Into<Secret>) -> Result<Self, ConfigError> {
-        let secret = secret.into();
-        let hash = match algorithm {
-            Algorithm::HS256 => hmac::HMAC_SHA256,
-            Algorithm::HS384 => hmac::HMAC_SHA384,
-            Algorithm::HS512 => hmac::HMAC_SHA512,
-            other => return Err(unfit(other, "a shared secret")),
-        };
-        let least = hash.digest_algorithm().output_len();
-        if secret.len() < least {
-            return Err(ConfigError::new(format!(
-                "the secret for {algorithm:?} has {} bytes; RFC 7518 section 3.2 wants at least {least}",
-                secret.len()
-            )));
-        }
-        let material = Material::Shared(Box::new(hmac::Key::new(hash, secret.expose())));
-        Ok(Self { id: None, algorithm, material })
+        let key = hmac_key(algorithm, &secret.into())?;
+        Ok(Self { id: None, algorithm, material: Material::Shared(Box::new(key)) })
     }
 
     /// A public key in PEM: `PUBLIC KEY`, or `RSA PUBLIC KEY`.
@@ -302,6 +288,23 @@ impl Keys {
             (Some(_), Some(_)) => Err("jwt.ambiguous_key"),
         }
     }
+}
+
+pub(super) fn hmac_key(algorithm: Algorithm, secret: &Secret) -> Result<hmac::Key, ConfigError> {
+    let hash = match algorithm {
+        Algorithm::HS256 => hmac::HMAC_SHA256,
+        Algorithm::HS384 => hmac::HMAC_SHA384,
+        Algorithm::HS512 => hmac::HMAC_SHA512,
+        other => return Err(unfit(other, "a shared secret")),
+    };
+    let least = hash.digest_algorithm().output_len();
+    if secret.len() < least {
+        return Err(ConfigError::new(format!(
+            "the secret for {algorithm:?} has {} bytes; RFC 7518 section 3.2 wants at least {least}",
+            secret.len()
+        )));
+    }
+    Ok(hmac::Key::new(hash, secret.expose()))
 }
 
 fn public_algorithm(algorithm: Algorithm) -> Result<&'static dyn VerificationAlgorithm, ConfigError> {

@@ -21,7 +21,7 @@ impl JwtScopeLayer {
     /// A layer that needs these scopes: a [`Scope`](crate::Scope) or a [`ScopePolicy`]. For a layer
     /// that needs none, see [`AuthenticateLayer`](crate::AuthenticateLayer).
     pub fn new(jwt: JwtAuth, scopes: impl Into<ScopePolicy>) -> Self {
-        let scoped = Scoped { jwt, scopes: scopes.into() };
+        let scoped = Scoped { jwt, scopes: Arc::new(scopes.into()) };
         Self { schemes: Schemes::none().or(Arc::new(scoped)) }
     }
 
@@ -42,10 +42,18 @@ impl fmt::Debug for JwtScopeLayer {
     }
 }
 
+impl ScopePolicy {
+    fn admit(&self, result: Result<Principal, Rejection>) -> Result<Principal, Rejection> {
+        let principal = result?;
+        self.check(&principal)?;
+        Ok(principal)
+    }
+}
+
 /// A token is only as good as its scopes.
 struct Scoped {
     jwt: JwtAuth,
-    scopes: ScopePolicy,
+    scopes: Arc<ScopePolicy>,
 }
 
 impl Authenticator for Scoped {
@@ -54,11 +62,13 @@ impl Authenticator for Scoped {
     }
 
     fn authenticate(&self, head: &Head<'_>) -> Option<NowOrLater<Result<Principal, Rejection>>> {
-        let principal = self.jwt.judge(head)?;
-        Some(NowOrLater::now(principal.and_then(|principal| {
-            self.scopes.check(&principal)?;
-            Ok(principal)
-        })))
+        Some(match self.jwt.authenticate(head)?.into_now() {
+            Ok(result) => NowOrLater::now(self.scopes.admit(result)),
+            Err(later) => {
+                let scopes = self.scopes.clone();
+                later.map(move |result| scopes.admit(result))
+            }
+        })
     }
 
     fn challenge(&self, refused: Option<RejectionKind>) -> Challenge {

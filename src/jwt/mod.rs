@@ -16,9 +16,11 @@
 //!    (RFC 7519 section 4.1.3). `sub` is needed.
 //! 7. The scopes are those of `scope` (a string, RFC 9068), `scopes` (an array), or `scp` (either). Two
 //!    of them that differ are refused.
-//! 8. [`JwtScopeLayer`] then asks for scopes: 403 `insufficient_scope`.
+//! 8. With [`revocations`](JwtAuthBuilder::revocations), `jti` is needed, and the token was not revoked. A
+//!    store that cannot answer: 503.
+//! 9. [`JwtScopeLayer`] then asks for scopes: 403 `insufficient_scope`.
 //!
-//! Each refusal of 2 to 7 is the same 401 `invalid_token`; the reason is in the trace.
+//! Each refusal of 2 to 8 is the same 401 `invalid_token`; the reason is in the trace.
 //!
 //! ```
 //! use portcullis::{
@@ -55,23 +57,31 @@
 //! # Ok::<_, portcullis::ConfigError>(())
 //! ```
 //!
+//! [`Issuer`] issues tokens, and [`MemoryRevocationStore`] revokes them.
+//!
 //! # Caveats
 //!
-//! A token is good until it expires: what its subject loses meanwhile, it keeps. Keep lifetimes short.
+//! A token is good until it expires or is revoked: what its subject loses meanwhile, it keeps. Keep
+//! lifetimes short.
 
 mod authenticator;
 mod claims;
 mod header;
+mod issue;
 mod jws;
 mod key;
 mod layer;
+mod revocation;
 
 pub use jsonwebtoken::Algorithm;
 
 pub use self::{
     authenticator::{JwtAuth, JwtAuthBuilder},
     claims::Claims,
+    issue::{Grant, Issued, Issuer, ScopeNotHeld},
     jws::VerifiedJws,
     key::{Key, Keys},
     layer::JwtScopeLayer,
+    revocation::{RevocationStore, TokenFacts},
 };
+pub use crate::store::MemoryRevocationStore;

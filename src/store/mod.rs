@@ -6,6 +6,8 @@ mod memory_access_keys;
 mod memory_nonces;
 #[cfg(feature = "ownership")]
 mod memory_ownership;
+#[cfg(feature = "jwt")]
+mod memory_revocations;
 #[cfg(feature = "user-token")]
 mod memory_user_tokens;
 #[cfg(feature = "basic")]
@@ -13,6 +15,8 @@ mod memory_users;
 
 #[cfg(feature = "ownership")]
 pub use self::memory_ownership::MemoryOwnershipStore;
+#[cfg(feature = "jwt")]
+pub use self::memory_revocations::MemoryRevocationStore;
 #[cfg(feature = "user-token")]
 pub use self::memory_user_tokens::MemoryUserTokenStore;
 #[cfg(feature = "basic")]

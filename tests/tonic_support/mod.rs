@@ -11,6 +11,9 @@
 
 #![allow(unreachable_pub, reason = "it is a module of a test binary")]
 
+mod raw;
+pub mod schemes;
+
 use std::{
     convert::Infallible,
     net::SocketAddr,

@@ -1,0 +1,30 @@
+use std::time::SystemTime;
+
+use crate::{NowOrLater, StoreError};
+
+/// What identifies a verified token to those who may have revoked it.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenFacts<'t> {
+    /// `iss`; empty if the token has none and none is asked for.
+    pub issuer: &'t str,
+    /// `sub`.
+    pub subject: &'t str,
+    /// `jti`: unique for its issuer.
+    pub id: &'t str,
+    /// `iat`.
+    pub issued: Option<SystemTime>,
+}
+
+/// Where it is kept which tokens were revoked before they expired.
+///
+/// A token is known by its issuer and `jti`, never by its text: an ECDSA signature has a twin, and so one
+/// token has two texts.
+///
+/// # Implementer notes
+///
+/// * Keep an entry until the token would have expired, with the verifier's leeway.
+/// * A store that is down is an error: the caller gets a 503, and never a yes.
+pub trait RevocationStore: Send + Sync + 'static {
+    /// Whether this token was revoked.
+    fn is_revoked(&self, token: TokenFacts<'_>) -> NowOrLater<Result<bool, StoreError>>;
+}

@@ -1,0 +1,120 @@
+//! The schemes that the tests put in front of a server, and credentials for them.
+
+use jsonwebtoken::{EncodingKey, Header};
+use portcullis::{
+    Clock, Identity, ManualClock, NowOrLater, Scope, StoreError,
+    basic::{BasicAuth, MemoryUserStore, PasswordHash, PasswordVerifier, User, UserStore},
+    jwt::{Algorithm, JwtAuth, Key, Keys},
+    ownership::{Claim, MemoryOwnershipStore, Ownership, OwnershipStore, Resource, ResourcePath},
+    s3p::{AccessKey, AccessKeyStore, MemoryAccessKeyStore, MemoryNonceStore, PublicUrl, S3pAuth},
+};
+use serde_json::json;
+
+pub const NOW: u64 = 1_700_000_000;
+const SECRET: &str = "thirty-two bytes, at the very least";
+pub const OPENING: Scope = Scope::from_static("vault:open");
+
+/// Not what is tested here, and so without the cost of a real hash.
+struct Sesame;
+
+impl PasswordVerifier for Sesame {
+    fn verify(&self, password: &[u8], _hash: &PasswordHash) -> bool {
+        password == b"sesame"
+    }
+}
+
+pub struct Down;
+
+fn down<T>() -> NowOrLater<Result<T, StoreError>> {
+    NowOrLater::later(async { Err(StoreError::new("it is down")) })
+}
+
+impl UserStore for Down {
+    fn user(&self, _: &str) -> NowOrLater<Result<Option<User>, StoreError>> {
+        down()
+    }
+}
+
+impl AccessKeyStore for Down {
+    fn access_key(&self, _: &str) -> NowOrLater<Result<Option<AccessKey>, StoreError>> {
+        down()
+    }
+}
+
+impl OwnershipStore for Down {
+    fn owner(&self, _: &Resource) -> NowOrLater<Result<Option<Identity>, StoreError>> {
+        down()
+    }
+
+    fn claim(&self, _: &Resource, _: &Identity) -> NowOrLater<Result<Claim, StoreError>> {
+        down()
+    }
+}
+
+/// Alice may open the vault; Bob may not.
+pub fn users() -> MemoryUserStore {
+    let hash = || {
+        PasswordHash::parse(
+            "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        )
+        .unwrap()
+    };
+    let users = MemoryUserStore::new();
+    users.insert(User::new("alice", hash()).unwrap().scopes([OPENING]));
+    users.insert(User::new("bob", hash()).unwrap());
+    users
+}
+
+pub fn by_password(users: impl UserStore) -> BasicAuth {
+    BasicAuth::new("vault", users).unwrap().verifier(Sesame)
+}
+
+pub fn by_token(clock: impl Clock) -> JwtAuth {
+    let keys = Keys::new([Key::hmac(Algorithm::HS256, SECRET).unwrap()]).unwrap();
+    JwtAuth::builder(keys).issuer("id").clock(clock).realm("vault").build().unwrap()
+}
+
+pub fn bearer(subject: &str, scope: &str, expires: u64) -> String {
+    let claims = json!({ "iss": "id", "sub": subject, "scope": scope, "exp": expires });
+    let key = EncodingKey::from_secret(SECRET.as_bytes());
+    format!("Bearer {}", jsonwebtoken::encode(&Header::default(), &claims, &key).unwrap())
+}
+
+pub fn good_token() -> String {
+    bearer("carol", "vault:open", NOW + 600)
+}
+
+pub fn manual_clock() -> ManualClock {
+    ManualClock::at_unix(NOW)
+}
+
+pub fn s3p(keys: impl AccessKeyStore) -> S3pAuth {
+    let url = PublicUrl::parse("https://vault.example.org").unwrap();
+    S3pAuth::new(url, keys, MemoryNonceStore::new()).clock(manual_clock())
+}
+
+/// Well-formed, and not the signature of anything: what needs no key is judged first.
+pub fn s3p_line(timestamp: u64) -> String {
+    format!(
+        "s3pAuth,s3pAuth_nonce=\"1\",s3pAuth_signature=\"{}=\",s3pAuth_signature_method=\"HMAC-SHA1\",\
+         s3pAuth_timestamp=\"{timestamp}\",s3pAuth_token=\"token\"",
+        "A".repeat(27)
+    )
+}
+
+/// The method is what is owned: Alice's are both.
+pub fn owned_by_alice(path: &str) -> Ownership {
+    let owners = MemoryOwnershipStore::new();
+    for method in ["Open", "Watch"] {
+        owners.insert(Resource::new(method), Identity::local("alice").unwrap());
+    }
+    Ownership::new(owners, [ResourcePath::new(path, "method").unwrap()]).unwrap()
+}
+
+pub const METHODS: &str = "/portcullis.test.Vault/{method}";
+
+pub fn keys() -> MemoryAccessKeyStore {
+    let keys = MemoryAccessKeyStore::new();
+    keys.insert("token", AccessKey::new(Identity::local("dave").unwrap(), SECRET).unwrap());
+    keys
+}
