@@ -1,5 +1,8 @@
 //! The layers in front of a tonic server: what a tonic client sees.
 
+#![allow(clippy::unwrap_used, reason = "what cannot go on fails")]
+
+mod schemes;
 mod support;
 mod tonic_support;
 
@@ -10,20 +13,28 @@ use std::{
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use portcullis::{
-    AuthenticateLayer, AuthorizeLayer, BasicAuthLayer, HttpsEvidence, JwtScopeLayer, OwnershipLayer,
+    AuthenticateLayer, AuthorizeLayer, BasicAuthLayer, HttpsEvidence, Identity, JwtScopeLayer, OwnershipLayer,
     S3pSignatureLayer, ScopePolicy, authorize,
-    ownership::{Ownership, ResourcePath},
+    ownership::{MemoryOwnershipStore, Ownership, Resource, ResourcePath},
+};
+use schemes::{
+    Down, NOW, OPENING, bearer, by_password, by_token, good_token, keys, manual_clock, s3p, s3p_line, users,
 };
 use support::basic;
 use tokio_stream::StreamExt;
 use tonic::{Code, Request, metadata::MetadataValue};
-use tonic_support::{
-    Ask, OPEN, Served, WATCH,
-    schemes::{
-        Down, METHODS, NOW, OPENING, bearer, by_password, by_token, good_token, keys, manual_clock,
-        owned_by_alice, s3p, s3p_line, users,
-    },
-};
+use tonic_support::{Ask, OPEN, Served, WATCH};
+
+const METHODS: &str = "/portcullis.test.Vault/{method}";
+
+/// The method is what is owned: Alice's are both.
+fn owned_by_alice(path: &str) -> Ownership {
+    let owners = MemoryOwnershipStore::new();
+    for method in ["Open", "Watch"] {
+        owners.insert(Resource::new(method), Identity::local("alice").unwrap());
+    }
+    Ownership::new(owners, [ResourcePath::new(path, "method").unwrap()]).unwrap()
+}
 
 async fn assert_served(served: &Served, authorization: &str, subject: &str) {
     for (method, replies) in [(OPEN, vec![subject]), (WATCH, vec![subject; 2])] {

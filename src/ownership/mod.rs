@@ -7,8 +7,8 @@
 //! 2. A write needs a principal: an [`Anonymous`](crate::Anonymous) one is asked for credentials
 //!    (401); where no layer has authenticated, that is a mistake in the stack (500).
 //! 3. The path is matched, as the layer sees it, against the [`ResourcePath`]s. A write that none of
-//!    them matches is refused (403), and reported in the log. The parameter is percent-decoded once;
-//!    what is no UTF-8 then is a 400.
+//!    them matches is refused (403), and reported in the log. The parameter is percent-decoded once,
+//!    and [normalized](ResourcePath::normalized_by); what is no id then is a 400.
 //! 4. The owner is looked up. A store that cannot answer: 503.
 //! 5. The owner passes. Somebody else is refused: 403, or 404 with [`hide`](Ownership::hide).
 //! 6. Nobody's: where the path [may create](ResourcePath::created_by), the principal claims it, in one

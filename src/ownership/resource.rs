@@ -40,6 +40,7 @@ pub struct ResourcePath {
     pattern: String,
     param: String,
     creators: Vec<Method>,
+    normalize: fn(&str) -> Option<String>,
 }
 
 impl ResourcePath {
@@ -57,7 +58,19 @@ impl ResourcePath {
         if !pattern.contains(&format!("{{{param}}}")) && !pattern.contains(&format!("{{*{param}}}")) {
             return Err(refused(format!("has no parameter `{{{param}}}`")));
         }
-        Ok(Self { pattern: pattern.to_owned(), param: param.to_owned(), creators: Vec::new() })
+        Ok(Self {
+            pattern: pattern.to_owned(),
+            param: param.to_owned(),
+            creators: Vec::new(),
+            normalize: |id| Some(id.to_owned()),
+        })
+    }
+
+    /// Turns every spelling of an id, percent-decoded already, into the one that is owned; `None` for
+    /// what is no id at all: a write to that is answered 400.
+    pub fn normalized_by(mut self, normalize: fn(&str) -> Option<String>) -> Self {
+        self.normalize = normalize;
+        self
     }
 
     /// Lets this method claim a resource that is nobody's.
@@ -107,10 +120,11 @@ impl ResourcePaths {
         let id = matched.params.get(&matched.value.param);
         let id =
             id.ok_or_else(|| Rejection::new(RejectionKind::Misconfigured, "ownership.no_parameter"))?;
-        let id = percent_decode_str(id)
-            .decode_utf8()
-            .map_err(|_| Rejection::new(RejectionKind::BadRequest, "ownership.percent_encoding"))?;
+        let bad = |reason| Rejection::new(RejectionKind::BadRequest, reason);
+        let id = percent_decode_str(id).decode_utf8();
+        let id = id.map_err(|_| bad("ownership.percent_encoding"))?;
+        let id = (matched.value.normalize)(&id).ok_or_else(|| bad("ownership.resource_id"))?;
         let may_create = matched.value.creators.contains(method);
-        Ok(Found { resource: Resource::new(&*id), may_create })
+        Ok(Found { resource: Resource::new(id), may_create })
     }
 }

@@ -12,7 +12,6 @@
 #![allow(unreachable_pub, reason = "it is a module of a test binary")]
 
 mod raw;
-pub mod schemes;
 
 use std::{
     convert::Infallible,

@@ -1,12 +1,16 @@
-//! The schemes that the tests put in front of a server, and credentials for them.
+//! The schemes that the tests over real sockets put in front of a server, and credentials for them.
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
+use http::{HeaderMap, Method, header::CONTENT_TYPE};
 use jsonwebtoken::{EncodingKey, Header};
 use portcullis::{
     Clock, Identity, ManualClock, NowOrLater, Scope, StoreError,
     basic::{BasicAuth, MemoryUserStore, PasswordHash, PasswordVerifier, User, UserStore},
     jwt::{Algorithm, JwtAuth, Key, Keys},
-    ownership::{Claim, MemoryOwnershipStore, Ownership, OwnershipStore, Resource, ResourcePath},
-    s3p::{AccessKey, AccessKeyStore, MemoryAccessKeyStore, MemoryNonceStore, PublicUrl, S3pAuth},
+    ownership::{Claim, OwnershipStore, Resource},
+    s3p::{
+        AccessKey, AccessKeyStore, MemoryAccessKeyStore, MemoryNonceStore, PublicUrl, S3pAuth, Signer,
+    },
 };
 use serde_json::json;
 
@@ -89,7 +93,7 @@ pub fn manual_clock() -> ManualClock {
 }
 
 pub fn s3p(keys: impl AccessKeyStore) -> S3pAuth {
-    let url = PublicUrl::parse("https://vault.example.org").unwrap();
+    let url = PublicUrl::parse("http://vault.example.org").unwrap();
     S3pAuth::new(url, keys, MemoryNonceStore::new()).clock(manual_clock())
 }
 
@@ -102,19 +106,21 @@ pub fn s3p_line(timestamp: u64) -> String {
     )
 }
 
-/// The method is what is owned: Alice's are both.
-pub fn owned_by_alice(path: &str) -> Ownership {
-    let owners = MemoryOwnershipStore::new();
-    for method in ["Open", "Watch"] {
-        owners.insert(Resource::new(method), Identity::local("alice").unwrap());
-    }
-    Ownership::new(owners, [ResourcePath::new(path, "method").unwrap()]).unwrap()
-}
-
-pub const METHODS: &str = "/portcullis.test.Vault/{method}";
-
 pub fn keys() -> MemoryAccessKeyStore {
     let keys = MemoryAccessKeyStore::new();
     keys.insert("token", AccessKey::new(Identity::local("dave").unwrap(), SECRET).unwrap());
     keys
+}
+
+pub fn signer() -> Signer {
+    Signer::new("token", SECRET).unwrap().clock(manual_clock())
+}
+
+/// The `Authorization` value of a request to `http://vault.example.org`, with a nonce of its own.
+pub fn signed(method: &Method, path: &str, content_type: Option<&str>, body: &str) -> String {
+    let url = format!("http://vault.example.org{path}").parse().unwrap();
+    let content_type = content_type.map(|value| (CONTENT_TYPE, value.parse().unwrap()));
+    let headers: HeaderMap = content_type.into_iter().collect();
+    let value = signer().sign(method, &url, &headers, body.as_bytes()).unwrap();
+    value.to_str().unwrap().to_owned()
 }

@@ -1,0 +1,142 @@
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Parser, Subcommand};
+
+/// Three real systems behind portcullis: phoss SMP at `/`, SMSGate at `/3rdparty/v1`, S3P at `/s3p/v2`.
+#[derive(Debug, Parser)]
+#[command(name = "gateway", version)]
+pub struct Args {
+    /// The address to listen on.
+    #[arg(long, env = "GATEWAY_LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+
+    /// Where the data is kept: a file, created if there is none, or `sqlite::memory:`.
+    #[arg(long, env = "GATEWAY_DATABASE", default_value = "sqlite:gateway.db", global = true)]
+    pub database: String,
+
+    /// The URL under which clients reach this server. S3P's signatures cover it.
+    #[arg(long, env = "GATEWAY_PUBLIC_URL")]
+    pub public_url: Option<String>,
+
+    /// Tell refused callers why: for finding out what is wrong, not for production.
+    #[arg(long, env = "GATEWAY_ERROR_DETAILS")]
+    pub error_details: bool,
+
+    /// Serve https with this certificate chain (PEM).
+    #[arg(long, env = "GATEWAY_TLS_CERT", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// The private key that belongs to the certificate (PEM).
+    #[arg(long, env = "GATEWAY_TLS_KEY", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+
+    /// Serve plain http on an address that others can reach.
+    #[arg(long, env = "GATEWAY_INSECURE_HTTP")]
+    pub insecure_http: bool,
+
+    /// Create demo accounts on the first start, on an address that others can reach, too.
+    #[arg(long, env = "GATEWAY_DEMO")]
+    pub demo: bool,
+
+    /// Switch SMSGate's tokens off: the token endpoints answer 501, and bearer tokens are refused.
+    #[arg(long, env = "GATEWAY_NO_TOKENS")]
+    pub no_tokens: bool,
+
+    /// Refuse S3P requests with HTTP 400 instead of 401, as the example in its documentation does.
+    #[arg(long, env = "GATEWAY_S3P_HTTP_400")]
+    pub s3p_http_400: bool,
+
+    /// Instead of serving, manage accounts.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+impl Args {
+    /// The keys lie beside the database; `None` if that is in memory.
+    pub fn key_file(&self) -> Option<PathBuf> {
+        crate::database::file(&self.database).map(|file| file.with_extension("keys"))
+    }
+
+    /// Whether only this machine can reach the server.
+    pub fn is_local(&self) -> bool {
+        self.listen.ip().is_loopback()
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Users, who sign in by HTTP Basic.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// User tokens, for the SMP part.
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Access keys, for the S3P part.
+    #[command(subcommand)]
+    S3pKey(S3pKeyCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// Creates a user, and prints the password once.
+    Add {
+        /// The login name; for the SMP part, an e-mail address.
+        name: String,
+        /// Read the password from standard input instead of making one.
+        #[arg(long)]
+        password_stdin: bool,
+        /// What the user may do on the SMSGate part. Repeat for several.
+        #[arg(long = "scope", default_value = "all:any")]
+        scopes: Vec<String>,
+    },
+    /// Refuses a user from now on, with tokens and keys.
+    Disable {
+        /// The login name.
+        name: String,
+    },
+    /// Gives a user a new password, prints it once, and revokes the user's JWTs.
+    Passwd {
+        /// The login name.
+        name: String,
+        /// Read the password from standard input instead of making one.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Creates a user token, and prints it once.
+    Create {
+        /// Whose token it is: a login name.
+        user: String,
+        /// What it is for.
+        name: String,
+    },
+    /// Lists a user's tokens: never the tokens themselves.
+    List {
+        /// A login name.
+        user: String,
+    },
+    /// Revokes a token.
+    Revoke {
+        /// The id of the token, as the list shows it.
+        id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum S3pKeyCommand {
+    /// Creates an access key, and prints its secret once.
+    Add {
+        /// Whose key it is: a login name.
+        user: String,
+    },
+    /// Gives an access key a new secret, and prints it once.
+    Rotate {
+        /// The access token of the key.
+        token: String,
+    },
+    /// Lists the access keys: never the secrets.
+    List,
+}

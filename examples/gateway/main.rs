@@ -1,0 +1,71 @@
+//! Three real systems behind portcullis, on one embedded database: phoss SMP at the root, SMSGate at
+//! `/3rdparty/v1`, and Smobilpay S3P at `/s3p/v2`. `gateway --help` tells the rest.
+#![allow(unreachable_pub, reason = "a program has no public API")]
+
+mod admin;
+mod args;
+mod database;
+mod demo;
+mod s3p;
+mod serve;
+mod smp;
+mod smsgate;
+mod stores;
+mod vault;
+mod web;
+
+use std::{process::ExitCode, sync::Arc};
+
+use clap::Parser;
+
+use crate::{
+    args::{Args, Command},
+    database::Database,
+    vault::Vault,
+};
+
+/// What went wrong, for the person at the terminal.
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// All that a handler may need. A clone copies pointers.
+#[derive(Clone)]
+struct Gateway {
+    database: Database,
+    vault: Arc<Vault>,
+    settings: Arc<Settings>,
+}
+
+/// What the operator has said.
+struct Settings {
+    /// Under which URL clients reach this server, without a slash at the end.
+    public_url: String,
+    /// Whether a refused caller is told why.
+    error_details: bool,
+    /// Whether SMSGate's token endpoints work.
+    tokens: bool,
+    /// Whether S3P refuses with 400 instead of 401, as its documentation's example does.
+    s3p_http_400: bool,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
+    match run(Args::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: Args) -> Result<(), Error> {
+    let database = Database::open(&args.database).await?;
+    let vault = Arc::new(Vault::open(&args.key_file())?);
+    match args.command {
+        None => serve::run(&args, database, vault).await,
+        Some(Command::User(command)) => admin::user(&database, command).await,
+        Some(Command::Token(command)) => admin::token(&database, command).await,
+        Some(Command::S3pKey(command)) => admin::s3p_key(&database, &vault, command).await,
+    }
+}

@@ -1,0 +1,81 @@
+use std::{sync::Arc, time::Duration};
+
+use axum::Extension;
+use axum_server::{Handle, tls_rustls::RustlsConfig};
+use portcullis::{SecureTransport, s3p::PublicUrl};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{Error, Gateway, Settings, args::Args, database::Database, demo, vault::Vault, web};
+
+/// How long requests under way may take to end when the server is told to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+pub async fn run(args: &Args, database: Database, vault: Arc<Vault>) -> Result<(), Error> {
+    let tls = args.tls_cert.as_ref().zip(args.tls_key.as_ref());
+    if tls.is_none() && !args.is_local() && !args.insecure_http {
+        return Err(format!(
+            "plain http on {} would show passwords to the network: give --tls-cert and --tls-key, or \
+             --insecure-http if a proxy ends TLS in front of this server",
+            args.listen
+        )
+        .into());
+    }
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let public_url = args.public_url.clone().unwrap_or_else(|| format!("{scheme}://{}", args.listen));
+    let gateway = Gateway {
+        settings: Arc::new(Settings {
+            public_url: PublicUrl::parse(&public_url)?.to_string(),
+            error_details: args.error_details,
+            tokens: !args.no_tokens,
+            s3p_http_400: args.s3p_http_400,
+        }),
+        database: database.clone(),
+        vault,
+    };
+    if args.is_local() || args.demo {
+        demo::create_on_first_start(&gateway).await?;
+    }
+
+    let app = web::app(gateway)?;
+    let handle = Handle::new();
+    tokio::spawn(stop_on_signal(handle.clone()));
+    tokio::spawn(tell_when_listening(handle.clone(), scheme));
+    match tls {
+        None => {
+            let server = axum_server::bind(args.listen).handle(handle);
+            server.serve(app.into_make_service()).await
+        }
+        Some((cert, key)) => {
+            let config = RustlsConfig::from_pem_file(cert, key)
+                .await
+                .map_err(|error| format!("cannot use the certificate or its key: {error}"))?;
+            let app = app.layer(Extension(SecureTransport));
+            let server = axum_server::bind_rustls(args.listen, config).handle(handle);
+            server.serve(app.into_make_service()).await
+        }
+    }
+    .map_err(|error| format!("cannot serve on {}: {error}", args.listen))?;
+    database.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn tell_when_listening(handle: Handle<std::net::SocketAddr>, scheme: &str) {
+    if let Some(address) = handle.listening().await {
+        tracing::info!("listening on {scheme}://{address}");
+    }
+}
+
+async fn stop_on_signal(handle: Handle<std::net::SocketAddr>) {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return tracing::error!("signals cannot be received: the server cannot be stopped gently");
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping: no new connections");
+    handle.graceful_shutdown(Some(GRACE));
+}

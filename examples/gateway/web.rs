@@ -1,0 +1,55 @@
+//! The whole router: the three systems, health, and the request log.
+
+use std::time::Duration;
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::StatusCode,
+    middleware::{self, Next},
+    response::Response,
+    routing::get,
+};
+use portcullis::{Clock, Rejection, SystemClock};
+
+use crate::{Error, Gateway, s3p, smp, smsgate};
+
+pub fn app(gateway: Gateway) -> Result<Router, Error> {
+    let health = Router::new()
+        .route("/health/live", get(StatusCode::NO_CONTENT))
+        .route("/health/ready", get(ready))
+        .with_state(gateway.clone());
+    let app = smp::router(&gateway)?
+        .merge(health)
+        .nest("/3rdparty/v1", smsgate::router(&gateway)?)
+        .nest("/api/3rdparty/v1", smsgate::router(&gateway)?)
+        .nest("/s3p/v2", s3p::router(&gateway)?);
+    Ok(app.layer(middleware::from_fn(log)))
+}
+
+async fn ready(State(gateway): State<Gateway>) -> StatusCode {
+    if gateway.database.is_ready().await {
+        StatusCode::NO_CONTENT
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    }
+}
+
+/// One line for each request: no header, no query and no body is in it.
+async fn log(request: Request, next: Next) -> Response {
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let started = SystemClock.now();
+    let response = next.run(request).await;
+    let took = SystemClock.now().duration_since(started).unwrap_or(Duration::ZERO);
+    tracing::info!(
+        %method,
+        // Debug form: what a stranger sends cannot break the line.
+        ?path,
+        status = response.status().as_u16(),
+        refused = response.extensions().get::<Rejection>().map(Rejection::reason),
+        took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        "request"
+    );
+    response
+}

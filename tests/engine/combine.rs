@@ -1,0 +1,161 @@
+//! `all`, `any` and their nesting: the truth tables, now and later.
+
+use http::Request;
+use portcullis::{
+    Head, NowOrLater, Permit, Policy, Rejection, RejectionKind, Scheme,
+    authorize::{self, BoxPolicy},
+    ownership::{MemoryOwnershipStore, Ownership, Resource, ResourcePath},
+};
+
+use crate::fixtures::{EITHER, Saying, Says, When, principal};
+
+/// What a policy says about alice, who sends a `PUT /thing`.
+async fn verdict(policy: &impl Policy) -> Result<Permit, (RejectionKind, &'static str)> {
+    let request = Request::put("/thing").body(()).unwrap();
+    let alice = principal("alice", Scheme::BEARER, "");
+    let answer: NowOrLater<Result<Permit, Rejection>> = policy.authorize(&alice, &Head::new(&request));
+    answer.await.map_err(|rejection| (rejection.kind(), rejection.reason()))
+}
+
+/// Every list of up to three policies, each with a reason of its own.
+fn lists() -> Vec<Vec<Saying>> {
+    const REASONS: [&str; 3] = ["first", "second", "third"];
+    let mut lists = vec![Vec::new()];
+    let mut longest = lists.clone();
+    for reason in REASONS {
+        let mut longer = Vec::new();
+        for list in &longest {
+            for says in [Says::Yes, Says::No, Says::Unknown] {
+                for when in EITHER {
+                    let mut list: Vec<Saying> = list.clone();
+                    list.push(Saying::new(says, when).reason(reason));
+                    longer.push(list);
+                }
+            }
+        }
+        lists.extend(longer.iter().cloned());
+        longest = longer;
+    }
+    lists
+}
+
+fn kind(says: Says) -> RejectionKind {
+    match says {
+        Says::Unknown => RejectionKind::Unavailable,
+        Says::No => RejectionKind::Forbidden,
+        Says::Yes => unreachable!("a yes is no refusal"),
+    }
+}
+
+#[tokio::test]
+async fn all_says_yes_where_each_does_and_else_what_the_first_refusal_says() {
+    for list in lists() {
+        let expected = match list.iter().find(|policy| policy.says != Says::Yes) {
+            Some(policy) => Err((kind(policy.says), policy.reason)),
+            None if list.is_empty() => Err((RejectionKind::Forbidden, "policy.none")),
+            None => Ok(()),
+        };
+        let shown: Vec<_> = list.iter().map(|policy| (policy.says, policy.when)).collect();
+        assert_eq!(verdict(&authorize::all(list)).await.map(drop), expected, "{shown:?}");
+    }
+}
+
+#[tokio::test]
+async fn any_says_yes_where_one_does_and_else_that_a_store_is_down_or_the_last_refusal() {
+    for list in lists() {
+        let yes = list.iter().any(|policy| policy.says == Says::Yes);
+        let unknown = list.iter().find(|policy| policy.says == Says::Unknown);
+        let expected = match unknown.or(list.last()) {
+            _ if yes => Ok(()),
+            Some(policy) => Err((kind(policy.says), policy.reason)),
+            None => Err((RejectionKind::Forbidden, "policy.none")),
+        };
+        let shown: Vec<_> = list.iter().map(|policy| (policy.says, policy.when)).collect();
+        assert_eq!(verdict(&authorize::any(list)).await.map(drop), expected, "{shown:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_there_and_settles_it_spares_the_rest() {
+    let rest = Saying::new(Says::Yes, When::Later);
+    let no = Saying::new(Says::No, When::Now);
+    assert!(verdict(&authorize::all([no, rest.clone()])).await.is_err());
+    let yes = Saying::new(Says::Yes, When::Now);
+    assert!(verdict(&authorize::any([yes, rest.clone()])).await.is_ok());
+    assert_eq!(rest.asked(), 0);
+}
+
+#[tokio::test]
+async fn combinations_nest() {
+    let says = |says, when| authorize::boxed(Saying::new(says, when));
+    for when in EITHER {
+        let yes_or_no = || -> BoxPolicy {
+            authorize::boxed(authorize::any([says(Says::No, when), says(Says::Yes, when)]))
+        };
+        let yes_and_no = || -> BoxPolicy {
+            authorize::boxed(authorize::all([says(Says::Yes, when), says(Says::No, when)]))
+        };
+        assert!(verdict(&authorize::all([yes_or_no(), yes_or_no()])).await.is_ok());
+        assert!(verdict(&authorize::all([yes_or_no(), yes_and_no()])).await.is_err());
+        assert!(verdict(&authorize::any([yes_and_no(), yes_or_no()])).await.is_ok());
+        assert!(verdict(&authorize::any([yes_and_no(), yes_and_no()])).await.is_err());
+    }
+}
+
+#[test]
+fn all_is_open_where_each_is_and_any_where_one_is() {
+    let request = Request::get("/").body(()).unwrap();
+    let head = Head::new(&request);
+    let open = |open| Saying::new(Says::No, When::Now).open(open);
+    for (list, all, any) in [
+        (vec![], false, false),
+        (vec![true], true, true),
+        (vec![false], false, false),
+        (vec![true, true], true, true),
+        (vec![true, false], false, true),
+        (vec![false, true], false, true),
+        (vec![false, false], false, false),
+    ] {
+        let policies = || list.iter().map(|is| open(*is)).collect::<Vec<_>>();
+        assert_eq!(authorize::all(policies()).is_open(&head), all, "{list:?}");
+        assert_eq!(authorize::any(policies()).is_open(&head), any, "{list:?}");
+        let boxed = authorize::boxed(authorize::any(policies()));
+        assert_eq!(boxed.is_open(&head), any, "a box changes nothing");
+    }
+}
+
+#[tokio::test]
+async fn all_does_not_ask_a_policy_that_is_open_about_somebody() {
+    for when in EITHER {
+        let open = Saying::new(Says::No, when).open(true);
+        let yes = Saying::new(Says::Yes, when);
+        assert!(verdict(&authorize::all([open.clone(), yes.clone()])).await.is_ok());
+        assert!(verdict(&authorize::all([yes, open.clone()])).await.is_ok());
+        assert_eq!(open.asked(), 0);
+    }
+}
+
+#[tokio::test]
+async fn who_is_refused_has_claimed_nothing() {
+    for (says, when) in [Says::No, Says::Unknown].into_iter().flat_map(|s| EITHER.map(|when| (s, when)))
+    {
+        let owners = MemoryOwnershipStore::new();
+        let path = ResourcePath::new("/{id}", "id").unwrap().created_by(http::Method::PUT);
+        let first = authorize::boxed(Saying::new(says, when));
+        let own = authorize::boxed(Ownership::new(owners.clone(), [path]).unwrap());
+        assert!(verdict(&authorize::all([first, own])).await.is_err());
+        assert!(!owners.remove(&Resource::new("thing")), "{says:?} {when:?}: a claim was left behind");
+    }
+}
+
+#[tokio::test]
+async fn who_passes_by_an_earlier_alternative_has_claimed_nothing() {
+    for when in EITHER {
+        let owners = MemoryOwnershipStore::new();
+        let path = ResourcePath::new("/{id}", "id").unwrap().created_by(http::Method::PUT);
+        let first = authorize::boxed(Saying::new(Says::Yes, when));
+        let own = authorize::boxed(Ownership::new(owners.clone(), [path]).unwrap());
+        assert!(verdict(&authorize::any([first, own])).await.is_ok());
+        assert!(!owners.remove(&Resource::new("thing")), "{when:?}: a claim was left behind");
+    }
+}

@@ -1,0 +1,103 @@
+//! Refusals in gRPC's own way. The request's content type shapes the answer, and never the decision.
+
+use http::{HeaderMap, header};
+use portcullis::{AuthenticateLayer, ProblemJson};
+
+use crate::{
+    fixtures::{BEARER, EITHER, Spoken, When},
+    kinds::{Refuses, TABLE},
+    support::{Answer, get, get_with, send},
+};
+
+async fn ask(layer: &AuthenticateLayer, content_type: &str) -> Answer {
+    let mut request = get("/pkg.Service/Method");
+    request.headers_mut().insert(header::CONTENT_TYPE, content_type.parse().unwrap());
+    send(layer, request).await
+}
+
+/// The same escapes as `grpc-message` asks for: here, there are none to undo.
+fn message(headers: &HeaderMap) -> &str {
+    let text = headers["grpc-message"].to_str().unwrap();
+    assert!(text.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b'%'), "{text}");
+    text
+}
+
+#[tokio::test]
+async fn each_kind_has_its_code_in_a_response_that_is_trailers_only() {
+    for when in EITHER {
+        for (kind, status, code, oauth, again, text) in TABLE {
+            let layer = Refuses::layer(kind, when).respond_with(ProblemJson);
+            let answer = ask(&layer, "application/grpc").await;
+            assert_eq!((answer.status.as_u16(), &*answer.body), (200, ""), "{kind:?}");
+            assert_eq!(answer.headers[header::CONTENT_TYPE], "application/grpc");
+            assert_eq!(answer.headers["grpc-status"], code.to_string());
+            assert_eq!(message(&answer.headers), text);
+            assert_eq!(answer.headers[header::CACHE_CONTROL], "no-store");
+            assert_eq!(answer.headers.contains_key(header::RETRY_AFTER), again);
+            assert_eq!(
+                answer.challenges().is_empty(),
+                status != 401 && oauth != Some("invalid_request")
+            );
+            assert_eq!((answer.kind(), answer.reason()), (kind, "x.reason"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_grpc_client_is_answered_in_the_framing_that_it_asked_in() {
+    for when in EITHER {
+        let layer = AuthenticateLayer::new(Spoken::new(BEARER, when));
+        for (sent, answered) in [
+            ("application/grpc", "application/grpc"),
+            ("application/grpc+proto", "application/grpc"),
+            ("application/grpc+json", "application/grpc"),
+            ("application/grpc;charset=utf-8", "application/grpc"),
+            ("application/grpc-web", "application/grpc-web+proto"),
+            ("application/grpc-web+proto", "application/grpc-web+proto"),
+            ("application/grpc-web-text", "application/grpc-web-text+proto"),
+            ("application/grpc-web-text+proto", "application/grpc-web-text+proto"),
+        ] {
+            let answer = ask(&layer, sent).await;
+            assert_eq!(answer.status, 200, "{sent}");
+            assert_eq!(answer.headers[header::CONTENT_TYPE], answered, "{sent}");
+            assert_eq!(answer.headers["grpc-status"], "16");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_grpc_is_answered_in_http() {
+    let layer = AuthenticateLayer::new(Spoken::new(BEARER, When::Now));
+    for sent in [
+        "application/grpcfoo",
+        "application/grpc2",
+        "application/grp",
+        "application/json",
+        "grpc",
+        "application/grpc-webfoo",
+        "application/grpc-web-textfoo",
+        "application/grpc-foo",
+        "text/plain; application/grpc",
+        "application/x-grpc",
+        "",
+    ] {
+        let answer = ask(&layer, sent).await;
+        assert_eq!((answer.status.as_u16(), &*answer.body), (401, "credentials required"), "{sent:?}");
+        assert!(!answer.headers.contains_key("grpc-status"), "{sent:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_content_type_decides_nothing() {
+    for when in EITHER {
+        let layer = AuthenticateLayer::new(Spoken::new(BEARER, when));
+        for sent in ["application/grpc", "application/grpc-web", "application/json"] {
+            let mut request = get_with("/", "Bearer alice");
+            request.headers_mut().insert(header::CONTENT_TYPE, sent.parse().unwrap());
+            assert_eq!(send(&layer, request).await.body, "alice");
+            let mut request = get_with("/", "Bearer mallory");
+            request.headers_mut().insert(header::CONTENT_TYPE, sent.parse().unwrap());
+            assert_eq!(send(&layer, request).await.reason(), "spoken.refused");
+        }
+    }
+}

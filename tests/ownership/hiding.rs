@@ -1,0 +1,82 @@
+//! `hide`: somebody else's looks like nobody's.
+
+use http::Method;
+use portcullis::{EmptyBody, OwnershipLayer, ProblemJson, RejectionKind, ownership::ResourcePath};
+
+use super::{Counted, Later, Ownership, OwnershipStore, by, owners, things, through};
+use crate::support::Answer;
+
+fn seen(answer: &Answer) -> (u16, &http::HeaderMap, &str) {
+    (answer.status.as_u16(), &answer.headers, &answer.body)
+}
+
+/// The wordings of a layer, over the same policy.
+fn wordings(ownership: &Ownership) -> [OwnershipLayer; 3] {
+    let layer = || OwnershipLayer::new(ownership.clone());
+    [layer(), layer().respond_with(ProblemJson), layer().respond_with(EmptyBody)]
+}
+
+async fn check(owners: impl OwnershipStore + Clone) {
+    let owners = Counted::new(owners);
+    let own = Ownership::new(
+        owners.clone(),
+        [
+            ResourcePath::new("/things/{id}", "id").unwrap(),
+            ResourcePath::new("/things/{id}/parts/{part}", "id").unwrap(),
+        ],
+    );
+    for layer in wordings(&own.unwrap().hide()) {
+        for method in [Method::PUT, Method::POST, Method::PATCH, Method::DELETE, "FOO".parse().unwrap()]
+        {
+            for content_type in ["text/plain", "application/grpc"] {
+                for parts in ["", "/parts/1"] {
+                    let send = async |id: &str| {
+                        let mut request = by("alice", &method, &format!("/things/{id}{parts}"));
+                        request.headers_mut().insert("content-type", content_type.parse().unwrap());
+                        (through(&layer, request).await, owners.take())
+                    };
+                    let (foreign, foreign_calls) = send("b").await;
+                    let (missing, missing_calls) = send("c").await;
+                    assert_eq!(seen(&foreign), seen(&missing), "{method} {content_type}");
+                    assert_eq!(foreign_calls, missing_calls, "the same work");
+                    assert_eq!(foreign_calls, (1, 0));
+                    assert_eq!(foreign.kind(), RejectionKind::NotFound);
+                    assert_eq!(missing.kind(), RejectionKind::NotFound);
+                    let status = if content_type == "text/plain" { 404 } else { 200 };
+                    assert_eq!(foreign.status, status);
+                    // The operator is told which it was.
+                    assert_eq!(foreign.reason(), "ownership.not_owner");
+                    assert_eq!(missing.reason(), "ownership.unknown");
+                    assert_eq!(send("a").await.0.body, "owned a");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn somebody_elses_and_nobodys_are_refused_byte_for_byte_the_same() {
+    check(owners()).await;
+}
+
+#[tokio::test]
+async fn so_they_are_with_a_store_that_answers_later() {
+    check(Later(owners())).await;
+}
+
+#[tokio::test]
+async fn without_hiding_they_differ_and_the_owner_is_not_named() {
+    let layer = OwnershipLayer::new(things(owners()));
+    let foreign = through(&layer, by("alice", &Method::POST, "/things/b")).await;
+    let missing = through(&layer, by("alice", &Method::POST, "/things/c")).await;
+    assert_eq!((foreign.status.as_u16(), missing.status.as_u16()), (403, 404));
+    assert!(!format!("{:?}", seen(&foreign)).contains("bob"));
+}
+
+#[tokio::test]
+async fn a_claim_that_comes_too_late_is_hidden_as_well() {
+    // What is foreign cannot be claimed; with `hide`, it is a 404 all the same.
+    let layer = OwnershipLayer::new(things(owners()).hide());
+    let foreign = through(&layer, by("alice", &Method::PUT, "/things/b")).await;
+    assert_eq!((foreign.status.as_u16(), foreign.reason()), (404, "ownership.not_owner"));
+}

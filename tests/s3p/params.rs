@@ -1,0 +1,273 @@
+//! The parameters: how a query, a form and a flat JSON object are read.
+
+use portcullis::Secret;
+
+use crate::{s3p_support::*, support::send};
+
+/// The parameters of the request alone, as they are signed.
+fn signed(draft: &Draft) -> Result<String, &'static str> {
+    let input = draft.input()?;
+    let text = input.parameter_string();
+    let own = format!(
+        "s3pAuth_nonce=a-nonce&s3pAuth_signature_method=HMAC-SHA1&s3pAuth_timestamp={NOW}&s3pAuth_token={TOKEN}"
+    );
+    let (before, after) = text.split_once(&own).unwrap();
+    Ok(format!("{before}|{after}"))
+}
+
+#[test]
+fn a_query_and_a_form_are_read_alike() {
+    for (text, read) in [
+        ("", Ok("|")),
+        ("a=1", Ok("a=1&|")),
+        ("b=2&a=1", Ok("a=1&b=2&|")),
+        ("t=1&a=2&z=3", Ok("a=2&|&t=1&z=3")),
+        // Upper case before lower case, `_` between.
+        ("b=1&B=2&_b=3&b1=4&b-=5&b.=6", Ok("B=2&_b=3&b=1&b-=5&b.=6&b1=4&|")),
+        ("a=1&A=2", Ok("A=2&a=1&|")),
+        ("flag", Ok("flag=&|")),
+        ("flag=", Ok("flag=&|")),
+        ("&&a=1&&b=2&", Ok("a=1&b=2&|")),
+        ("a=b=c==", Ok("a=b=c==&|")),
+        ("a=x+y", Ok("a=x y&|")),
+        ("a=x%20y", Ok("a=x y&|")),
+        ("a=x%2By", Ok("a=x+y&|")),
+        ("a=%C3%A9%e6%97%a5", Ok("a=é日&|")),
+        ("%61=%31", Ok("a=1&|")),
+        ("a=%2525", Ok("a=%25&|")),
+        // Blanks are trimmed from values, those within stay.
+        ("a=++x+y%09%0A%0D%00%0B", Ok("a=x y&|")),
+        ("a=%C2%A0x%C2%A0", Ok("a=\u{a0}x\u{a0}&|")),
+        ("a=%0C", Ok("a=\u{c}&|")),
+        ("a=+", Ok("a=&|")),
+        ("a=1&a=1", Err("s3p.repeated_parameter")),
+        ("a=1&b=2&a=3", Err("s3p.repeated_parameter")),
+        ("a=1&%61=2", Err("s3p.repeated_parameter")),
+        ("a&a", Err("s3p.repeated_parameter")),
+        ("=1", Err("s3p.parameter_name")),
+        ("=", Err("s3p.parameter_name")),
+        ("a=1&=", Err("s3p.parameter_name")),
+        ("a%3D=1", Err("s3p.parameter_name")),
+        ("a%26b=1", Err("s3p.parameter_name")),
+        ("+a=1", Err("s3p.parameter_name")),
+        ("a+=1", Err("s3p.parameter_name")),
+        ("a%00=1", Err("s3p.parameter_name")),
+        ("%20=1", Err("s3p.parameter_name")),
+        ("s3pAuth_nonce=1", Err("s3p.own_parameter")),
+        ("s3pAuth_token=1", Err("s3p.own_parameter")),
+        ("s3pAuth_signature=1", Err("s3p.own_parameter")),
+        ("s3pAuth_=1", Err("s3p.own_parameter")),
+        ("s3pAuth_new=1", Err("s3p.own_parameter")),
+        ("s3pAuth%5Fnonce=1", Err("s3p.own_parameter")),
+        ("%733pAuth_nonce", Err("s3p.own_parameter")),
+        // Not one of the scheme's own: case counts.
+        ("S3PAUTH_NONCE=1&s3pAuth=2", Ok("S3PAUTH_NONCE=1&s3pAuth=2&|")),
+        ("a=%", Err("s3p.percent_encoding")),
+        ("a=%4", Err("s3p.percent_encoding")),
+        ("a=%zz", Err("s3p.percent_encoding")),
+        ("a=%%41", Err("s3p.percent_encoding")),
+        ("a=%+1", Err("s3p.percent_encoding")),
+        ("%=1", Err("s3p.percent_encoding")),
+        ("a=%FF", Err("s3p.percent_encoding")),
+        ("a=%C3", Err("s3p.percent_encoding")),
+        ("a=%ED%A0%80", Err("s3p.percent_encoding")),
+        ("a=%C0%80", Err("s3p.percent_encoding")),
+        ("a=%E9", Err("s3p.percent_encoding")),
+        ("a=%u00e9", Err("s3p.percent_encoding")),
+    ] {
+        let read = read.map(str::to_owned);
+        assert_eq!(signed(&Draft::get(&format!("/v2/bill?{text}"))), read, "{text}");
+        assert_eq!(signed(&Draft::form(text)), read, "{text}");
+    }
+}
+
+#[test]
+fn bytes_of_a_form_that_are_no_text_are_refused() {
+    for bytes in [&b"a=\xff"[..], b"\xff=1", b"a=\xc3&b=\xa9"] {
+        assert_eq!(signed(&Draft::form(bytes)), Err("s3p.percent_encoding"), "{bytes:?}");
+    }
+    assert_eq!(signed(&Draft::form("a=é")), Ok("a=é&|".to_owned()));
+}
+
+#[test]
+fn a_flat_json_object_is_read_with_its_numbers_as_they_are_written() {
+    for (text, read) in [
+        ("{}", Ok("|")),
+        (" {\n\t} \r\n", Ok("|")),
+        (r#"{"b":"2","a":"1"}"#, Ok("a=1&b=2&|")),
+        (r#"{"z":"1","a":2}"#, Ok("a=2&|&z=1")),
+        (r#"{"a":1000}"#, Ok("a=1000&|")),
+        (r#"{"a":"1000"}"#, Ok("a=1000&|")),
+        (r#"{"a":1000.0}"#, Ok("a=1000.0&|")),
+        (r#"{"a":1e3}"#, Ok("a=1e3&|")),
+        (r#"{"a" : 1E+3 }"#, Ok("a=1E+3&|")),
+        (r#"{"a":-0}"#, Ok("a=-0&|")),
+        (r#"{"a":-0.0}"#, Ok("a=-0.0&|")),
+        (r#"{"a":1e400}"#, Ok("a=1e400&|")),
+        (
+            r#"{"a":123456789012345678901234567890.10}"#,
+            Ok("a=123456789012345678901234567890.10&|"),
+        ),
+        (r#"{"a":"\u00e9\n\"\\\/\ud83d\ude00"}"#, Ok("a=é\n\"\\/😀&|")),
+        (r#"{"a":"  x\t"}"#, Ok("a=x&|")),
+        (r#"{"a":"x\u0000"}"#, Ok("a=x&|")),
+        (r#"{"a":""}"#, Ok("a=&|")),
+        (r#"{"\u0061":"1"}"#, Ok("a=1&|")),
+        (r#"{"a":"%41+"}"#, Ok("a=%41+&|")),
+        (r#"{"a":"{\"b\":[1,2]}"}"#, Ok(r#"a={"b":[1,2]}&|"#)),
+        (r#"{"a":true}"#, Err("s3p.value_type")),
+        (r#"{"a":false}"#, Err("s3p.value_type")),
+        (r#"{"a":null}"#, Err("s3p.value_type")),
+        (r#"{"a":{}}"#, Err("s3p.value_type")),
+        (r#"{"a":[]}"#, Err("s3p.value_type")),
+        (r#"{"a":["1"]}"#, Err("s3p.value_type")),
+        (r#"{"a":"1","b":{"c":"2"}}"#, Err("s3p.value_type")),
+        (r#"{"a":1,"a":2}"#, Err("s3p.json")),
+        (r#"{"a":1,"a":1}"#, Err("s3p.json")),
+        (r#"{"a":1,"\u0061":1}"#, Err("s3p.json")),
+        (r#"{"":1}"#, Err("s3p.parameter_name")),
+        (r#"{"a=b":1}"#, Err("s3p.parameter_name")),
+        (r#"{"a&b":1}"#, Err("s3p.parameter_name")),
+        (r#"{" a":1}"#, Err("s3p.parameter_name")),
+        (r#"{"s3pAuth_nonce":"1"}"#, Err("s3p.own_parameter")),
+        (r#"{"s3pAuth\u005fnonce":"1"}"#, Err("s3p.own_parameter")),
+        ("", Ok("|")),
+        (" ", Err("s3p.json")),
+        ("null", Err("s3p.json")),
+        ("1", Err("s3p.json")),
+        (r#""a""#, Err("s3p.json")),
+        ("[]", Err("s3p.json")),
+        (r#"[{"a":1}]"#, Err("s3p.json")),
+        (r#"["a","1"]"#, Err("s3p.json")),
+        ("{} {}", Err("s3p.json")),
+        ("{}x", Err("s3p.json")),
+        ("{", Err("s3p.json")),
+        (r#"{"a":1,}"#, Err("s3p.json")),
+        (r"{a:1}", Err("s3p.json")),
+        (r"{'a':1}", Err("s3p.json")),
+        (r#"{"a":01}"#, Err("s3p.json")),
+        (r#"{"a":+1}"#, Err("s3p.json")),
+        (r#"{"a":.5}"#, Err("s3p.json")),
+        (r#"{"a":1.}"#, Err("s3p.json")),
+        (r#"{"a":0x10}"#, Err("s3p.json")),
+        (r#"{"a":NaN}"#, Err("s3p.json")),
+        (r#"{"a":-Infinity}"#, Err("s3p.json")),
+        (r#"{"a":"\ud800"}"#, Err("s3p.json")),
+        (r#"{"a":"\x41"}"#, Err("s3p.json")),
+        ("{\"a\":\"\n\"}", Err("s3p.json")),
+        (r#"{"a":1/**/}"#, Err("s3p.json")),
+        ("\u{feff}{}", Err("s3p.json")),
+        ("a=1", Err("s3p.json")),
+    ] {
+        assert_eq!(signed(&Draft::json(text)), read.map(str::to_owned), "{text}");
+    }
+}
+
+#[test]
+fn bytes_of_json_that_are_no_text_are_refused() {
+    for bytes in [&b"{\"a\":\"\xff\"}"[..], b"{\"\xff\":1}", b"\xff\xfe{\0}\0", b"{\"a\":1}\0"] {
+        assert_eq!(signed(&Draft::json(bytes)), Err("s3p.json"), "{bytes:?}");
+    }
+}
+
+#[tokio::test]
+async fn json_of_any_depth_and_breadth_is_refused_or_read() {
+    let deep = format!("{{\"a\":{}1{}}}", "[".repeat(200_000), "]".repeat(200_000));
+    assert_eq!(send(&layer(), Draft::json(deep).request()).await.status, 400);
+    let open = format!("{{\"a\":{}", "{\"a\":".repeat(100_000));
+    assert_eq!(send(&layer(), Draft::json(open).request()).await.status, 400);
+    let members = |count: usize| (0..count).map(|at| format!("\"k{at}\":{at}")).collect::<Vec<_>>().join(",");
+    let broad = format!("{{{}}}", members(20_000));
+    assert_eq!(send(&layer(), Draft::json(broad).request()).await.status, 200);
+    let twice = format!("{{{},\"k7\":7}}", members(20_000));
+    assert_eq!(send(&layer(), Draft::json(twice).request()).await.status, 400);
+}
+
+#[tokio::test]
+async fn a_signature_over_one_spelling_of_a_number_is_none_over_another() {
+    let spellings = ["1000", "1000.0", "1e3", "1E3", "1000.00", "10e2"];
+    for signed in spellings {
+        for sent in spellings {
+            let mut draft = Draft::json(format!(r#"{{"amount":{signed}}}"#));
+            let authorization = draft.authorization();
+            draft.body = format!(r#"{{"amount":{sent}}}"#).into();
+            let answer = send(&layer(), draft.request_with(authorization)).await;
+            assert_eq!(answer.status.as_u16(), if signed == sent { 200 } else { 401 }, "{signed} {sent}");
+        }
+    }
+}
+
+#[test]
+fn all_that_is_not_unreserved_is_encoded_once() {
+    let draft = Draft::get("/v2/a~b%20c?n=-._~!'()*%20%2B%C3%A9/:@,;$");
+    assert!(draft.input().unwrap().base_string().starts_with(
+        "GET&https%3A%2F%2Fpay.example.org%2Fs3p%2Fv2%2Fa~b%2520c&\
+         n%3D-._~%21%27%28%29%2A%20%2B%C3%A9%2F%3A%40%2C%3B%24%26s3pAuth_nonce%3Da-nonce%26"
+    ));
+}
+
+#[test]
+fn a_value_that_reads_as_another_parameter_is_ambiguous() {
+    const AMBIGUOUS: Result<&str, &str> = Err("s3p.ambiguous_value");
+    for (name, value, read) in [
+        ("amount", "1000&payItemId=X", AMBIGUOUS),
+        ("trid", "1&zeta=2", AMBIGUOUS),
+        ("a", "1&b=2", AMBIGUOUS),
+        ("a", "&b=", AMBIGUOUS),
+        ("a", "1&x&b=2", AMBIGUOUS),
+        ("a", "1&b=2=3", AMBIGUOUS),
+        ("a", "1&s3pAuth_nonce=evil", AMBIGUOUS),
+        ("s3pAuth", "&s3pAuth_nonce=evil", AMBIGUOUS),
+        ("t", "1&u=2", AMBIGUOUS),
+        ("t", "1&ta=2", AMBIGUOUS),
+        ("a", "1&a-=2", AMBIGUOUS),
+        // Nothing of these could stand where they would have to.
+        ("a", "1&", Ok("a=1&&|")),
+        ("a", "&", Ok("a=&&|")),
+        ("a", "1&b", Ok("a=1&b&|")),
+        ("b", "1&a=2", Ok("b=1&a=2&|")),
+        ("b", "1&b=2", Ok("b=1&b=2&|")),
+        ("b", "1&=2", Ok("b=1&=2&|")),
+        ("b", "1&B=2", Ok("b=1&B=2&|")),
+        ("t", "1&a=2", Ok("|&t=1&a=2")),
+        ("t", "1&s3pAuth_nonce=evil", Ok("|&t=1&s3pAuth_nonce=evil")),
+        ("a", "1&t=2", Ok("a=1&t=2&|")),
+        ("a", "1&s3pAuth_token=evil", Ok("a=1&s3pAuth_token=evil&|")),
+        (
+            "callbackUrl",
+            "https://shop.example/?id=1&status=2",
+            Ok("callbackUrl=https://shop.example/?id=1&status=2&|"),
+        ),
+    ] {
+        let draft = Draft::json(serde_json::json!({ name: value }).to_string());
+        assert_eq!(signed(&draft), read.map(str::to_owned), "{name}: {value}");
+    }
+}
+
+#[tokio::test]
+async fn the_split_the_move_and_the_own_parameters_are_refused() {
+    // Each pair is one parameter string. The first is honest; the second would do something else with
+    // the same signature.
+    let honest = Draft::json(r#"{"amount":"1000","payItemId":"X"}"#);
+    let mut split = honest.clone();
+    split.body = r#"{"amount":"1000&payItemId=X"}"#.into();
+    let mut moved = honest.clone();
+    moved.target = "/v2/quotestd?amount=1000".to_owned();
+    moved.body = r#"{"payItemId":"X"}"#.into();
+    for other in [split, moved] {
+        let answer = send(&layer(), other.request_with(honest.authorization())).await;
+        assert_eq!(answer.status, 400, "{other:?}");
+    }
+    assert_eq!(send(&layer(), honest.request()).await.status, 200);
+
+    // Here the nonce would be another, too: a replay without a repeated nonce.
+    let whole = Draft::get("/v2/bill?a=1&t=9%26s3pAuth_nonce%3Dn2%26s3pAuth_signature_method%3DHMAC-SHA1");
+    let text = whole.input().unwrap().parameter_string().to_owned();
+    let (a, rest) = text.split_once("&s3pAuth_nonce=n2").unwrap();
+    assert!(a.starts_with("a=1&s3pAuth_nonce=a-nonce&") && rest.starts_with("&s3pAuth_signature_method="));
+    let value: String = a[2..].bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let other = Draft::get(&format!("/v2/bill?a={value}")).nonce("n2");
+    let answer = send(&layer(), other.request_with(whole.authorization())).await;
+    assert_eq!((answer.status.as_u16(), answer.reason()), (400, "s3p.ambiguous_value"));
+    assert_eq!(whole.input().unwrap().signature(&Secret::new(SECRET)), whole.signature());
+}
