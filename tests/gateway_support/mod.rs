@@ -1,0 +1,226 @@
+//! Runs the example server as a person would, and talks to it over a socket.
+#![allow(
+    clippy::unwrap_used,
+    dead_code,
+    unreachable_pub,
+    reason = "each test binary uses a part of it"
+)]
+
+use std::{
+    env, fs,
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output},
+    sync::OnceLock,
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use http_body_util::{BodyExt, Full};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+
+/// The program, built if it is not.
+pub fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--example", "gateway", "--features", "full"])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .status()
+            .unwrap();
+        assert!(built.success(), "the example server does not build");
+        // This test is at `<target>/<profile>/deps/<test>`.
+        let deps = env::current_exe().unwrap();
+        deps.parent().unwrap().parent().unwrap().join("examples/gateway")
+    })
+}
+
+/// A folder of its own, removed at the end.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new() -> Self {
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).unwrap();
+        let name = format!("portcullis-test-{:016x}", u64::from_be_bytes(random));
+        let folder = env::temp_dir().join(name);
+        fs::create_dir(&folder).unwrap();
+        Self(folder)
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A running server. Killed at the end.
+pub struct Server {
+    child: Child,
+    pub url: String,
+    /// What it prints to standard output: whole before it listens.
+    greeting: PathBuf,
+    log: PathBuf,
+    client: Client<HttpConnector, Full<Bytes>>,
+}
+
+impl Server {
+    /// Starts the server on a database in this folder, and waits until it listens.
+    pub fn start(folder: &Folder, arguments: &[&str]) -> Self {
+        Self::start_on(folder, free_port(), arguments)
+    }
+
+    /// The same on a port of one's choice, as after a restart.
+    pub fn start_on(folder: &Folder, port: u16, arguments: &[&str]) -> Self {
+        let database = format!("sqlite:{}", folder.path("gateway.db").display());
+        Self::start_with(folder, port, &database, arguments)
+    }
+
+    pub fn start_with(folder: &Folder, port: u16, database: &str, arguments: &[&str]) -> Self {
+        let log = folder.path(&format!("log-{port}"));
+        let file = fs::File::options().create(true).append(true).open(&log).unwrap();
+        let greeting = folder.path(&format!("greeting-{port}"));
+        let output = fs::File::create(&greeting).unwrap();
+        let address = format!("127.0.0.1:{port}");
+        let mut child = Command::new(program())
+            .args(["--listen", &address, "--database", database])
+            .args(arguments)
+            .stdout(output)
+            .stderr(file)
+            .spawn()
+            .unwrap();
+        while TcpStream::connect(&address).is_err() {
+            assert!(child.try_wait().unwrap().is_none(), "{}", fs::read_to_string(&log).unwrap());
+            std::thread::yield_now();
+        }
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        Self { child, url: format!("http://{address}"), greeting, log, client }
+    }
+
+    /// The demo account's value after these words: `demo("user token")`.
+    pub fn demo(&self, words: &str) -> String {
+        let greeting = fs::read_to_string(&self.greeting).unwrap();
+        let after = greeting.split_once(words).unwrap_or_else(|| panic!("no {words:?}: {greeting}")).1;
+        after.split_whitespace().next().unwrap().to_owned()
+    }
+
+    /// The whole of what was printed to standard output.
+    pub fn greeting(&self) -> String {
+        fs::read_to_string(&self.greeting).unwrap()
+    }
+
+    pub fn alice(&self) -> String {
+        basic("alice@example.org", &self.demo("alice@example.org  password"))
+    }
+
+    pub fn bob(&self) -> String {
+        basic("bob@example.org", &self.demo("bob@example.org    password"))
+    }
+
+    /// Of Alice's, with the scheme before it.
+    pub fn user_token(&self) -> String {
+        format!("Bearer {}", self.demo("user token"))
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
+    }
+
+    pub fn port(&self) -> u16 {
+        self.url.rsplit_once(':').unwrap().1.parse().unwrap()
+    }
+
+    /// Sends one request. Headers are `name: value` lines.
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[&str],
+        body: impl Into<Bytes>,
+    ) -> Reply {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let mut request = Request::new(Full::new(body.into()));
+        *request.method_mut() = method;
+        *request.uri_mut() = format!("{}{path}", self.url).parse().unwrap();
+        for line in headers {
+            let (name, value) = line.split_once(": ").unwrap();
+            let name = header::HeaderName::try_from(name).unwrap();
+            request.headers_mut().append(name, value.parse().unwrap());
+        }
+        let response = self.client.request(request).await.unwrap();
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Reply {
+            status: head.status,
+            headers: head.headers,
+            body: String::from_utf8_lossy(&body).into_owned(),
+        }
+    }
+
+    pub async fn get(&self, path: &str, headers: &[&str]) -> Reply {
+        self.send("GET", path, headers, "").await
+    }
+
+    /// Stops it as an operator does (SIGTERM), and waits for its end.
+    pub fn stop(mut self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(self.child.wait().unwrap().success(), "{}", self.log());
+    }
+
+    /// Kills it without a warning (SIGKILL), as a power failure would.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A response, read whole.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+impl Reply {
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).unwrap_or_else(|| panic!("no {name}: {self:?}")).to_str().unwrap()
+    }
+}
+
+/// Runs a subcommand on the database in this folder.
+pub fn run(folder: &Folder, arguments: &[&str]) -> Output {
+    let database = format!("sqlite:{}", folder.path("gateway.db").display());
+    Command::new(program()).args(["--database", &database]).args(arguments).output().unwrap()
+}
+
+/// The `Authorization` value of HTTP Basic.
+pub fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
