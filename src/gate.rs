@@ -71,11 +71,12 @@ where
             ResponseFuture { state: State::Inner { future: inner.call(request) } }
         }
         Ok(Err(rejection)) => {
-            let response = Some(answer(rejection, Wire::of(request.headers()), &**wording));
+            let response =
+                Some(answer(rejection, Wire::of(request.method(), request.headers()), &**wording));
             ResponseFuture { state: State::Refused { response } }
         }
         Err(later) => {
-            let wire = Wire::of(request.headers());
+            let wire = Wire::of(request.method(), request.headers());
             let undecided = Undecided { decision: later, request: Some(request) };
             wait(inner, W::from(undecided), wire, wording)
         }

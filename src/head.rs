@@ -1,9 +1,8 @@
-use std::cell::OnceCell;
+use std::{cell::OnceCell, fmt};
 
 use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Uri, header};
 
 /// What can be seen of a request without its body. Nothing is copied or taken apart.
-#[derive(Debug)]
 pub struct Head<'a> {
     method: &'a Method,
     uri: &'a Uri,
@@ -79,8 +78,18 @@ impl<'a> Head<'a> {
     }
 }
 
+/// No header field is printed: credentials are in them.
+impl fmt::Debug for Head<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Head")
+            .field("method", &self.method)
+            .field("path", &self.uri.path())
+            .finish_non_exhaustive()
+    }
+}
+
 /// What the `Authorization` field of a request holds (RFC 9110 section 11.6.2).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub enum Authorization<'a> {
     /// There is none.
     Absent,
@@ -93,6 +102,19 @@ pub enum Authorization<'a> {
         /// All that follows the name, the separator included.
         credentials: &'a [u8],
     },
+}
+
+/// The credentials are not printed.
+impl fmt::Debug for Authorization<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent => f.write_str("Absent"),
+            Self::Repeated => f.write_str("Repeated"),
+            Self::Sent { scheme, .. } => {
+                write!(f, "Sent {{ scheme: {:?}, .. }}", String::from_utf8_lossy(scheme))
+            }
+        }
+    }
 }
 
 impl<'a> Authorization<'a> {

@@ -14,8 +14,8 @@ use crate::ConfigError;
 /// Takes header fields that name an identity out of requests from outside.
 ///
 /// For services behind which something believes `X-User` and the like. A name is taken out in every
-/// spelling that a gateway or a CGI-like backend may fold into it: case does not count, and `_` is the
-/// same as `-`. A name that ends in `*` takes out all fields that begin with what stands before it.
+/// spelling that a gateway or a CGI-like backend may fold into it: case does not count, and all that is not
+/// a letter or a digit is the same as `-`. A name that ends in `*` takes out all fields that begin with what stands before it.
 ///
 /// ```
 /// use portcullis::StripIdentityHeadersLayer;
@@ -105,7 +105,7 @@ impl Names {
 
     fn cover(&self, name: &HeaderName) -> bool {
         let name = name.as_str();
-        if !name.contains('_') {
+        if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
             return self.whole.contains(name) || self.prefixes.iter().any(|p| name.starts_with(p));
         }
         let name = fold(name);
@@ -114,5 +114,5 @@ impl Names {
 }
 
 fn fold(name: &str) -> String {
-    name.to_ascii_lowercase().replace('_', "-")
+    name.to_ascii_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-")
 }

@@ -148,7 +148,7 @@ impl Principal {
         &self.0.scopes
     }
 
-    /// When it proved who it is, if the scheme tells: a JWT's `auth_time` or `iat`.
+    /// When it proved who it is, if the scheme tells: of a JWT, when that was issued (`iat`).
     pub fn authenticated_at(&self) -> Option<SystemTime> {
         self.0.authenticated_at
     }
@@ -183,8 +183,8 @@ impl PrincipalBuilder {
     }
 
     /// What the credential, or the store, lets the principal do.
-    pub fn scopes(mut self, scopes: ScopeSet) -> Self {
-        self.0.scopes = scopes;
+    pub fn scopes(mut self, scopes: impl Into<ScopeSet>) -> Self {
+        self.0.scopes = scopes.into();
         self
     }
 

@@ -1,7 +1,7 @@
 //! What a refused caller gets.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 
 use crate::{Rejection, RejectionKind, body::held_body};
 
@@ -109,10 +109,14 @@ pub(crate) enum Wire {
 }
 
 impl Wire {
-    /// By the request's content type (gRPC over HTTP/2, "Requests"). It shapes the answer, and never
-    /// the decision.
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
+    /// By the request's method and content type (gRPC over HTTP/2, "Requests"). They shape the answer, and
+    /// never the decision. Every gRPC call is a `POST`; a proxy that asks by `GET` whether it may let a
+    /// request through must see the HTTP status, whatever content type it copies.
+    pub(crate) fn of(method: &Method, headers: &HeaderMap) -> Self {
         const GRPC: &[u8] = b"application/grpc";
+        if method != Method::POST {
+            return Self::Http;
+        }
         let Some(content_type) = headers.get(header::CONTENT_TYPE) else {
             return Self::Http;
         };
@@ -141,7 +145,7 @@ pub(crate) fn refuse(rejection: Rejection, wire: Wire, wording: &dyn Respond) ->
         headers.append(header::WWW_AUTHENTICATE, challenge.clone());
     }
     if let Some(wait) = rejection.wait() {
-        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response.extensions_mut().insert(rejection);

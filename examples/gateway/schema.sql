@@ -45,9 +45,11 @@ CREATE TABLE IF NOT EXISTS jwts (
 CREATE INDEX IF NOT EXISTS jwts_expires ON jwts (expires);
 
 CREATE TABLE IF NOT EXISTS owners (
-    resource TEXT PRIMARY KEY,
-    issuer   TEXT NOT NULL,
-    subject  TEXT NOT NULL
+    kind    TEXT NOT NULL,
+    id      TEXT NOT NULL,
+    issuer  TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    PRIMARY KEY (kind, id)
 ) STRICT;
 
 -- SMP

@@ -142,7 +142,8 @@ impl OwnershipStore for Database {
     fn claim(&self, resource: &Resource, claimant: &Identity) -> NowOrLater<Result<Claim, StoreError>> {
         let (database, resource, claimant) = (self.clone(), resource.clone(), claimant.clone());
         later(async move {
-            let inserted = sqlx::query("INSERT INTO owners VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
+            let inserted = sqlx::query("INSERT INTO owners VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING")
+                .bind(resource.kind())
                 .bind(resource.id())
                 .bind(claimant.issuer())
                 .bind(claimant.subject())
@@ -160,7 +161,8 @@ impl OwnershipStore for Database {
 
 async fn owner(database: &Database, resource: &Resource) -> Result<Option<Identity>, Error> {
     let row: Option<(String, String)> =
-        sqlx::query_as("SELECT issuer, subject FROM owners WHERE resource = ?")
+        sqlx::query_as("SELECT issuer, subject FROM owners WHERE kind = ? AND id = ?")
+            .bind(resource.kind())
             .bind(resource.id())
             .fetch_optional(database.pool())
             .await?;

@@ -65,7 +65,9 @@
 //! let layer = AuthenticateLayer::new(Watchword(Secret::new("swordfish")));
 //! ```
 
-pub(crate) mod layer;
+mod layer;
+pub(crate) mod options;
+pub(crate) mod schemes;
 mod service;
 
 pub use self::{layer::AuthenticateLayer, service::Authenticate};

@@ -6,7 +6,7 @@ use std::{
 use http::{Request, Response};
 use tower::Service;
 
-use super::layer::Schemes;
+use super::schemes::Schemes;
 use crate::{
     Head, ResponseBody,
     gate::{self, ResponseFuture},

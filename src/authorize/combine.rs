@@ -25,7 +25,10 @@ impl<P: Policy + ?Sized> Policy for Arc<P> {
     }
 }
 
-/// Yes where each policy says yes. The first refusal is the answer. Of no policies: no.
+/// Yes where each policy says yes. Of no policies: no.
+///
+/// It is open to everybody where each policy is; a policy that is open on its own is met. A refusal that is
+/// there now is the answer, before anything is waited for; then the first one that comes.
 pub fn all<P: Policy>(policies: impl IntoIterator<Item = P>) -> All<P> {
     All(policies.into_iter().collect())
 }
@@ -35,7 +38,6 @@ pub fn all<P: Policy>(policies: impl IntoIterator<Item = P>) -> All<P> {
 pub struct All<P>(Vec<P>);
 
 impl<P: Policy> Policy for All<P> {
-    /// Open where each policy is open.
     fn is_open(&self, head: &Head<'_>) -> bool {
         !self.0.is_empty() && self.0.iter().all(|policy| policy.is_open(head))
     }
@@ -45,32 +47,35 @@ impl<P: Policy> Policy for All<P> {
         principal: &Principal,
         head: &Head<'_>,
     ) -> NowOrLater<Result<Permit, Rejection>> {
-        let Some((first, rest)) = self.0.split_first() else {
-            return NowOrLater::now(Err(Rejection::new(RejectionKind::Forbidden, "policy.none")));
-        };
-        let ask = |policy: &P| {
-            if policy.is_open(head) {
-                NowOrLater::now(Ok(Permit::granted()))
-            } else {
-                policy.authorize(principal, head)
+        if self.0.is_empty() {
+            return NowOrLater::now(Err(no_policy()));
+        }
+        let mut permit = Permit::granted();
+        let mut waiting = Vec::new();
+        for policy in self.0.iter().filter(|policy| !policy.is_open(head)) {
+            match policy.authorize(principal, head).into_now() {
+                Ok(Ok(granted)) => permit = permit.and(granted),
+                Ok(Err(rejection)) => return NowOrLater::now(Err(rejection)),
+                Err(later) => waiting.push(later),
             }
-        };
-        rest.iter().fold(ask(first), |sofar, policy| match sofar.into_now() {
-            Ok(Err(rejection)) => NowOrLater::now(Err(rejection)),
-            Ok(Ok(permit)) => ask(policy).map(|next| next.map(|next| permit.and(next))),
-            Err(later) => {
-                let next = ask(policy);
-                later.then(|result| match result {
-                    Ok(permit) => next.map(|next| next.map(|next| permit.and(next))),
-                    Err(rejection) => NowOrLater::now(Err(rejection)),
-                })
+        }
+        if waiting.is_empty() {
+            return NowOrLater::now(Ok(permit));
+        }
+        NowOrLater::later(async move {
+            for later in waiting {
+                permit = permit.and(later.await?);
             }
+            Ok(permit)
         })
     }
 }
 
-/// Yes where one policy says yes. If none does, the last refusal is the answer — but a 503 of any of
-/// them goes first, since it might have been a yes. Of no policies: no.
+/// Yes where one policy says yes. Of no policies: no.
+///
+/// It is open to everybody only where each policy is: who is an owner *or* an administrator is somebody,
+/// for reading, too. A yes that is there now is the answer, before anything is waited for. If all refuse,
+/// the last refusal is the answer; but a 503 goes first, since it might have been a yes.
 pub fn any<P: Policy>(policies: impl IntoIterator<Item = P>) -> Any<P> {
     Any(policies.into_iter().collect())
 }
@@ -80,9 +85,8 @@ pub fn any<P: Policy>(policies: impl IntoIterator<Item = P>) -> Any<P> {
 pub struct Any<P>(Vec<P>);
 
 impl<P: Policy> Policy for Any<P> {
-    /// Open where one policy is open.
     fn is_open(&self, head: &Head<'_>) -> bool {
-        self.0.iter().any(|policy| policy.is_open(head))
+        !self.0.is_empty() && self.0.iter().all(|policy| policy.is_open(head))
     }
 
     fn authorize(
@@ -90,26 +94,36 @@ impl<P: Policy> Policy for Any<P> {
         principal: &Principal,
         head: &Head<'_>,
     ) -> NowOrLater<Result<Permit, Rejection>> {
-        let none = Err(Rejection::new(RejectionKind::Forbidden, "policy.none"));
-        self.0.iter().fold(NowOrLater::now(none), |sofar, policy| match sofar.into_now() {
-            Ok(Ok(permit)) => NowOrLater::now(Ok(permit)),
-            Ok(Err(rejection)) => policy.authorize(principal, head).map(|next| weigh(rejection, next)),
-            Err(later) => {
-                let next = policy.authorize(principal, head);
-                later.then(|result| match result {
-                    Ok(permit) => NowOrLater::now(Ok(permit)),
-                    Err(rejection) => next.map(|next| weigh(rejection, next)),
-                })
+        let mut refusal = no_policy();
+        let mut waiting = Vec::new();
+        for policy in &self.0 {
+            match policy.authorize(principal, head).into_now() {
+                Ok(Ok(permit)) => return NowOrLater::now(Ok(permit)),
+                Ok(Err(rejection)) => refusal = weightier(refusal, rejection),
+                Err(later) => waiting.push(later),
             }
+        }
+        if waiting.is_empty() {
+            return NowOrLater::now(Err(refusal));
+        }
+        NowOrLater::later(async move {
+            for later in waiting {
+                match later.await {
+                    Ok(permit) => return Ok(permit),
+                    Err(rejection) => refusal = weightier(refusal, rejection),
+                }
+            }
+            Err(refusal)
         })
     }
 }
 
-fn weigh(earlier: Rejection, next: Result<Permit, Rejection>) -> Result<Permit, Rejection> {
-    next.map_err(|later| match earlier.kind() {
-        RejectionKind::Unavailable => earlier,
-        _ => later,
-    })
+fn weightier(earlier: Rejection, later: Rejection) -> Rejection {
+    if earlier.kind() == RejectionKind::Unavailable { earlier } else { later }
+}
+
+fn no_policy() -> Rejection {
+    Rejection::new(RejectionKind::Forbidden, "policy.none")
 }
 
 /// A policy from a function that says whether the principal may; 403 if not.

@@ -57,6 +57,8 @@ use crate::{Head, NowOrLater, Principal, Rejection};
 ///
 /// * What is not allowed is refused; there is no "don't know" that lets through.
 /// * A store that cannot answer is [`Rejection::unavailable`], never a no and never a yes.
+/// * `authorize` is asked of every policy of an [`all`] or an [`any`], also when another one will decide.
+///   What changes something belongs into the future, which is polled only when its turn has come.
 /// * Take what is needed from the head before waiting: a future of [`NowOrLater::later`] owns what it
 ///   needs.
 pub trait Policy: Send + Sync + 'static {

@@ -24,44 +24,43 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct ScopePolicy {
     rule: Rule,
-    global: Option<Scope>,
     /// Made once: it is the same for every refusal.
     challenge: Challenge,
 }
 
 #[derive(Clone, Debug)]
 enum Rule {
-    Scope(Scope),
+    Scope { scope: Scope, global: Option<Scope> },
     All(Vec<Rule>),
     Any(Vec<Rule>),
 }
 
 impl ScopePolicy {
-    /// Each of these is needed. Of none: nobody but the holder of the global scope passes.
+    /// Each of these is needed. Of none: nobody passes.
     pub fn all_of<P: Into<Self>>(policies: impl IntoIterator<Item = P>) -> Self {
         Self::of(Rule::All(rules(policies)))
     }
 
-    /// One of these is needed. Of none: nobody but the holder of the global scope passes.
+    /// One of these is needed. Of none: nobody passes.
     pub fn any_of<P: Into<Self>>(policies: impl IntoIterator<Item = P>) -> Self {
         Self::of(Rule::Any(rules(policies)))
     }
 
-    /// Makes another scope the global one. Of nested policies, the outermost one's counts.
-    pub fn global_scope(mut self, scope: Scope) -> Self {
-        self.global = Some(scope);
+    /// Makes another scope the global one, here and in all that is nested.
+    pub fn global_scope(mut self, scope: &Scope) -> Self {
+        self.rule.set_global(Some(scope));
         self
     }
 
-    /// Honours no global scope.
+    /// Honours no global scope, here and in all that is nested.
     pub fn no_global_scope(mut self) -> Self {
-        self.global = None;
+        self.rule.set_global(None);
         self
     }
 
     /// Whether these scopes do.
     pub fn is_met_by(&self, held: &ScopeSet) -> bool {
-        self.global.as_ref().is_some_and(|global| held.contains(global)) || self.rule.is_met_by(held)
+        self.rule.is_met_by(held)
     }
 
     /// The scopes that would do: of alternatives, the first.
@@ -99,7 +98,7 @@ impl ScopePolicy {
             challenge = challenge.param("scope", wanted.as_str());
         }
         let challenge = challenge.build().expect("a scope is visible ASCII");
-        Self { rule, global: Some(Scope::ALL_ANY), challenge }
+        Self { rule, challenge }
     }
 }
 
@@ -115,7 +114,7 @@ impl Policy for ScopePolicy {
 
 impl From<Scope> for ScopePolicy {
     fn from(scope: Scope) -> Self {
-        Self::of(Rule::Scope(scope))
+        Self::of(Rule::Scope { scope, global: Some(Scope::ALL_ANY) })
     }
 }
 
@@ -128,16 +127,29 @@ impl fmt::Display for ScopePolicy {
 impl Rule {
     fn is_met_by(&self, held: &ScopeSet) -> bool {
         match self {
-            Self::Scope(scope) => held.contains(scope),
+            Self::Scope { scope, global } => {
+                held.contains(scope) || global.as_ref().is_some_and(|global| held.contains(global))
+            }
             Self::All(rules) => !rules.is_empty() && rules.iter().all(|rule| rule.is_met_by(held)),
             Self::Any(rules) => rules.iter().any(|rule| rule.is_met_by(held)),
         }
     }
 
+    fn set_global(&mut self, to: Option<&Scope>) {
+        match self {
+            Self::Scope { global, .. } => *global = to.cloned(),
+            Self::All(rules) | Self::Any(rules) => {
+                for rule in rules {
+                    rule.set_global(to);
+                }
+            }
+        }
+    }
+
     fn collect(&self, scopes: &mut Vec<Scope>) {
         match self {
-            Self::Scope(scope) if scopes.contains(scope) => {}
-            Self::Scope(scope) => scopes.push(scope.clone()),
+            Self::Scope { scope, .. } if scopes.contains(scope) => {}
+            Self::Scope { scope, .. } => scopes.push(scope.clone()),
             Self::All(rules) => rules.iter().for_each(|rule| rule.collect(scopes)),
             Self::Any(rules) => rules.iter().take(1).for_each(|rule| rule.collect(scopes)),
         }
@@ -147,7 +159,7 @@ impl Rule {
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (rules, word) = match self {
-            Self::Scope(scope) => return scope.fmt(f),
+            Self::Scope { scope, .. } => return scope.fmt(f),
             Self::All(rules) | Self::Any(rules) if rules.is_empty() => return f.write_str("nobody"),
             Self::All(rules) => (rules, " and "),
             Self::Any(rules) => (rules, " or "),
@@ -155,7 +167,7 @@ impl fmt::Display for Rule {
         for (at, rule) in rules.iter().enumerate() {
             let before = if at == 0 { "" } else { word };
             match rule {
-                Self::Scope(scope) => write!(f, "{before}{scope}")?,
+                Self::Scope { scope, .. } => write!(f, "{before}{scope}")?,
                 nested => write!(f, "{before}({nested})")?,
             }
         }

@@ -3,6 +3,9 @@ use zeroize::Zeroizing;
 
 use crate::head::after_blanks;
 
+/// The longest credentials that are looked at, in bytes of base64: well more than the longest password.
+const MAX_TOKEN: usize = 4096;
+
 /// A user name and a password as they were sent: unproved.
 pub(super) struct BasicCredentials {
     user_pass: Zeroizing<String>,
@@ -13,6 +16,9 @@ impl BasicCredentials {
     /// Reads what follows the scheme's name. The error is a stable code.
     pub(super) fn parse(credentials: &[u8]) -> Result<Self, &'static str> {
         let token = after_blanks(credentials).ok_or("basic.separator")?;
+        if token.len() > MAX_TOKEN {
+            return Err("basic.too_long");
+        }
         // Strict: canonical padding, no stray bits, nothing outside of the alphabet.
         let bytes = STANDARD.decode(token).map_err(|_| "basic.base64")?;
         let user_pass = String::from_utf8(bytes).map_err(|error| {

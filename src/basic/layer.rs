@@ -5,7 +5,10 @@ use tower_layer::Layer;
 use super::BasicAuth;
 use crate::{
     Authenticate,
-    authenticate::layer::{Schemes, options},
+    authenticate::{
+        options::{optional, options},
+        schemes::Schemes,
+    },
 };
 
 /// Lets through who proves by HTTP Basic who they are. See the [module docs](crate::basic) for the
@@ -22,6 +25,7 @@ impl BasicAuthLayer {
         Self { schemes: Schemes::none().or(Arc::new(basic)) }
     }
 
+    optional!(schemes);
     options!(schemes);
 }
 

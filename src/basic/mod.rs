@@ -3,7 +3,7 @@
 //! The rules, in the order in which they are applied:
 //!
 //! 1. The credentials are one token68 of strict base64 (RFC 4648 section 4: padded, canonical, one
-//!    blank before it), UTF-8, with a colon and without control characters. Anything else: 401
+//!    blank before it, up to 4,096 bytes), UTF-8, with a colon and without control characters. Anything else: 401
 //!    *malformed*; no user is looked up.
 //! 2. The user name ends at the first colon; it may be empty, and the password may hold more colons.
 //!    Names and passwords are compared byte for byte as received: no Unicode normalization.
@@ -47,7 +47,10 @@
 //!
 //! The scheme repeats the password in clear with every request (RFC 7617 section 4): serve it over TLS
 //! only, see [`require_https`](BasicAuthLayer::require_https). Hashing on every request costs some 20
-//! milliseconds of a core; let callers trade the password for a token.
+//! milliseconds of a core; let callers trade the password for a token. Where stored hashes differ in cost, the
+//! decoy costs what most of them cost: a user of another cost can be told from one that does not exist.
+//!
+//! It needs a tokio runtime with its timer enabled.
 
 mod authenticator;
 mod credentials;

@@ -8,12 +8,16 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::Semaphore, task, time};
+use tokio::{
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task, time,
+};
 
 use crate::StoreError;
 
 /// Where password hashes are computed: tokio's blocking threads, with a limit to how many run at
-/// once, how many wait, and for how long.
+/// once, how many wait, and for how long. It needs a tokio runtime whose timer is enabled.
 ///
 /// A clone is the same pool; share it between layers, so that the limit holds for the process.
 #[derive(Clone, Debug)]
@@ -53,13 +57,12 @@ impl HashingPool {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, StoreError> {
-        let place = Place::take(&self.waiting, self.queue)
-            .ok_or_else(|| StoreError::new("too many passwords wait to be verified"))?;
-        let turn = time::timeout(self.wait_limit, self.running.clone().acquire_owned()).await;
-        drop(place);
-        let permit = turn
-            .map_err(|_| StoreError::new("a password waited too long to be verified"))?
-            .map_err(StoreError::new)?;
+        // Without a runtime the timer below would panic.
+        Handle::try_current().map_err(StoreError::new)?;
+        let permit = match self.running.clone().try_acquire_owned() {
+            Ok(permit) => permit,
+            Err(_) => self.wait().await?,
+        };
         // The permit lives in the blocking task: it runs to its end even if the caller hangs up.
         let task = task::spawn_blocking(move || {
             let result = work();
@@ -67,6 +70,15 @@ impl HashingPool {
             result
         });
         task.await.map_err(StoreError::new)
+    }
+
+    async fn wait(&self) -> Result<OwnedSemaphorePermit, StoreError> {
+        let _place = Place::take(&self.waiting, self.queue)
+            .ok_or_else(|| StoreError::new("too many passwords wait to be verified"))?;
+        time::timeout(self.wait_limit, self.running.clone().acquire_owned())
+            .await
+            .map_err(|_| StoreError::new("a password waited too long to be verified"))?
+            .map_err(StoreError::new)
     }
 }
 

@@ -18,6 +18,7 @@ pub struct JwtAuth(Arc<Parts>);
 struct Parts {
     keys: Keys,
     expected: Expected,
+    identities_of: Option<Arc<str>>,
     max_length: usize,
     revocations: Option<Arc<dyn RevocationStore>>,
     clock: Arc<dyn Clock>,
@@ -30,11 +31,12 @@ impl JwtAuth {
         JwtAuthBuilder {
             keys,
             expected: Expected {
-                issuers: Vec::new(),
+                issuer: None,
                 audiences: Vec::new(),
                 leeway: Duration::from_secs(60),
                 needs_expiry: true,
             },
+            identities_of: None,
             max_length: 8 * 1024,
             revocations: None,
             clock: Arc::new(SystemClock),
@@ -71,9 +73,13 @@ impl JwtAuth {
             return Err("jwt.too_long");
         }
         let jws = parts.keys.verify_compact(token)?;
-        let now = parts.clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = parts.clock.now().duration_since(UNIX_EPOCH).map_err(|_| "jwt.clock")?;
         let accepted = parts.expected.judge(jws, now)?;
-        let identity = Identity::new(accepted.issuer, accepted.subject).map_err(|_| "jwt.sub")?;
+        let issuer = match &parts.identities_of {
+            Some(issuer) => issuer.clone(),
+            None => accepted.issuer.into(),
+        };
+        let identity = Identity::new(issuer, accepted.subject).map_err(|_| "jwt.sub")?;
         let mut principal = Principal::new(identity, Scheme::BEARER).scopes(accepted.scopes);
         if let Some(id) = accepted.claims.id() {
             principal = principal.credential_id(id);
@@ -117,6 +123,7 @@ impl fmt::Debug for JwtAuth {
 pub struct JwtAuthBuilder {
     keys: Keys,
     expected: Expected,
+    identities_of: Option<String>,
     max_length: usize,
     revocations: Option<Arc<dyn RevocationStore>>,
     clock: Arc<dyn Clock>,
@@ -124,9 +131,19 @@ pub struct JwtAuthBuilder {
 }
 
 impl JwtAuthBuilder {
-    /// Wants `iss` to be this, byte for byte. Called again, one of them.
+    /// Wants `iss` to be this, byte for byte. The keys are this issuer's, and nobody else's (RFC 8725
+    /// section 3.8).
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
-        self.expected.issuers.push(issuer.into());
+        self.expected.issuer = Some(issuer.into());
+        self
+    }
+
+    /// Says whose users the subjects are, if not the issuer's own: for tokens that one's own server issues
+    /// for the users of its store, [`Identity::LOCAL`]. See [`Issuer::identities_of`].
+    ///
+    /// [`Issuer::identities_of`]: super::Issuer::identities_of
+    pub fn identities_of(mut self, issuer: impl Into<String>) -> Self {
+        self.identities_of = Some(issuer.into());
         self
     }
 
@@ -179,21 +196,22 @@ impl JwtAuthBuilder {
     ///
     /// When the realm does not fit a header field, or the leeway is more than five minutes.
     pub fn build(self) -> Result<JwtAuth, ConfigError> {
-        let Self { keys, expected, max_length, revocations, clock, realm } = self;
+        let Self { keys, expected, identities_of, max_length, revocations, clock, realm } = self;
         if expected.leeway > Duration::from_secs(300) {
             return Err(ConfigError::new(
                 "a leeway of more than five minutes lets expired tokens in (RFC 7519 section 4.1.4); \
                  set the clocks instead",
             ));
         }
-        if expected.issuers.is_empty() && expected.audiences.is_empty() {
+        if expected.issuer.is_none() && expected.audiences.is_empty() {
             tracing::warn!(
                 "this JWT layer checks neither `iss` nor `aud`: every token that one of its keys has \
                  signed is good here, whatever it was issued for"
             );
         }
         let challenges = Challenges::new(&realm)?;
-        let parts = Parts { keys, expected, max_length, revocations, clock, challenges };
+        let identities_of = identities_of.map(Arc::from);
+        let parts = Parts { keys, expected, identities_of, max_length, revocations, clock, challenges };
         Ok(JwtAuth(Arc::new(parts)))
     }
 }

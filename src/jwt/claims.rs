@@ -5,12 +5,12 @@ use serde_json::value::RawValue;
 
 use super::VerifiedJws;
 use crate::{
-    ScopeSet,
+    Identity, ScopeSet,
     json::{self, Name, Object},
 };
 
 /// The last second of the year 9999: no later date is believed.
-const LAST: Duration = Duration::from_secs(253_402_300_799);
+pub(super) const LAST: Duration = Duration::from_secs(253_402_300_799);
 
 /// The claims of a verified token, left in the [`Principal`](crate::Principal) as its `extra`.
 ///
@@ -63,7 +63,7 @@ impl fmt::Debug for Claims {
 /// What is asked of the registered claims (RFC 7519 section 4.1).
 #[derive(Clone, Debug)]
 pub(super) struct Expected {
-    pub(super) issuers: Vec<String>,
+    pub(super) issuer: Option<String>,
     pub(super) audiences: Vec<String>,
     pub(super) leeway: Duration,
     pub(super) needs_expiry: bool,
@@ -125,10 +125,12 @@ impl Expected {
 
     /// Exact bytes: no prefix, no other case, no forgotten slash.
     fn judge_issuer<'i>(&self, iss: Option<&'i str>) -> Result<&'i str, &'static str> {
-        if self.issuers.is_empty() {
-            return Ok(iss.unwrap_or_default());
+        match &self.issuer {
+            Some(issuer) => iss.filter(|iss| iss == issuer),
+            // A stranger's token does not become one of the own users'.
+            None => Some(iss.unwrap_or_default()).filter(|iss| *iss != Identity::LOCAL),
         }
-        iss.filter(|iss| self.issuers.iter().any(|known| known == iss)).ok_or("jwt.iss")
+        .ok_or("jwt.iss")
     }
 
     fn judge_audience(&self, aud: Option<&[Cow<'_, str>]>) -> Result<(), &'static str> {

@@ -9,7 +9,7 @@ use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
 
-use super::{Algorithm, key::hmac_key};
+use super::{Algorithm, Claims, claims::LAST, key::hmac_key};
 use crate::{Clock, ConfigError, Principal, Scope, ScopeSet, Secret, SystemClock};
 
 /// Issues tokens that a [`JwtAuth`](super::JwtAuth) with the same secret verifies.
@@ -20,7 +20,9 @@ use crate::{Clock, ConfigError, Principal, Scope, ScopeSet, Secret, SystemClock}
 /// let caller = Principal::new(Identity::local("alice")?, Scheme::BASIC)
 ///     .scopes(ScopeSet::parse("messages:send messages:read").unwrap())
 ///     .build();
-/// let issuer = Issuer::new("https://id.example.org", Algorithm::HS256, "a secret of at least 32 bytes, from a file")?;
+/// let secret = "a secret of at least 32 bytes, from a file";
+/// let issuer = Issuer::new("https://id.example.org", Algorithm::HS256, secret)?
+///     .identities_of(Identity::LOCAL);
 ///
 /// let wanted = ScopeSet::parse("messages:send").unwrap();
 /// let issued = issuer.issue(Grant::to(&caller, wanted)).unwrap();
@@ -36,6 +38,8 @@ pub struct Issuer(Arc<Parts>);
 #[derive(Clone)]
 struct Parts {
     issuer: String,
+    identities_of: String,
+    global: Option<Scope>,
     key: hmac::Key,
     /// The first part of every token, and the dot.
     header: String,
@@ -56,15 +60,33 @@ impl Issuer {
         algorithm: Algorithm,
         secret: impl Into<Secret>,
     ) -> Result<Self, ConfigError> {
+        let issuer = issuer.into();
         let header = format!(r#"{{"alg":"{algorithm:?}","typ":"JWT"}}"#);
         Ok(Self(Arc::new(Parts {
-            issuer: issuer.into(),
+            identities_of: issuer.clone(),
+            issuer,
+            global: None,
             key: hmac_key(algorithm, &secret.into())?,
             header: URL_SAFE_NO_PAD.encode(header) + ".",
             default_lifetime: Duration::from_secs(15 * 60),
             max_lifetime: Duration::from_secs(60 * 60),
             clock: Arc::new(SystemClock),
         })))
+    }
+
+    /// Issues to principals of this issuer, instead of those of its own: to the users of one's own store,
+    /// [`Identity::LOCAL`](crate::Identity::LOCAL). The verifier has to be told the same
+    /// ([`JwtAuthBuilder::identities_of`](super::JwtAuthBuilder::identities_of)), so that a principal is the
+    /// same by token as without.
+    pub fn identities_of(mut self, issuer: impl Into<String>) -> Self {
+        Arc::make_mut(&mut self.0).identities_of = issuer.into();
+        self
+    }
+
+    /// Lets those who hold this scope give on any other. Nobody may, unless told otherwise.
+    pub fn global_scope(mut self, scope: Scope) -> Self {
+        Arc::make_mut(&mut self.0).global = Some(scope);
+        self
     }
 
     /// How long a token lives, if the grant does not say, and at the most.
@@ -81,24 +103,32 @@ impl Issuer {
         self
     }
 
-    /// Issues a token.
+    /// Issues a token. It expires no later than the token by which the principal has come, if by one.
     ///
     /// # Errors
     ///
-    /// When the principal does not hold each of the scopes; the global scope holds them all.
-    pub fn issue(&self, grant: Grant<'_>) -> Result<Issued, ScopeNotHeld> {
+    /// When the principal is not of the issuer whose identities these are, does not hold each of the
+    /// scopes, or the grant has a claim that the issuer makes itself.
+    pub fn issue(&self, grant: Grant<'_>) -> Result<Issued, IssueError> {
         let parts = &*self.0;
         let Grant { principal, scopes, lifetime, claims } = grant;
+        if principal.issuer() != parts.identities_of {
+            return Err(IssueError(IssueErrorKind::ForeignPrincipal));
+        }
+        if let Some(name) = OWN_CLAIMS.iter().find(|name| claims.contains_key(**name)) {
+            return Err(IssueError(IssueErrorKind::OwnClaim(name)));
+        }
         let held = principal.scopes();
-        if !held.contains(&Scope::ALL_ANY)
-            && let Some(scope) = scopes.iter().find(|scope| !held.iter().any(|held| held == *scope))
-        {
-            return Err(ScopeNotHeld(scope.to_owned()));
+        let holds_all = parts.global.as_ref().is_some_and(|global| held.contains(global));
+        if !holds_all && !scopes.is_subset_of(held) {
+            return Err(IssueError(IssueErrorKind::ScopeNotHeld));
         }
         let lifetime = lifetime.unwrap_or(parts.default_lifetime).min(parts.max_lifetime);
+        let now = parts.clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let by_token = principal.extra::<Claims>().and_then(Claims::expires);
+        let until = now.saturating_add(lifetime).min(by_token.unwrap_or(LAST)).min(LAST);
         // Whole seconds: what is said to the caller is what is in the token.
-        let issued = parts.clock.now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let expires = issued.saturating_add(lifetime.as_secs());
+        let (issued, expires) = (now.as_secs(), until.as_secs());
         let id = random_id();
         let mut payload = claims;
         payload.insert("iss".into(), parts.issuer.clone().into());
@@ -122,8 +152,11 @@ impl fmt::Debug for Issuer {
     }
 }
 
+/// The claims that a grant may not have.
+const OWN_CLAIMS: [&str; 9] = ["iss", "sub", "exp", "nbf", "iat", "jti", "scope", "scopes", "scp"];
+
 /// What is to be issued, and to whom.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use]
 pub struct Grant<'p> {
     principal: &'p Principal,
@@ -134,8 +167,8 @@ pub struct Grant<'p> {
 
 impl<'p> Grant<'p> {
     /// A token for this principal, with these of its scopes.
-    pub fn to(principal: &'p Principal, scopes: ScopeSet) -> Self {
-        Self { principal, scopes, lifetime: None, claims: Map::new() }
+    pub fn to(principal: &'p Principal, scopes: impl Into<ScopeSet>) -> Self {
+        Self { principal, scopes: scopes.into(), lifetime: None, claims: Map::new() }
     }
 
     /// How long the token is to live: the issuer's maximum, if that is less.
@@ -144,10 +177,21 @@ impl<'p> Grant<'p> {
         self
     }
 
-    /// Adds a claim. The issuer's own (`iss`, `sub`, `exp`, `iat`, `jti`, `scopes`) cannot be set.
+    /// Adds a claim: none of those that the issuer makes itself, or that mean scopes or times.
     pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.claims.insert(name.into(), value.into());
         self
+    }
+}
+
+/// No claim is printed.
+impl fmt::Debug for Grant<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Grant")
+            .field("principal", &self.principal)
+            .field("scopes", &self.scopes)
+            .field("lifetime", &self.lifetime)
+            .finish_non_exhaustive()
     }
 }
 
@@ -182,24 +226,44 @@ impl fmt::Debug for Issued {
     }
 }
 
-/// A grant has a scope that its principal does not hold.
+/// A token was not issued.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct ScopeNotHeld(String);
+pub struct IssueError(IssueErrorKind);
 
-impl ScopeNotHeld {
-    /// The scope.
-    pub fn scope(&self) -> &str {
-        &self.0
+/// Why a token was not issued.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum IssueErrorKind {
+    /// The principal is of another issuer: here, somebody else may have the same subject.
+    ForeignPrincipal,
+    /// The grant has a claim of this name, which the issuer makes itself.
+    OwnClaim(&'static str),
+    /// The principal does not hold each of the scopes.
+    ScopeNotHeld,
+}
+
+impl IssueError {
+    /// Why.
+    pub fn kind(&self) -> IssueErrorKind {
+        self.0
     }
 }
 
-impl fmt::Display for ScopeNotHeld {
+impl fmt::Display for IssueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the scope `{}` cannot be given on: the principal does not hold it", self.0)
+        match self.0 {
+            IssueErrorKind::ForeignPrincipal => {
+                f.write_str("the principal is of another issuer; see `Issuer::identities_of`")
+            }
+            IssueErrorKind::OwnClaim(name) => write!(f, "the issuer makes the claim `{name}` itself"),
+            IssueErrorKind::ScopeNotHeld => {
+                f.write_str("the principal does not hold each of the scopes, and cannot give them on")
+            }
+        }
     }
 }
 
-impl Error for ScopeNotHeld {}
+impl Error for IssueError {}
 
 /// 126 random bits, as 21 characters of the URL-safe alphabet.
 fn random_id() -> String {

@@ -172,6 +172,17 @@ impl Key {
         self
     }
 
+    /// A key of a set that others can read: a secret in it is none.
+    fn from_published_jwk(jwk: &Jwk) -> Result<Self, ConfigError> {
+        match jwk.algorithm {
+            AlgorithmParameters::OctetKey(_) => Err(ConfigError::new(format!(
+                "{} is a shared secret, which does not belong into a set of public keys",
+                name(jwk)
+            ))),
+            _ => Self::from_jwk(jwk),
+        }
+    }
+
     fn from_rsa_components(algorithm: Algorithm, n: &[u8], e: &[u8]) -> Result<Self, ConfigError> {
         let params = rsa_algorithm(algorithm).ok_or_else(|| unfit(algorithm, "an RSA key"))?;
         let key = RsaPublicKeyComponents { n, e }
@@ -259,7 +270,7 @@ impl Keys {
     ///
     /// When no key is left, or those left cannot stand together.
     pub fn from_jwks(jwks: &JwkSet) -> Result<Self, ConfigError> {
-        let usable = jwks.keys.iter().filter_map(|jwk| match Key::from_jwk(jwk) {
+        let usable = jwks.keys.iter().filter_map(|jwk| match Key::from_published_jwk(jwk) {
             Ok(key) => Some(key),
             Err(error) => {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
@@ -297,6 +308,11 @@ pub(super) fn hmac_key(algorithm: Algorithm, secret: &Secret) -> Result<hmac::Ke
         Algorithm::HS512 => hmac::HMAC_SHA512,
         other => return Err(unfit(other, "a shared secret")),
     };
+    if secret.expose().trim_ascii_start().starts_with(b"-----BEGIN") {
+        return Err(ConfigError::new(
+            "this is a key in PEM, not a shared secret: use it with its own algorithm (`Key::from_pem`)",
+        ));
+    }
     let least = hash.digest_algorithm().output_len();
     if secret.len() < least {
         return Err(ConfigError::new(format!(

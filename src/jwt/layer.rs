@@ -4,9 +4,8 @@ use tower_layer::Layer;
 
 use super::JwtAuth;
 use crate::{
-    Authenticate, Authenticator, Challenge, Head, NowOrLater, Principal, Rejection, RejectionKind,
-    Scheme, ScopePolicy,
-    authenticate::layer::{Schemes, options},
+    Authenticate, ScopePolicy,
+    authenticate::{options::options, schemes::Schemes},
 };
 
 /// Lets through who has a good token with the scopes that are needed. See the
@@ -21,8 +20,9 @@ impl JwtScopeLayer {
     /// A layer that needs these scopes: a [`Scope`](crate::Scope) or a [`ScopePolicy`]. For a layer
     /// that needs none, see [`AuthenticateLayer`](crate::AuthenticateLayer).
     pub fn new(jwt: JwtAuth, scopes: impl Into<ScopePolicy>) -> Self {
-        let scoped = Scoped { jwt, scopes: Arc::new(scopes.into()) };
-        Self { schemes: Schemes::none().or(Arc::new(scoped)) }
+        let mut schemes = Schemes::none().or(Arc::new(jwt));
+        schemes.options().scopes = Some(scopes.into());
+        Self { schemes }
     }
 
     options!(schemes);
@@ -39,39 +39,5 @@ impl<S> Layer<S> for JwtScopeLayer {
 impl fmt::Debug for JwtScopeLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JwtScopeLayer").field("schemes", &self.schemes).finish()
-    }
-}
-
-impl ScopePolicy {
-    fn admit(&self, result: Result<Principal, Rejection>) -> Result<Principal, Rejection> {
-        let principal = result?;
-        self.check(&principal)?;
-        Ok(principal)
-    }
-}
-
-/// A token is only as good as its scopes.
-struct Scoped {
-    jwt: JwtAuth,
-    scopes: Arc<ScopePolicy>,
-}
-
-impl Authenticator for Scoped {
-    fn scheme(&self) -> Scheme {
-        self.jwt.scheme()
-    }
-
-    fn authenticate(&self, head: &Head<'_>) -> Option<NowOrLater<Result<Principal, Rejection>>> {
-        Some(match self.jwt.authenticate(head)?.into_now() {
-            Ok(result) => NowOrLater::now(self.scopes.admit(result)),
-            Err(later) => {
-                let scopes = self.scopes.clone();
-                later.map(move |result| scopes.admit(result))
-            }
-        })
-    }
-
-    fn challenge(&self, refused: Option<RejectionKind>) -> Challenge {
-        self.jwt.challenge(refused)
     }
 }

@@ -78,7 +78,7 @@ pub use jsonwebtoken::Algorithm;
 pub use self::{
     authenticator::{JwtAuth, JwtAuthBuilder},
     claims::Claims,
-    issue::{Grant, Issued, Issuer, ScopeNotHeld},
+    issue::{Grant, IssueError, IssueErrorKind, Issued, Issuer},
     jws::VerifiedJws,
     key::{Key, Keys},
     layer::JwtScopeLayer,

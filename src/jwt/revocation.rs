@@ -5,7 +5,8 @@ use crate::{NowOrLater, StoreError};
 /// What identifies a verified token to those who may have revoked it.
 #[derive(Clone, Copy, Debug)]
 pub struct TokenFacts<'t> {
-    /// `iss`; empty if the token has none and none is asked for.
+    /// Whose the subject is: `iss`, unless
+    /// [`identities_of`](super::JwtAuthBuilder::identities_of) says otherwise.
     pub issuer: &'t str,
     /// `sub`.
     pub subject: &'t str,

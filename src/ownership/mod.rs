@@ -27,8 +27,8 @@
 //! let layer = OwnershipLayer::new(Ownership::new(
 //!     owners,
 //!     [
-//!         ResourcePath::new("/{group}", "group")?.created_by(Method::PUT),
-//!         ResourcePath::new("/{group}/services/{document}", "group")?,
+//!         ResourcePath::new("group", "/{group}", "group")?.created_by(Method::PUT),
+//!         ResourcePath::new("group", "/{group}/services/{document}", "group")?,
 //!     ],
 //! )?);
 //! # Ok::<_, portcullis::ConfigError>(())
@@ -40,7 +40,7 @@
 //! # use portcullis::ownership::{MemoryOwnershipStore, Ownership, ResourcePath};
 //! use portcullis::{AuthorizeLayer, Scope, ScopePolicy, authorize};
 //!
-//! let own = Ownership::new(MemoryOwnershipStore::new(), [ResourcePath::new("/notes/{id}", "id")?])?;
+//! let own = Ownership::new(MemoryOwnershipStore::new(), [ResourcePath::new("note", "/notes/{id}", "id")?])?;
 //! let layer = AuthorizeLayer::new(authorize::all([
 //!     authorize::boxed(ScopePolicy::from(Scope::from_static("notes:write"))),
 //!     authorize::boxed(own.hide()),
@@ -50,8 +50,8 @@
 //!
 //! # Caveats
 //!
-//! * The id in the *path* is what is owned. A handler that takes another id from the body must compare
-//!   the two.
+//! * The id in the *path* is what is owned, in the one spelling that [`OwnedResource`] holds: take it from
+//!   there. A handler that takes another id from the body must compare the two.
 //! * A claim stays when the handler then fails. [`OwnedResource::is_new`] tells it to give the claim
 //!   back.
 
@@ -62,6 +62,6 @@ mod resource;
 pub use self::{
     layer::OwnershipLayer,
     policy::{Claim, OwnedResource, Ownership, OwnershipStore},
-    resource::{Resource, ResourcePath},
+    resource::{Resource, ResourcePath, integer, uuid},
 };
 pub use crate::store::MemoryOwnershipStore;

@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc};
 
 use super::{
     Resource, ResourcePath,
-    resource::{Found, ResourcePaths},
+    resource::{Found, ResourcePaths, is_safe},
 };
 use crate::{
     ConfigError, Head, Identity, NowOrLater, Permit, Policy, Principal, Rejection, RejectionKind,
@@ -47,7 +47,7 @@ impl Ownership {
 
 impl Policy for Ownership {
     fn is_open(&self, head: &Head<'_>) -> bool {
-        head.method().is_safe()
+        is_safe(head.method())
     }
 
     fn authorize(
@@ -57,14 +57,7 @@ impl Policy for Ownership {
     ) -> NowOrLater<Result<Permit, Rejection>> {
         let Found { resource, may_create } = match self.paths.find(head.method(), head.uri().path()) {
             Ok(found) => found,
-            Err(rejection) => {
-                tracing::warn!(
-                    reason = rejection.reason(),
-                    "a write to a path that no `ResourcePath` of the ownership policy matches is \
-                     refused: add the path, or put the layer around fewer routes"
-                );
-                return NowOrLater::now(Err(rejection));
-            }
+            Err(rejection) => return NowOrLater::now(Err(rejection)),
         };
         let judgement = Judgement {
             resource,
@@ -74,7 +67,7 @@ impl Policy for Ownership {
         };
         let owner = self.owners.owner(&judgement.resource);
         let owners = self.owners.clone();
-        owner.then(move |owner| judgement.by_owner(owner, &*owners))
+        owner.then(move |owner| judgement.by_owner(owner, owners))
     }
 }
 
@@ -90,18 +83,18 @@ impl Judgement {
     fn by_owner(
         self,
         owner: Result<Option<Identity>, StoreError>,
-        owners: &dyn OwnershipStore,
+        owners: Arc<dyn OwnershipStore>,
     ) -> NowOrLater<Result<Permit, Rejection>> {
         match owner {
             Err(error) => NowOrLater::now(Err(unavailable(error))),
             Ok(Some(owner)) => NowOrLater::now(self.by_identity(&owner)),
-            Ok(None) if self.may_create => {
-                let claim = owners.claim(&self.resource, &self.identity);
-                claim.map(move |claim| match claim.map_err(unavailable)? {
+            // The claim is made when its turn has come: another policy may refuse before.
+            Ok(None) if self.may_create => NowOrLater::later(async move {
+                match owners.claim(&self.resource, &self.identity).await.map_err(unavailable)? {
                     Claim::Claimed => Ok(self.grant(true)),
                     Claim::Owned(owner) => self.by_identity(&owner),
-                })
-            }
+                }
+            }),
             Ok(None) => {
                 let missing = Rejection::new(RejectionKind::NotFound, "ownership.unknown");
                 NowOrLater::now(Err(missing))

@@ -1,5 +1,6 @@
 use std::{fmt, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use http::Request;
 use hyper::body::Body as HttpBody;
 use tower::BoxError;
@@ -127,12 +128,12 @@ impl S3pAuth {
     {
         let key = key.await;
         let (head, body) = request.into_parts();
-        let (body, bytes) = if body.is_end_stream() {
-            (Body::untouched(body), bytes::Bytes::new())
+        let bytes = if body.is_end_stream() {
+            Bytes::new()
         } else {
-            let bytes = collect(body, self.0.max_body, self.0.body_timeout).await?;
-            (Body::bytes(bytes.clone()), bytes)
+            collect(body, self.0.max_body, self.0.body_timeout).await?
         };
+        let body = Body::bytes(bytes.clone());
         let request = Request::from_parts(head, body);
         let judgement = {
             let head = Head::new(&request);

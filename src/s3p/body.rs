@@ -1,7 +1,7 @@
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use http_body_util::BodyExt;
 use hyper::body::Body as HttpBody;
 use tokio::time;
 use tower::BoxError;
@@ -24,12 +24,32 @@ where
     if body.size_hint().lower() > limit as u64 {
         return Err(too_large());
     }
-    match time::timeout(wait, Limited::new(body, limit).collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+    match time::timeout(wait, read(body, limit)).await {
+        Ok(Ok(Some(bytes))) => Ok(bytes),
+        Ok(Ok(None)) => Err(too_large()),
         Ok(Err(error)) => {
             Err(Rejection::new(RejectionKind::BadRequest, "s3p.body_read").caused_by(error))
         }
         Err(_) => Err(Rejection::new(RejectionKind::RequestTimeout, "s3p.body_time")),
     }
+}
+
+/// All of a body, in one piece however small its frames are; `None` if it is longer than the limit.
+async fn read<B>(body: B, limit: usize) -> Result<Option<Bytes>, BoxError>
+where
+    B: HttpBody,
+    B::Error: Into<BoxError>,
+{
+    let mut body = pin!(body);
+    let mut bytes = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        // What is not data is trailers, which nothing signs.
+        if let Ok(data) = frame.map_err(Into::into)?.into_data() {
+            if data.remaining() > limit - bytes.len() {
+                return Ok(None);
+            }
+            bytes.put(data);
+        }
+    }
+    Ok(Some(bytes.freeze()))
 }

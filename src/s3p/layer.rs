@@ -15,7 +15,10 @@ use super::{Body, S3pAuth, auth::KeyLookup};
 use crate::{
     Authenticator, Challenge, Head, NowOrLater, Principal, Rejection, RejectionKind, ResponseBody,
     Scheme,
-    authenticate::layer::{Schemes, options},
+    authenticate::{
+        options::{optional, options},
+        schemes::Schemes,
+    },
     gate::{self, ResponseFuture, Undecided},
     response::Wire,
 };
@@ -45,6 +48,7 @@ impl S3pSignatureLayer {
         self
     }
 
+    optional!(schemes);
     options!(schemes);
 }
 
@@ -93,7 +97,7 @@ where
         let decision = match self.begin(&request) {
             Begun::Decided(decision) => decision,
             Begun::Waits(key) => {
-                let wire = Wire::of(request.headers());
+                let wire = Wire::of(request.method(), request.headers());
                 let entrant = Entrant::new(self.auth.clone(), self.schemes.clone(), request, key);
                 return gate::wait(&mut self.inner, entrant, wire, self.schemes.wording());
             }

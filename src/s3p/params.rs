@@ -188,9 +188,9 @@ const fn is_hex(byte: u8) -> bool {
     byte.is_ascii_hexdigit()
 }
 
-/// The blanks that the scheme's reference client trims: those of PHP's `trim`.
+/// The page only says that white space is trimmed: what every client that trims agrees on.
 fn trimmed(text: &str) -> &str {
-    text.trim_matches([' ', '\t', '\n', '\r', '\0', '\x0B'])
+    text.trim_matches([' ', '\t', '\n', '\r'])
 }
 
 fn trim(value: &mut Cow<'_, str>) {

@@ -27,7 +27,7 @@ impl PublicUrl {
     ///
     /// When it is none, or has user information, a query or a fragment.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        let refused = |why: &str| ConfigError::new(format!("the public URL {text:?} {why}"));
+        let refused = |why: &str| ConfigError::new(format!("the public URL {why}"));
         if text.contains('#') {
             return Err(refused("has a fragment"));
         }

@@ -1,5 +1,5 @@
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fmt,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
@@ -16,6 +16,8 @@ pub struct MemoryUserStore(Arc<RwLock<Users>>);
 #[derive(Default)]
 struct Users {
     by_name: HashMap<String, User>,
+    /// How many users' hashes have each cost.
+    costs: BTreeMap<String, usize>,
     /// Of the cost that most users' hashes have.
     decoy: Option<PasswordHash>,
 }
@@ -34,31 +36,19 @@ impl MemoryUserStore {
     /// With the number of the line that is not of this form, has a hash of another kind, or repeats
     /// a name.
     pub fn from_htpasswd(text: &str) -> Result<Self, ConfigError> {
-        let users = Users {
-            by_name: htpasswd::parse(text)?
-                .into_iter()
-                .map(|user| (user.name().to_owned(), user))
-                .collect(),
-            decoy: None,
-        };
-        let store = Self(Arc::new(RwLock::new(users)));
-        store.write().choose_decoy();
-        Ok(store)
+        let mut users = Users::default();
+        htpasswd::parse(text)?.into_iter().for_each(|user| users.insert(user));
+        Ok(Self(Arc::new(RwLock::new(users))))
     }
 
     /// Adds a user, or replaces the one of the same name.
     pub fn insert(&self, user: User) {
-        let mut users = self.write();
-        users.by_name.insert(user.name().to_owned(), user);
-        users.choose_decoy();
+        self.write().insert(user);
     }
 
     /// Takes a user out; whether there was one.
     pub fn remove(&self, name: &str) -> bool {
-        let mut users = self.write();
-        let removed = users.by_name.remove(name).is_some();
-        users.choose_decoy();
-        removed
+        self.write().remove(name)
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Users> {
@@ -71,13 +61,40 @@ impl MemoryUserStore {
 }
 
 impl Users {
-    fn choose_decoy(&mut self) {
-        let mut costs: HashMap<&str, (usize, &PasswordHash)> = HashMap::new();
-        for hash in self.by_name.values().map(User::password) {
-            costs.entry(hash.cost()).or_insert((0, hash)).0 += 1;
+    fn insert(&mut self, user: User) {
+        *self.costs.entry(user.password().cost().to_owned()).or_default() += 1;
+        if let Some(former) = self.by_name.insert(user.name().to_owned(), user) {
+            self.forget_cost(&former);
         }
-        let most = costs.into_values().max_by_key(|(count, _)| *count);
-        self.decoy = most.map(|(_, hash)| hash.decoy());
+        self.choose_decoy();
+    }
+
+    fn remove(&mut self, name: &str) -> bool {
+        let removed = self.by_name.remove(name);
+        if let Some(user) = &removed {
+            self.forget_cost(user);
+            self.choose_decoy();
+        }
+        removed.is_some()
+    }
+
+    fn forget_cost(&mut self, user: &User) {
+        let cost = user.password().cost();
+        if let Some(count) = self.costs.get_mut(cost) {
+            *count -= 1;
+            if *count == 0 {
+                self.costs.remove(cost);
+            }
+        }
+    }
+
+    /// A new one only if another cost has become the most common.
+    fn choose_decoy(&mut self) {
+        let most = self.costs.iter().max_by_key(|(_, count)| **count).map(|(cost, _)| cost);
+        if most.map(String::as_str) != self.decoy.as_ref().map(PasswordHash::cost) {
+            let of_cost = |user: &&User| Some(user.password().cost()) == most.map(String::as_str);
+            self.decoy = self.by_name.values().find(of_cost).map(|user| user.password().decoy());
+        }
     }
 }
 

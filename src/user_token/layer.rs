@@ -5,7 +5,10 @@ use tower_layer::Layer;
 use super::UserTokens;
 use crate::{
     Authenticate,
-    authenticate::layer::{Schemes, options},
+    authenticate::{
+        options::{optional, options},
+        schemes::Schemes,
+    },
 };
 
 /// Lets through who has a good user token. See the [module docs](crate::user_token) for the
@@ -22,6 +25,7 @@ impl UserTokenLayer {
         Self { schemes: Schemes::none().or(Arc::new(tokens)) }
     }
 
+    optional!(schemes);
     options!(schemes);
 }
 

@@ -1,0 +1,49 @@
+//! The builder methods that the authenticating layers share.
+
+/// The builder methods that every authenticating layer has, for a field of type [`Schemes`].
+macro_rules! options {
+    ($schemes:ident) => {
+        /// Lets a request onward as it is if an outer layer has left a
+        /// [`Principal`](crate::Principal).
+        pub fn skip_authenticated(mut self) -> Self {
+            self.$schemes.options().skip_authenticated = true;
+            self
+        }
+
+        /// Lets CORS preflights through as [`Anonymous`](crate::Anonymous): `OPTIONS` with `Origin`
+        /// and `Access-Control-Request-Method`.
+        ///
+        /// A caller can forge one. Put the CORS layer right inside, so that it answers and no handler
+        /// is reached; or outside, and leave this off.
+        pub fn allow_cors_preflight(mut self) -> Self {
+            self.$schemes.options().allow_cors_preflight = true;
+            self
+        }
+
+        /// Refuses a request that is not known to have come over TLS: 403, without a challenge.
+        pub fn require_https(mut self, evidence: $crate::HttpsEvidence) -> Self {
+            self.$schemes.options().https = Some(evidence);
+            self
+        }
+
+        /// Words the refusals over plain HTTP. The default is [`PlainText`](crate::PlainText).
+        pub fn respond_with(mut self, wording: impl $crate::Respond) -> Self {
+            self.$schemes.options().wording = std::sync::Arc::new(wording);
+            self
+        }
+    };
+}
+
+/// The builder method of those layers that may let a request through without a principal.
+macro_rules! optional {
+    ($schemes:ident) => {
+        /// Lets a request without an `Authorization` header through as
+        /// [`Anonymous`](crate::Anonymous). A header that is wrong is still refused.
+        pub fn optional(mut self) -> Self {
+            self.$schemes.options().optional = true;
+            self
+        }
+    };
+}
+
+pub(crate) use {optional, options};
