@@ -45,6 +45,7 @@ impl Pass {
                 extensions.insert(anonymous);
             }
             Self::Authenticated(principal) => {
+                extensions.remove::<Anonymous>();
                 extensions.insert(principal);
             }
             Self::Authorized(permit) => permit.leave(extensions),

@@ -42,9 +42,10 @@ impl StripIdentityHeadersLayer {
         let mut these = Names::default();
         for name in names {
             let prefix = name.strip_suffix('*');
-            let folded = fold(prefix.unwrap_or(name));
-            HeaderName::try_from(&folded)
+            let name_or_prefix = prefix.unwrap_or(name);
+            HeaderName::try_from(name_or_prefix)
                 .map_err(|_| ConfigError::new(format!("{name:?} is not the name of a header field")))?;
+            let folded = fold(name_or_prefix);
             if prefix.is_some() {
                 these.prefixes.push(folded);
             } else {

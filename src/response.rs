@@ -124,10 +124,15 @@ impl Wire {
         let Some((GRPC, rest)) = content_type.split_at_checked(GRPC.len()) else {
             return Self::Http;
         };
+        let (rest, answer) = if let Some(rest) = rest.strip_prefix(b"-web-text") {
+            (rest, "application/grpc-web-text+proto")
+        } else if let Some(rest) = rest.strip_prefix(b"-web") {
+            (rest, "application/grpc-web+proto")
+        } else {
+            (rest, "application/grpc")
+        };
         match rest {
-            [] | [b'+' | b';', ..] => Self::Grpc("application/grpc"),
-            rest if rest.starts_with(b"-web-text") => Self::Grpc("application/grpc-web-text+proto"),
-            rest if rest.starts_with(b"-web") => Self::Grpc("application/grpc-web+proto"),
+            [] | [b'+' | b';', ..] => Self::Grpc(answer),
             _ => Self::Http,
         }
     }

@@ -1,6 +1,6 @@
 //! Refusals in gRPC's own way. The request's content type shapes the answer, and never the decision.
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, Method, header};
 use portcullis::{AuthenticateLayer, ProblemJson};
 
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
 
 async fn ask(layer: &AuthenticateLayer, content_type: &str) -> Answer {
     let mut request = get("/pkg.Service/Method");
+    *request.method_mut() = Method::POST;
     request.headers_mut().insert(header::CONTENT_TYPE, content_type.parse().unwrap());
     send(layer, request).await
 }
@@ -84,6 +85,20 @@ async fn what_is_not_grpc_is_answered_in_http() {
         let answer = ask(&layer, sent).await;
         assert_eq!((answer.status.as_u16(), &*answer.body), (401, "credentials required"), "{sent:?}");
         assert!(!answer.headers.contains_key("grpc-status"), "{sent:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_asks_by_get_sees_the_status_whatever_type_it_copies() {
+    for when in EITHER {
+        for method in [Method::GET, Method::HEAD, Method::PUT, Method::OPTIONS] {
+            let mut request = get("/auth");
+            *request.method_mut() = method;
+            request.headers_mut().insert(header::CONTENT_TYPE, "application/grpc".parse().unwrap());
+            let answer = send(&AuthenticateLayer::new(Spoken::new(BEARER, when)), request).await;
+            assert_eq!(answer.status, 401);
+            assert!(!answer.headers.contains_key("grpc-status"));
+        }
     }
 }
 

@@ -7,12 +7,14 @@ use portcullis::{
     Anonymous, AuthenticateLayer, Authenticator, Challenge, Head, NowOrLater, Principal, Rejection,
     RejectionKind, Scheme,
 };
-use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
+use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 
 use crate::{
     fixtures::{BASIC, BEARER, EITHER, Spoken, When, principal},
-    support::{get, get_with, send},
+    support::{Answer, Echo, IntoAnswer, get, get_with, send},
 };
+
+type Body = http_body_util::Full<bytes::Bytes>;
 
 fn bearer(when: When) -> AuthenticateLayer {
     AuthenticateLayer::new(Spoken::new(BEARER, when))
@@ -23,7 +25,7 @@ fn basic(when: When) -> AuthenticateLayer {
 }
 
 /// A request in which somebody has left a principal.
-fn stale(authorization: Option<&str>) -> Request<http_body_util::Full<bytes::Bytes>> {
+fn stale(authorization: Option<&str>) -> Request<Body> {
     let mut request = authorization.map_or_else(|| get("/"), |value| get_with("/", value));
     request.extensions_mut().insert(principal("mallory", Scheme::BASIC, "all:any"));
     request
@@ -105,10 +107,9 @@ async fn a_principal_is_kept_only_by_a_layer_that_was_told_to() {
 /// What a stack of two layers answers to no header, a bearer's and a Basic one.
 async fn answers<L>(stack: L) -> [String; 3]
 where
-    L: Layer<crate::support::Echo>,
-    L::Service: tower::Service<Request<http_body_util::Full<bytes::Bytes>>, Error = Infallible>,
-    <L::Service as tower::Service<Request<http_body_util::Full<bytes::Bytes>>>>::Response:
-        crate::support::IntoAnswer,
+    L: Layer<Echo>,
+    L::Service: Service<Request<Body>, Error = Infallible>,
+    <L::Service as Service<Request<Body>>>::Response: IntoAnswer,
 {
     let mut answers = [const { String::new() }; 3];
     let requests = [get("/"), get_with("/", "Bearer alice"), get_with("/", "Basic bob")];
@@ -174,6 +175,6 @@ async fn who_is_authenticated_is_no_longer_anonymous() {
             }));
         let request = Request::get("/").header("x-api-key", "k").body(()).unwrap();
         let response = service.oneshot(request).await.unwrap();
-        assert_eq!(crate::support::Answer::of(response).await.body, "false", "{when:?}");
+        assert_eq!(Answer::of(response).await.body, "false", "{when:?}");
     }
 }

@@ -1,13 +1,15 @@
 //! CORS preflights: refused unless told otherwise, and never a way in.
 
+use std::convert::Infallible;
+
 use http::{HeaderName, Method, Request, header};
 use portcullis::{AuthenticateLayer, AuthorizeLayer};
-use tower::{Layer, ServiceBuilder, ServiceExt};
+use tower::{Layer, Service, ServiceBuilder, ServiceExt};
 use tower_http::cors::{Any, CorsLayer};
 
 use crate::{
     fixtures::{BEARER, EITHER, Saying, Says, Spoken, When},
-    support::{Answer, Echo, send},
+    support::{Answer, Echo, IntoAnswer, send},
 };
 
 type Body = http_body_util::Full<bytes::Bytes>;
@@ -96,10 +98,9 @@ async fn a_forged_preflight_does_not_get_past_a_policy() {
 async fn through<L>(stack: L, request: Request<Body>) -> (Answer, usize)
 where
     L: Layer<Echo>,
-    L::Service: tower::Service<Request<Body>, Error = std::convert::Infallible>,
-    <L::Service as tower::Service<Request<Body>>>::Response: crate::support::IntoAnswer,
+    L::Service: Service<Request<Body>, Error = Infallible>,
+    <L::Service as Service<Request<Body>>>::Response: IntoAnswer,
 {
-    use crate::support::IntoAnswer;
     let echo = Echo::default();
     let response = stack.layer(echo.clone()).oneshot(request).await.unwrap();
     (response.into_answer().await, echo.calls())

@@ -17,6 +17,11 @@ fn nested() -> ScopePolicy {
     ScopePolicy::all_of([ScopePolicy::any_of([READ, LIST]), ScopePolicy::from(SEND)])
 }
 
+/// Has a global scope of its own.
+fn apart() -> ScopePolicy {
+    ScopePolicy::any_of([ScopePolicy::from(READ).global_scope(&ROOT)])
+}
+
 #[test]
 fn a_policy_is_met_by_the_scopes_that_it_names_and_by_the_global_one() {
     let none: [Scope; 0] = [];
@@ -34,24 +39,33 @@ fn a_policy_is_met_by_the_scopes_that_it_names_and_by_the_global_one() {
         (ScopePolicy::from(READ), "ALL:ANY", false),
         (ScopePolicy::from(READ).no_global_scope(), "all:any", false),
         (ScopePolicy::from(READ).no_global_scope(), "read", true),
-        (ScopePolicy::from(READ).global_scope(ROOT), "root", true),
-        (ScopePolicy::from(READ).global_scope(ROOT), "all:any", false),
+        (ScopePolicy::from(READ).global_scope(&ROOT), "root", true),
+        (ScopePolicy::from(READ).global_scope(&ROOT), "all:any", false),
         (ScopePolicy::all_of([READ, SEND]), "send read", true),
         (ScopePolicy::all_of([READ, SEND]), "send", false),
         (ScopePolicy::any_of([READ, SEND]), "send", true),
         (ScopePolicy::any_of([READ, SEND]), "list", false),
         (ScopePolicy::all_of(none.clone()), "read", false),
         (ScopePolicy::all_of(none.clone()), "", false),
-        (ScopePolicy::all_of(none.clone()), "all:any", true),
-        (ScopePolicy::all_of(none.clone()).no_global_scope(), "all:any", false),
+        (ScopePolicy::all_of(none.clone()), "all:any", false),
+        (ScopePolicy::all_of(none.clone()).global_scope(&ROOT), "root", false),
         (ScopePolicy::any_of(none.clone()), "read", false),
-        (ScopePolicy::any_of(none), "all:any", true),
+        (ScopePolicy::any_of(none), "all:any", false),
         (nested(), "send list", true),
         (nested(), "read list", false),
         (nested(), "send", false),
-        // Of nested policies, the outermost one's global scope counts.
-        (ScopePolicy::any_of([ScopePolicy::from(READ).global_scope(ROOT)]), "root", false),
-        (ScopePolicy::any_of([ScopePolicy::from(READ).no_global_scope()]), "all:any", true),
+        (nested(), "all:any", true),
+        (nested().global_scope(&ROOT), "root", true),
+        (nested().global_scope(&ROOT), "all:any", false),
+        (nested().no_global_scope(), "all:any", false),
+        // What a nested policy was told holds, until an outer one is told otherwise.
+        (apart(), "root", true),
+        (apart(), "all:any", false),
+        (apart().global_scope(&Scope::ALL_ANY), "all:any", true),
+        (apart().global_scope(&Scope::ALL_ANY), "root", false),
+        (ScopePolicy::all_of([apart(), ScopePolicy::from(SEND)]), "root", false),
+        (ScopePolicy::all_of([apart(), ScopePolicy::from(SEND)]), "root send", true),
+        (ScopePolicy::all_of([apart(), ScopePolicy::from(SEND)]), "root all:any", true),
     ] {
         assert_eq!(policy.is_met_by(&ScopeSet::parse(held).unwrap()), met, "{policy} by {held:?}");
     }

@@ -37,6 +37,8 @@ async fn a_name_is_taken_out_in_every_spelling() {
             "X_Forwarded_User",
             "x_forwarded-user",
             "x-forwarded_user",
+            "x.forwarded.user",
+            "X~Forwarded!User",
             "X_FORWARDED_USER",
         ] {
             assert!(reach(&layer, &[sent]).await.is_empty(), "{configured} {sent}");
@@ -80,14 +82,9 @@ async fn no_names_take_nothing_out() {
 
 #[test]
 fn what_is_no_name_of_a_field_is_refused() {
-    for name in ["", "*", "x user", "x:user", "x-*-user", "x-user\n", "x-üser"] {
+    for name in ["", "*", "x user", "x:user", "x-user\n", "x-üser"] {
         let result = StripIdentityHeadersLayer::new([name]);
-        // `x-*-user` is a token, `*` and all; it names exactly that field, and so is no mistake here.
-        if name == "x-*-user" {
-            assert!(result.is_ok());
-        } else {
-            assert!(result.unwrap_err().to_string().contains("header field"), "{name:?}");
-        }
+        assert!(result.unwrap_err().to_string().contains("header field"), "{name:?}");
     }
 }
 

@@ -1,8 +1,8 @@
-//! `NowOrLater`, `Secret`, `Identity`, `Principal`, `ManualClock`: what the layers are made of.
+//! `NowOrLater`, `Secret`, `Identity`, `Principal`, `Head`, `ManualClock`: what the layers are made of.
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use portcullis::{Clock, Identity, ManualClock, NowOrLater, Principal, Scheme, ScopeSet, Secret};
+use portcullis::{Clock, Head, Identity, ManualClock, NowOrLater, Principal, Scheme, ScopeSet, Secret};
 
 use crate::fixtures::{EITHER, When};
 
@@ -113,4 +113,19 @@ fn a_clock_of_ones_own_goes_where_it_is_set() {
     assert_eq!(clock.now(), UNIX_EPOCH + Duration::from_secs(105));
     clock.set(UNIX_EPOCH - Duration::from_secs(1));
     assert_eq!(clock.now(), UNIX_EPOCH - Duration::from_secs(1));
+}
+
+#[test]
+fn a_head_and_what_it_holds_show_no_credentials() {
+    let request = http::Request::get("/vault?token=canary")
+        .header("authorization", "Bearer canary")
+        .header("cookie", "session=canary")
+        .body(())
+        .unwrap();
+    let head = Head::new(&request);
+    let shown = format!("{head:?} {:?}", head.authorization());
+    assert!(shown.contains("/vault") && shown.contains("Bearer"), "{shown}");
+    assert!(!shown.contains("canary"), "{shown}");
+    assert_eq!(head.credentials("bearer"), Some(&b" canary"[..]));
+    assert_eq!(head.credentials("basic"), None);
 }

@@ -1,11 +1,16 @@
 //! What the tests share.
-#![allow(clippy::unwrap_used, dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
+#![allow(
+    clippy::unwrap_used,
+    dead_code,
+    unreachable_pub,
+    reason = "each test binary uses a part of it"
+)]
 
 use std::{
     convert::Infallible,
     io,
     sync::{
-        Arc, Mutex,
+        Arc, LazyLock, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -17,6 +22,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Body;
 use portcullis::{Anonymous, Principal, Rejection, RejectionKind};
 use tower::{Layer, Service, ServiceExt};
+use tracing::Dispatch;
 
 /// The inner service: answers with the subject of the principal, or `anonymous`, or `nobody`. It counts
 /// how often it is called.
@@ -166,6 +172,11 @@ pub struct Log {
 
 impl Log {
     pub fn capture() -> Self {
+        // While there is but one subscriber, tracing asks the thread that meets a call site first, and
+        // remembers its "no" for all threads. A second one, kept for good, makes it ask them all.
+        static ANOTHER: LazyLock<Dispatch> =
+            LazyLock::new(|| Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish()));
+        LazyLock::force(&ANOTHER);
         let text = Arc::new(Mutex::new(Vec::new()));
         let writer = text.clone();
         let subscriber = tracing_subscriber::fmt()

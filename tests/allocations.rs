@@ -1,0 +1,119 @@
+//! A decision that is there now costs no allocation, but for what it leaves in the request's extensions.
+
+mod support;
+
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    task::{Context, Poll},
+};
+
+use allocation_counter::measure;
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::{Request, Response};
+use http_body_util::Full;
+use portcullis::{
+    AuthenticateLayer, Authenticator, AuthorizeLayer, Challenge, Head, Identity, NowOrLater, Principal,
+    Rejection, RejectionKind, Scheme, Scope, ScopePolicy, ScopeSet, authorize,
+    ownership::{MemoryOwnershipStore, Ownership, ResourcePath},
+};
+use support::get;
+use tower::{Layer, Service};
+
+/// An inner service that allocates nothing itself, and cannot be cloned without being noticed.
+struct Bare;
+
+impl Clone for Bare {
+    fn clone(&self) -> Self {
+        panic!("a decision that is there now does not clone the service")
+    }
+}
+
+impl Service<Request<Full<Bytes>>> for Bare {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<Full<Bytes>>) -> Self::Future {
+        ready(Ok(Response::new(Full::default())))
+    }
+}
+
+fn alice() -> Principal {
+    let identity = Identity::local("alice").unwrap();
+    Principal::new(identity, Scheme::BASIC).scopes(ScopeSet::parse("a b c").unwrap()).build()
+}
+
+/// Knows everybody, at once.
+struct Known(Principal);
+
+impl Authenticator for Known {
+    fn scheme(&self) -> Scheme {
+        Scheme::BASIC
+    }
+
+    fn authenticate(&self, _: &Head<'_>) -> Option<NowOrLater<Result<Principal, Rejection>>> {
+        Some(NowOrLater::now(Ok(self.0.clone())))
+    }
+
+    fn challenge(&self, _: Option<RejectionKind>) -> Challenge {
+        Challenge::new("Basic").build().unwrap()
+    }
+}
+
+/// How often a layer allocates for a request that is let through.
+fn allocations<L>(layer: &L, mut request: Request<Full<Bytes>>, principal: bool) -> u64
+where
+    L: Layer<Bare>,
+    L::Service: Service<Request<Full<Bytes>>, Error = Infallible>,
+{
+    let mut service = layer.layer(Bare);
+    if principal {
+        request.extensions_mut().insert(alice());
+    }
+    let mut request = Some(request);
+    let counted = measure(|| {
+        let answer = service.call(request.take().unwrap()).now_or_never();
+        assert!(matches!(answer, Some(Ok(_))), "a decision that is there now is acted on at once");
+    });
+    counted.count_total
+}
+
+#[test]
+fn a_policy_that_says_yes_at_once_allocates_nothing() {
+    let always = AuthorizeLayer::new(authorize::from_fn(|_, _| true));
+    assert_eq!(allocations(&always, get("/"), true), 0);
+    let scope = AuthorizeLayer::new(ScopePolicy::from(Scope::from_static("c")));
+    assert_eq!(allocations(&scope, get("/"), true), 0);
+    let stacked = tower::ServiceBuilder::new().layer(always.clone()).layer(scope).layer(always);
+    assert_eq!(allocations(&stacked, get("/"), true), 0);
+}
+
+#[test]
+fn reading_what_is_owned_by_somebody_allocates_nothing() {
+    let path = ResourcePath::new("note", "/notes/{id}", "id").unwrap();
+    let own = Ownership::new(MemoryOwnershipStore::new(), [path]).unwrap();
+    let layer = portcullis::OwnershipLayer::new(own);
+    assert_eq!(allocations(&layer, get("/notes/1"), false), 0);
+}
+
+#[test]
+fn a_principal_costs_what_the_extensions_cost() {
+    let layer = AuthenticateLayer::new(Known(alice()));
+    let mut empty = http::Extensions::new();
+    let inserting = measure(|| drop(empty.insert(alice())));
+    let making = measure(|| drop(alice()));
+    let insert = inserting.count_total - making.count_total;
+    assert_eq!(allocations(&layer, get("/"), false), insert);
+}
+
+#[test]
+fn a_request_that_has_its_principal_already_allocates_nothing() {
+    let layer = AuthenticateLayer::new(Known(alice())).skip_authenticated();
+    assert_eq!(allocations(&layer, get("/"), true), 0);
+}
