@@ -1,12 +1,17 @@
 //! The claims of a token whose signature is good: which of them are believed.
 
+#![allow(clippy::unwrap_used, reason = "what cannot go on fails")]
+
 mod jwt_support;
 mod support;
 
 use std::time::{Duration, UNIX_EPOCH};
 
 use jwt_support::*;
-use portcullis::{ManualClock, jwt::Claims};
+use portcullis::{
+    Identity, ManualClock,
+    jwt::{Algorithm, Claims, JwtAuth},
+};
 
 /// A claim that is looked at, of a wrong type.
 const TYPE: Option<&str> = Some("jwt.claim_type");
@@ -17,7 +22,7 @@ const SHAPE: Option<&str> = Some("jwt.claims");
 fn a_name_that_occurs_twice_is_refused() {
     let fields = format!(r#""iss":"{ISSUER}","aud":"{AUDIENCE}","exp":{}"#, NOW + 600);
     assert_eq!(refusal(&jwt(), format!(r#"{{{fields},"sub":"alice"}}"#)), None);
-    let many: String = (0..40).map(|n| format!(r#","x{n}":{n}"#)).collect();
+    let many = (0..40).fold(String::new(), |text, n| format!(r#"{text},"x{n}":{n}"#));
     for rest in [
         r#""sub":"alice","sub":"alice""#,
         r#""sub":"alice","sub":"root""#,
@@ -168,19 +173,19 @@ fn a_token_is_good_up_to_the_exact_second() {
     #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
     let second = NOW as f64;
     let now = Duration::from_secs(NOW);
-    let nearly = Duration::from_nanos(1);
+    let just_before = now.checked_sub(Duration::from_nanos(1)).unwrap();
     for leeway in [0_u32, 60] {
         let (seconds, skew) = (u64::from(leeway), f64::from(leeway));
         // Good while now < exp + leeway.
         assert_eq!(at("exp", now, seconds, second - skew + 1.0), None);
         assert_eq!(at("exp", now, seconds, second - skew + 0.5), None);
         assert_eq!(at("exp", now, seconds, second - skew), Some("jwt.expired"));
-        assert_eq!(at("exp", now - nearly, seconds, second - skew), None);
+        assert_eq!(at("exp", just_before, seconds, second - skew), None);
         assert_eq!(at("exp", now, seconds, second - skew - 1.0), Some("jwt.expired"));
         // Good from nbf, and issued, at now + leeway.
         for (name, code) in [("nbf", "jwt.not_yet_valid"), ("iat", "jwt.issued_in_future")] {
             assert_eq!(at(name, now, seconds, second + skew), None, "{name}");
-            assert_eq!(at(name, now - nearly, seconds, second + skew), Some(code), "{name}");
+            assert_eq!(at(name, just_before, seconds, second + skew), Some(code), "{name}");
             assert_eq!(at(name, now, seconds, second + skew + 0.5), Some(code), "{name}");
             assert_eq!(at(name, now, seconds, second + skew + 1.0), Some(code), "{name}");
         }
@@ -239,7 +244,7 @@ fn the_audience_is_one_of_those_that_the_token_names() {
 /// RFC 7519 section 4.1.3: a token for somebody else.
 #[test]
 fn an_audience_is_refused_where_none_is_configured() {
-    let jwt = portcullis::jwt::JwtAuth::builder(keys(portcullis::jwt::Algorithm::HS256))
+    let jwt = JwtAuth::builder(keys(Algorithm::HS256))
         .issuer(ISSUER)
         .clock(ManualClock::at_unix(NOW))
         .build()
@@ -283,11 +288,35 @@ fn a_token_with_neither_issuer_nor_audience_is_refused_where_both_are_configured
 
 #[test]
 fn the_same_subject_of_two_issuers_is_two_identities() {
-    let both = builder().issuer("https://other.example").build().unwrap();
-    let of = |iss| judge(&both, &token(claims(&[("iss", iss)]))).unwrap().identity().clone();
-    let (one, other) = (of(r#""https://id.example.org""#), of(r#""https://other.example""#));
+    let of = |issuer: &str| {
+        let jwt = builder().issuer(issuer).build().unwrap();
+        let token = token(claims(&[("iss", &format!("{issuer:?}"))]));
+        judge(&jwt, &token).unwrap().identity().clone()
+    };
+    let (one, other) = (of(ISSUER), of("https://other.example"));
     assert_eq!(one.subject(), other.subject());
     assert_ne!(one, other);
+}
+
+#[test]
+fn a_token_is_of_a_user_of_the_own_store_only_if_the_layer_says_so() {
+    let bare = || JwtAuth::builder(keys(Algorithm::HS256)).audience(AUDIENCE);
+    let any_issuer = bare().clock(ManualClock::at_unix(NOW)).build().unwrap();
+    let local = claims(&[("iss", &format!("{:?}", Identity::LOCAL))]);
+    assert_eq!(refusal(&any_issuer, local), Some("jwt.iss"));
+    assert_eq!(refusal(&any_issuer, claims(&[])), None);
+
+    let own = builder().identities_of(Identity::LOCAL).build().unwrap();
+    let principal = judge(&own, &token(claims(&[]))).unwrap();
+    assert_eq!(principal.identity(), &Identity::local("alice").unwrap());
+    assert_eq!(refusal(&own, claims(&[("iss", r#""local""#)])), Some("jwt.iss"));
+}
+
+#[test]
+fn a_clock_that_shows_a_time_before_1970_lets_nobody_in() {
+    let before = UNIX_EPOCH.checked_sub(Duration::from_secs(1)).unwrap();
+    let jwt = builder().clock(ManualClock::new(before)).build().unwrap();
+    assert_eq!(refusal(&jwt, claims(&[])), Some("jwt.clock"));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Signatures: which are good, and that nothing else is.
 
+#![allow(clippy::unwrap_used, reason = "what cannot go on fails")]
+
 mod jwt_support;
 mod support;
 

@@ -3,7 +3,7 @@ use std::fmt;
 use aws_lc_rs::{
     encoding::AsDer,
     hmac,
-    rsa::PublicEncryptingKey,
+    rsa::{PublicEncryptingKey, PublicKey},
     signature::{self, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -83,16 +83,7 @@ impl Key {
         let named = named.map_err(|error| {
             ConfigError::because(format!("{}: its `alg` is not for signatures", name(jwk)), error)
         })?;
-        let by_curve = match &jwk.algorithm {
-            AlgorithmParameters::EllipticCurve(ec) => match ec.curve {
-                EllipticCurve::P256 => Some(Algorithm::ES256),
-                EllipticCurve::P384 => Some(Algorithm::ES384),
-                _ => None,
-            },
-            AlgorithmParameters::OctetKeyPair(_) => Some(Algorithm::EdDSA),
-            _ => None,
-        };
-        let algorithm = named.or(by_curve).ok_or_else(|| {
+        let algorithm = named.or_else(|| by_curve(&jwk.algorithm)).ok_or_else(|| {
             ConfigError::new(format!(
                 "{} does not say which algorithm it is for; name it with `Key::from_jwk_for`",
                 name(jwk)
@@ -110,7 +101,7 @@ impl Key {
     pub fn from_jwk_for(algorithm: Algorithm, jwk: &Jwk) -> Result<Self, ConfigError> {
         let refused = |why: &str| ConfigError::new(format!("{} {why}", name(jwk)));
         let common = &jwk.common;
-        if !matches!(common.public_key_use, None | Some(PublicKeyUse::Signature)) {
+        if !is_for_signatures(jwk) {
             return Err(refused("is not for signatures (`use`)"));
         }
         if common.key_operations.as_ref().is_some_and(|ops| !ops.contains(&KeyOperations::Verify)) {
@@ -126,6 +117,9 @@ impl Key {
             AlgorithmParameters::OctetKey(oct) => Self::hmac(algorithm, bytes(&oct.value)?),
             AlgorithmParameters::RSA(rsa) => {
                 Self::from_rsa_components(algorithm, &bytes(&rsa.n)?, &bytes(&rsa.e)?)
+            }
+            AlgorithmParameters::EllipticCurve(_) if by_curve(&jwk.algorithm) != Some(algorithm) => {
+                return Err(refused("is on a curve that is not the algorithm's (`crv`)"));
             }
             AlgorithmParameters::EllipticCurve(ec) => {
                 // An uncompressed point (SEC 1 section 2.3.3); each part has the field's length.
@@ -194,11 +188,18 @@ impl Key {
     fn from_public(algorithm: Algorithm, key: ParsedPublicKey) -> Result<Self, ConfigError> {
         if algorithm.family() == AlgorithmFamily::Rsa {
             // The parser takes any size and the verifier refuses each signature: refuse it here.
-            let sound =
-                key.as_der().is_ok_and(|der| PublicEncryptingKey::from_der(der.as_ref()).is_ok());
+            let der =
+                key.as_der().map_err(|error| ConfigError::because(not_a_key_for(algorithm), error))?;
+            let sound = PublicEncryptingKey::from_der(der.as_ref()).is_ok();
             if !sound {
                 return Err(ConfigError::new(
                     "the RSA key has fewer than 2048 or more than 8192 bits (RFC 7518 section 3.3)",
+                ));
+            }
+            if PublicKey::from_der(der.as_ref()).is_ok_and(|key| has_roca_mark(modulus(&key))) {
+                return Err(ConfigError::new(
+                    "the RSA key comes from a faulty generator and can be factored (CVE-2017-15361); \
+                     make another",
                 ));
             }
         }
@@ -270,6 +271,15 @@ impl Keys {
     ///
     /// When no key is left, or those left cannot stand together.
     pub fn from_jwks(jwks: &JwkSet) -> Result<Self, ConfigError> {
+        // Also where one of two cannot be used: nobody can tell which of them the issuer means.
+        let meant = jwks.keys.iter().filter(|jwk| is_for_signatures(jwk));
+        let mut ids: Vec<_> = meant.filter_map(|jwk| jwk.common.key_id.as_ref()).collect();
+        ids.sort_unstable();
+        if let Some([id, ..]) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(ConfigError::new(format!(
+                "two keys of the JWK set cannot be told apart: both have the id {id:?}"
+            )));
+        }
         let usable = jwks.keys.iter().filter_map(|jwk| match Key::from_published_jwk(jwk) {
             Ok(key) => Some(key),
             Err(error) => {
@@ -323,6 +333,25 @@ pub(super) fn hmac_key(algorithm: Algorithm, secret: &Secret) -> Result<hmac::Ke
     Ok(hmac::Key::new(hash, secret.expose()))
 }
 
+fn is_for_signatures(jwk: &Jwk) -> bool {
+    matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature))
+}
+
+/// The algorithm that a curve is for (RFC 7518 section 3.4, RFC 8037 section 3.1).
+fn by_curve(key: &AlgorithmParameters) -> Option<Algorithm> {
+    match key {
+        AlgorithmParameters::EllipticCurve(ec) => match ec.curve {
+            EllipticCurve::P256 => Some(Algorithm::ES256),
+            EllipticCurve::P384 => Some(Algorithm::ES384),
+            _ => None,
+        },
+        AlgorithmParameters::OctetKeyPair(okp) if okp.curve == EllipticCurve::Ed25519 => {
+            Some(Algorithm::EdDSA)
+        }
+        _ => None,
+    }
+}
+
 fn public_algorithm(algorithm: Algorithm) -> Result<&'static dyn VerificationAlgorithm, ConfigError> {
     Ok(match algorithm {
         Algorithm::ES256 => &signature::ECDSA_P256_SHA256_FIXED,
@@ -356,5 +385,28 @@ fn name(jwk: &Jwk) -> String {
     match &jwk.common.key_id {
         Some(kid) => format!("the JWK {kid:?}"),
         None => "a JWK without `kid`".to_owned(),
+    }
+}
+
+/// Whether a modulus has the mark of CVE-2017-15361 (ROCA): modulo each of these primes it is a power of
+/// 65537. By chance, one in 2^27 has it.
+fn has_roca_mark(modulus: &[u8]) -> bool {
+    const PRIMES: [u32; 17] =
+        [11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157];
+    PRIMES.iter().all(|prime| {
+        let rest = modulus.iter().fold(0, |rest, byte| (rest * 256 + u32::from(*byte)) % prime);
+        let powers = std::iter::successors(Some(1), |power| Some(power * 65537 % prime));
+        powers.take(*prime as usize).any(|power| power == rest)
+    })
+}
+
+/// The modulus of an `RSAPublicKey` (RFC 8017 appendix A.1.1) of 2,048 to 8,192 bits: it follows the heads
+/// of the sequence and of the integer, each of which has a length in two bytes.
+fn modulus(key: &PublicKey) -> &[u8] {
+    match key.as_ref() {
+        [0x30, 0x82, _, _, 0x02, 0x82, high, low, rest @ ..] => {
+            rest.get(..usize::from(*high) * 256 + usize::from(*low)).unwrap_or_default()
+        }
+        _ => &[],
     }
 }

@@ -1,5 +1,10 @@
 //! What the JWT tests share: a signer that is not this crate's, and tokens made by hand.
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
+#![allow(
+    clippy::unwrap_used,
+    dead_code,
+    unreachable_pub,
+    reason = "each test binary uses a part of it"
+)]
 
 use base64::{
     Engine,
@@ -26,6 +31,8 @@ pub const HS256: &str = r#"{"alg":"HS256"}"#;
 pub const RSA_PUBLIC: &str = include_str!("../keys/rsa-2048.public.pem");
 pub const RSA_PUBLIC_PKCS1: &str = include_str!("../keys/rsa-2048.public.pkcs1.pem");
 pub const RSA_1024_PUBLIC: &str = include_str!("../keys/rsa-1024.public.pem");
+/// Both primes as the faulty generator of CVE-2017-15361 (ROCA) made them.
+pub const RSA_ROCA_PUBLIC: &str = include_str!("../keys/rsa-2048-roca.public.pem");
 pub const P256_PUBLIC: &str = include_str!("../keys/p-256.public.pem");
 pub const P384_PUBLIC: &str = include_str!("../keys/p-384.public.pem");
 pub const P521_PUBLIC: &str = include_str!("../keys/p-521.public.pem");
@@ -162,7 +169,7 @@ pub fn claims(changes: &[(&str, &str)]) -> String {
 pub fn judge(jwt: &JwtAuth, token: &str) -> Result<Principal, &'static str> {
     let request = get_with("/", format!("Bearer {token}"));
     let verdict = jwt.authenticate(&Head::new(&request)).expect("the scheme is its own");
-    let verdict = verdict.into_now().ok().expect("a JWT needs nothing that has to be waited for");
+    let verdict = verdict.into_now().expect("a JWT needs nothing that has to be waited for");
     verdict.map_err(|rejection| rejection.reason())
 }
 
