@@ -9,7 +9,7 @@ use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
 
-use super::{Algorithm, Claims, claims::LAST, key::hmac_key};
+use super::{Algorithm, Claims, admission::hmac_key, claims::LAST};
 use crate::{Clock, ConfigError, Principal, Scope, ScopeSet, Secret, SystemClock};
 
 /// Issues tokens that a [`JwtAuth`](super::JwtAuth) with the same secret verifies.

@@ -64,12 +64,14 @@
 //! A token is good until it expires or is revoked: what its subject loses meanwhile, it keeps. Keep
 //! lifetimes short.
 
+mod admission;
 mod authenticator;
 mod claims;
 mod header;
 mod issue;
 mod jws;
 mod key;
+mod keys;
 mod layer;
 mod revocation;
 
@@ -80,7 +82,8 @@ pub use self::{
     claims::Claims,
     issue::{Grant, IssueError, IssueErrorKind, Issued, Issuer},
     jws::VerifiedJws,
-    key::{Key, Keys},
+    key::Key,
+    keys::Keys,
     layer::JwtScopeLayer,
     revocation::{RevocationStore, TokenFacts},
 };

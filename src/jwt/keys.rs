@@ -1,0 +1,88 @@
+use jsonwebtoken::jwk::JwkSet;
+
+use super::{Algorithm, Key, admission::is_for_signatures};
+use crate::ConfigError;
+
+/// The keys that tokens are verified with.
+#[derive(Debug)]
+pub struct Keys(Vec<Key>);
+
+impl Keys {
+    /// Keys that can be told apart.
+    ///
+    /// # Errors
+    ///
+    /// When there are none; two have one id; two without an id are for one algorithm; or a shared
+    /// secret stands beside a public key (whoever may verify with the one could then sign for the
+    /// other).
+    pub fn new(keys: impl IntoIterator<Item = Key>) -> Result<Self, ConfigError> {
+        let keys: Vec<Key> = keys.into_iter().collect();
+        let Some(first) = keys.first() else {
+            return Err(ConfigError::new("there is no key to verify tokens with"));
+        };
+        if keys.iter().any(|key| key.is_shared() != first.is_shared()) {
+            return Err(ConfigError::new(
+                "a shared secret and a public key in one set: use a set for each, in a layer for each",
+            ));
+        }
+        for (at, key) in keys.iter().enumerate() {
+            let twin = keys[..at].iter().find(|other| match (&key.id, &other.id) {
+                (Some(id), Some(other)) => id == other,
+                (None, None) => key.algorithm == other.algorithm,
+                _ => false,
+            });
+            if let Some(twin) = twin {
+                return Err(ConfigError::new(format!(
+                    "two keys cannot be told apart: {key:?} and {twin:?}; give each an id of its own"
+                )));
+            }
+        }
+        Ok(Self(keys))
+    }
+
+    /// The keys of a JWK set (RFC 7517 section 5) that can be used; at least one. The others are
+    /// passed over, each with a warning in the log that names it.
+    ///
+    /// # Errors
+    ///
+    /// When no key is left, or those left cannot stand together.
+    pub fn from_jwks(jwks: &JwkSet) -> Result<Self, ConfigError> {
+        // Also where one of two cannot be used: nobody can tell which of them the issuer means.
+        let meant = jwks.keys.iter().filter(|jwk| is_for_signatures(jwk));
+        let mut ids: Vec<_> = meant.filter_map(|jwk| jwk.common.key_id.as_ref()).collect();
+        ids.sort_unstable();
+        if let Some([id, ..]) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(ConfigError::new(format!(
+                "two keys of the JWK set cannot be told apart: both have the id {id:?}"
+            )));
+        }
+        let usable = jwks.keys.iter().filter_map(|jwk| match Key::from_published_jwk(jwk) {
+            Ok(key) => Some(key),
+            Err(error) => {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::warn!(%error, cause, "a key of the JWK set is passed over");
+                None
+            }
+        });
+        Self::new(usable)
+    }
+
+    /// The one key that a token is to be verified with.
+    pub(super) fn choose(&self, alg: &str, kid: Option<&str>) -> Result<&Key, &'static str> {
+        let algorithm: Algorithm = alg.parse().map_err(|_| "jwt.alg")?;
+        let of_id = self.0.iter().find(|key| kid.is_some() && key.id.as_deref() == kid);
+        if let Some(key) = of_id {
+            return if key.algorithm == algorithm { Ok(key) } else { Err("jwt.alg") };
+        }
+        // A `kid` that is not known may still belong to a key that was given no id.
+        let mut fitting = self
+            .0
+            .iter()
+            .filter(|key| key.algorithm == algorithm && (kid.is_none() || key.id.is_none()));
+        match (fitting.next(), fitting.next()) {
+            (Some(key), None) => Ok(key),
+            (None, _) => Err("jwt.no_key"),
+            (Some(_), Some(_)) => Err("jwt.ambiguous_key"),
+        }
+    }
+}
