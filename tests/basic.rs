@@ -1,5 +1,6 @@
 //! `BasicAuthLayer` through its public API.
 #![cfg(feature = "basic")]
+#![allow(clippy::unwrap_used, reason = "what cannot go on fails")]
 
 #[path = "basic/credentials.rs"]
 mod credentials;

@@ -1,5 +1,6 @@
 //! `OwnershipLayer` through its public API.
 #![cfg(all(feature = "ownership", feature = "basic"))]
+#![allow(clippy::unwrap_used, reason = "what cannot go on fails")]
 
 #[path = "ownership/claims.rs"]
 mod claims;
@@ -56,11 +57,16 @@ fn by_identity(identity: Identity, method: &Method, path: &str) -> Request<Full<
     request
 }
 
+/// A resource of the kind that the tests are about.
+fn thing(id: &str) -> Resource {
+    Resource::new("thing", id)
+}
+
 /// Things, which a PUT creates, and their parts.
 fn things(owners: impl OwnershipStore) -> Ownership {
     let paths = [
-        ResourcePath::new("/things/{id}", "id").unwrap().created_by(Method::PUT),
-        ResourcePath::new("/things/{id}/parts/{part}", "id").unwrap(),
+        ResourcePath::new("thing", "/things/{id}", "id").unwrap().created_by(Method::PUT),
+        ResourcePath::new("thing", "/things/{id}/parts/{part}", "id").unwrap(),
     ];
     Ownership::new(owners, paths).unwrap()
 }
@@ -68,8 +74,8 @@ fn things(owners: impl OwnershipStore) -> Ownership {
 /// A store in which alice owns `a`, and bob `b`.
 fn owners() -> MemoryOwnershipStore {
     let owners = MemoryOwnershipStore::new();
-    owners.insert(Resource::new("a"), local("alice"));
-    owners.insert(Resource::new("b"), local("bob"));
+    owners.insert(thing("a"), local("alice"));
+    owners.insert(thing("b"), local("bob"));
     owners
 }
 
@@ -104,8 +110,8 @@ fn inner<B: Send>(calls: Arc<AtomicUsize>) -> Inner<B> {
     let service = service_fn(move |request: Request<B>| {
         calls.fetch_add(1, Ordering::SeqCst);
         let body = match request.extensions().get::<OwnedResource>() {
-            Some(owned) if owned.is_new() => format!("new {}", owned.resource()),
-            Some(owned) => format!("owned {}", owned.resource()),
+            Some(owned) if owned.is_new() => format!("new {}", owned.resource().id()),
+            Some(owned) => format!("owned {}", owned.resource().id()),
             None => "open".to_owned(),
         };
         let response = Response::builder().header("etag", r#""secret""#).body(Full::from(body));

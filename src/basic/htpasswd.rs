@@ -4,6 +4,7 @@ use crate::ConfigError;
 /// Reads `name:hash` lines. Empty lines, and lines that begin with `#`, are passed over.
 pub(crate) fn parse(text: &str) -> Result<Vec<User>, ConfigError> {
     let mut users: Vec<User> = Vec::new();
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for (number, line) in (1..).zip(text.lines()) {
         let line = line.trim_end();
         if line.is_empty() || line.starts_with('#') {

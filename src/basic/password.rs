@@ -43,10 +43,8 @@ impl PasswordHash {
             ConfigError::because("the password hash is not in the PHC string format", error)
         })?;
         if stored.algorithm.as_str() != Algorithm::Argon2id.as_str() {
-            return Err(ConfigError::new(format!(
-                "the password hash is of the kind `{}`; only `argon2id` is verified",
-                stored.algorithm
-            )));
+            // Not named: of a password in clear that begins with `$`, the kind is the password.
+            return Err(ConfigError::new("the password hash is not of the kind `argon2id`"));
         }
         if stored.version != Some(Version::V0x13.into()) {
             return Err(ConfigError::new("the argon2id hash is not of version 19"));

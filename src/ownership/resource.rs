@@ -52,9 +52,15 @@ impl ResourcePath {
         if !pattern.starts_with('/') || pattern.contains("{{") || pattern.contains("}}") {
             return Err(refused("does not begin with `/`, or has escaped braces".to_owned()));
         }
-        Router::new().insert(pattern, ()).map_err(|error| refused(error.to_string()))?;
-        if !pattern.contains(&format!("{{{param}}}")) && !pattern.contains(&format!("{{*{param}}}")) {
-            return Err(refused(format!("has no parameter `{{{param}}}`")));
+        let mut router = Router::new();
+        router.insert(pattern, ()).map_err(|error| refused(error.to_string()))?;
+        // A pattern matches itself: so the router says which parameters there are.
+        let params = router.at(pattern).map(|matched| matched.params);
+        let named = params.iter().flat_map(matchit::Params::iter).filter(|(name, _)| *name == param);
+        match named.count() {
+            0 => return Err(refused(format!("has no parameter `{{{param}}}`"))),
+            1 => {}
+            _ => return Err(refused(format!("has the parameter `{{{param}}}` more than once"))),
         }
         Ok(Self {
             kind: kind.into(),

@@ -39,7 +39,7 @@ async fn every_outcome_costs_exactly_one_hash_and_malformed_credentials_none() {
         ("aladdin", "", 401),
         ("aladdin", &*limit, 401),
         ("aladdin", &*long, 401),
-        ("aladdin", &"x".repeat(1_000_000), 401),
+        ("aladdin", &"x".repeat(3000), 401),
         ("jasmine", "open sesame", 401),
         ("jasmine", "", 401),
         ("jasmine", &*long, 401),
@@ -53,10 +53,13 @@ async fn every_outcome_costs_exactly_one_hash_and_malformed_credentials_none() {
         assert_eq!(answer.status, status, "{name}");
         assert_eq!(witness.take().len(), 1, "{name} {}", password.len());
     }
-    for sent in ["Basic", "Basic !", "Basic YTpiYw", "Basic bm9jb2xvbg==", "Basic YToA", "Bearer YTpi"]
+    let vast = basic("aladdin", &"x".repeat(1_000_000));
+    for sent in
+        [&*vast, "Basic", "Basic !", "Basic YTpiYw", "Basic bm9jb2xvbg==", "Basic YToA", "Bearer YTpi"]
     {
         let answer = send(&layer, get_with("/", sent)).await;
-        assert_eq!((answer.status.as_u16(), witness.take().len()), (401, 0), "{sent}");
+        let seen = (answer.status.as_u16(), witness.take().len());
+        assert_eq!(seen, (401, 0), "{}", &sent[..sent.len().min(20)]);
     }
     assert_eq!(send(&layer, get("/")).await.status, 401);
     assert_eq!(witness.take().len(), 0);

@@ -1,4 +1,7 @@
 //! `HashingPool`: how many hashes run and wait, and what becomes of one whose caller has gone.
+//!
+//! Time stands still in these tests while a hash runs. When nothing runs, it jumps to the next wait limit:
+//! so a place that is lost is a 503, and no test hangs.
 
 use std::{
     future::poll_fn,
@@ -12,7 +15,10 @@ use portcullis::{
     BasicAuthLayer, RejectionKind,
     basic::{BasicAuth, HashingPool, PasswordHash, PasswordVerifier},
 };
-use tokio::task::{JoinHandle, yield_now};
+use tokio::{
+    task::{JoinHandle, yield_now},
+    time::advance,
+};
 
 use super::{aladdin, basic, get, get_with, send};
 use crate::support::Answer;
@@ -79,6 +85,9 @@ impl Drop for Test {
     }
 }
 
+/// A wait limit that is met only when nothing is left to wait for.
+const LONG: Duration = Duration::from_secs(3600);
+
 async fn wrong(layer: BasicAuthLayer) -> Answer {
     send(&layer, get_with("/", basic("aladdin", "wrong"))).await
 }
@@ -88,6 +97,16 @@ async fn begin(layer: &BasicAuthLayer) -> JoinHandle<Answer> {
     let request = tokio::spawn(wrong(layer.clone()));
     settle().await;
     request
+}
+
+/// Sends a request that gets no hash, nor waits for one.
+async fn refused_at_once(layer: &BasicAuthLayer) {
+    let request = begin(layer).await;
+    // The timer's smallest step: a wait limit of nothing has passed.
+    advance(Duration::from_millis(1)).await;
+    settle().await;
+    assert!(request.is_finished(), "the request waits, or is hashed for");
+    assert_unavailable(&request.await.unwrap());
 }
 
 /// Lets all tasks that can go on do so.
@@ -104,11 +123,11 @@ fn assert_unavailable(answer: &Answer) {
     assert!(answer.headers.contains_key("retry-after") && answer.challenges().is_empty());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn of_500_wrong_passwords_never_more_are_hashed_at_once_than_the_limit() {
     for limit in [1, 3] {
         let test = Test::new();
-        let pool = HashingPool::new(limit).queue(500).wait_limit(Duration::MAX);
+        let pool = HashingPool::new(limit).queue(500).wait_limit(LONG);
         let layer = test.layer(&pool);
         let requests: Vec<_> = (0..500).map(|_| tokio::spawn(wrong(layer.clone()))).collect();
         test.0.running(limit).await;
@@ -123,7 +142,7 @@ async fn of_500_wrong_passwords_never_more_are_hashed_at_once_than_the_limit() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_limit_holds_for_all_layers_that_share_a_pool() {
     let test = Test::new();
     let pool = HashingPool::new(2);
@@ -138,21 +157,21 @@ async fn the_limit_holds_for_all_layers_that_share_a_pool() {
     assert_eq!(test.0.count().most, 2);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_limit_of_none_at_once_is_one() {
     let test = Test::new();
     test.0.open();
     assert_eq!(wrong(test.layer(&HashingPool::new(0))).await.status, 401);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn beyond_the_queue_the_answer_is_503_at_once() {
     let test = Test::new();
-    let layer = test.layer(&HashingPool::new(1).queue(2).wait_limit(Duration::MAX));
+    let layer = test.layer(&HashingPool::new(1).queue(2).wait_limit(LONG));
     let running = begin(&layer).await;
     test.0.running(1).await;
     let waiting = [begin(&layer).await, begin(&layer).await];
-    assert_unavailable(&wrong(layer.clone()).await);
+    refused_at_once(&layer).await;
     test.0.open();
     for request in [running].into_iter().chain(waiting) {
         assert_eq!(request.await.unwrap().status, 401);
@@ -160,26 +179,26 @@ async fn beyond_the_queue_the_answer_is_503_at_once() {
     assert_eq!(wrong(layer).await.status, 401, "the queue has room again");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn without_a_queue_a_password_is_still_hashed_when_nothing_else_is() {
     let test = Test::new();
     let layer = test.layer(&HashingPool::new(1).queue(0));
     let running = begin(&layer).await;
     assert!(!running.is_finished(), "there was nothing to wait for: {:?}", running.await);
     test.0.running(1).await;
-    assert_unavailable(&wrong(layer).await);
+    refused_at_once(&layer).await;
     test.0.open();
     assert_eq!(running.await.unwrap().status, 401);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn whoever_hangs_up_while_waiting_leaves_room_in_the_queue() {
     let test = Test::new();
-    let layer = test.layer(&HashingPool::new(1).queue(1).wait_limit(Duration::MAX));
+    let layer = test.layer(&HashingPool::new(1).queue(1).wait_limit(LONG));
     let running = begin(&layer).await;
     test.0.running(1).await;
     let waiting = begin(&layer).await;
-    assert_unavailable(&wrong(layer.clone()).await);
+    refused_at_once(&layer).await;
     waiting.abort();
     assert!(waiting.await.unwrap_err().is_cancelled());
     let next = begin(&layer).await;
@@ -197,10 +216,12 @@ async fn after_the_wait_limit_the_answer_is_503() {
     let running = begin(&layer).await;
     test.0.running(1).await;
     let waiting = begin(&layer).await;
-    tokio::time::advance(Duration::from_millis(499)).await;
+    advance(Duration::from_millis(499)).await;
     settle().await;
     assert!(!waiting.is_finished());
-    tokio::time::advance(Duration::from_millis(2)).await;
+    advance(Duration::from_millis(2)).await;
+    settle().await;
+    assert!(waiting.is_finished(), "the wait is over");
     assert_unavailable(&waiting.await.unwrap());
     // The limit is for the wait: what runs goes on.
     assert!(!running.is_finished());
@@ -208,21 +229,21 @@ async fn after_the_wait_limit_the_answer_is_503() {
     assert_eq!(running.await.unwrap().status, 401);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn with_a_wait_limit_of_nothing_only_a_free_place_helps() {
     let test = Test::new();
     let layer = test.layer(&HashingPool::new(1).wait_limit(Duration::ZERO));
     let running = begin(&layer).await;
     test.0.running(1).await;
-    assert_unavailable(&wrong(layer).await);
+    refused_at_once(&layer).await;
     test.0.open();
     assert_eq!(running.await.unwrap().status, 401);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_hash_keeps_its_place_until_it_ends_though_its_caller_hangs_up() {
     let test = Test::new();
-    let pool = HashingPool::new(2).wait_limit(Duration::MAX);
+    let pool = HashingPool::new(2).wait_limit(LONG);
     let impatient = test.layer(&pool.clone().wait_limit(Duration::ZERO));
     let gone = [begin(&impatient).await, begin(&impatient).await];
     test.0.running(2).await;
@@ -233,14 +254,14 @@ async fn a_hash_keeps_its_place_until_it_ends_though_its_caller_hangs_up() {
     settle().await;
     assert_eq!(test.0.count().running, 2, "a hash that has begun is not stopped");
     for _ in 0..100 {
-        assert_unavailable(&wrong(impatient.clone()).await);
+        refused_at_once(&impatient).await;
     }
     test.0.open();
     assert_eq!(wrong(test.layer(&pool)).await.status, 401, "the places are given back");
     assert_eq!(test.0.count().most, 2);
 }
 
-#[tokio::test(flavor = "current_thread")]
+#[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn other_requests_are_answered_while_a_hash_blocks() {
     let test = Test::new();
     let layer = test.layer(&HashingPool::new(1));
@@ -255,7 +276,7 @@ async fn other_requests_are_answered_while_a_hash_blocks() {
     assert_eq!(running.await.unwrap().status, 401);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_verifier_that_panics_is_a_503_and_gives_its_place_back() {
     struct Panics;
     impl PasswordVerifier for Panics {
@@ -282,7 +303,7 @@ fn outside_of_a_tokio_runtime_the_answer_is_503_and_no_panic() {
     assert_unavailable(&answer);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_waiting_request_that_is_dropped_before_it_is_polled_costs_nothing() {
     let test = Test::new();
     let layer = test.layer(&HashingPool::new(1).queue(1));

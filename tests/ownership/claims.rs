@@ -10,10 +10,10 @@ use portcullis::{
 };
 use tokio::sync::Barrier;
 
-use super::{Counted, Later, ask, by, local, owners, things, through};
+use super::{Counted, Later, ask, by, local, owners, thing, things, through};
 
 async fn owner(owners: &MemoryOwnershipStore, id: &str) -> Option<Identity> {
-    owners.owner(&Resource::new(id)).await.unwrap()
+    owners.owner(&thing(id)).await.unwrap()
 }
 
 #[tokio::test]
@@ -31,7 +31,7 @@ async fn a_put_claims_what_is_nobodys_and_then_it_is_theirs() {
     assert_eq!(owner(&owners, "c").await, Some(local("alice")));
 
     // Given back, it is there for the next one.
-    assert!(owners.remove(&Resource::new("c")));
+    assert!(owners.remove(&thing("c")));
     let answer = ask(things(owners.clone()), by("bob", &Method::PUT, "/things/c")).await;
     assert_eq!(answer.body, "new c");
 }
@@ -62,7 +62,7 @@ async fn nothing_is_claimed_on_sub_paths_by_other_methods_or_when_it_is_somebody
 
 #[tokio::test]
 async fn a_path_may_have_several_creating_methods() {
-    let path = ResourcePath::new("/{id}", "id").unwrap();
+    let path = ResourcePath::new("thing", "/{id}", "id").unwrap();
     let path = path.created_by(Method::PUT).created_by("MKCOL".parse().unwrap());
     let ownership = Ownership::new(MemoryOwnershipStore::new(), [path]).unwrap();
     for (method, id, status) in [("PUT", "/a", 200), ("MKCOL", "/b", 200), ("POST", "/c", 404)] {
@@ -149,7 +149,7 @@ async fn race(owners: impl OwnershipStore + Clone) {
         for request in requests {
             *answers.entry(request.await.unwrap()).or_default() += 1;
         }
-        let owner = owners.owner(&Resource::new(id.to_string())).await.unwrap().expect("it is claimed");
+        let owner = owners.owner(&thing(&id.to_string())).await.unwrap().expect("it is claimed");
         let (winner, other) = if owner == local("alice") { ("alice", "bob") } else { ("bob", "alice") };
         let expected = [
             ((winner, 200, format!("new {id}")), 1),

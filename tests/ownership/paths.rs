@@ -7,13 +7,13 @@ use http::{Method, Request, Uri};
 use portcullis::{
     OwnershipLayer, Principal,
     ownership::{
-        MemoryOwnershipStore, OwnedResource, Ownership, OwnershipStore, Resource, ResourcePath,
+        MemoryOwnershipStore, OwnedResource, Ownership, OwnershipStore, ResourcePath, integer, uuid,
     },
 };
 use proptest::prelude::*;
 use tower::ServiceExt;
 
-use super::{ask, by, local, principal, things};
+use super::{ask, by, local, principal, thing, things};
 
 /// What a handler saw: the id in its path, and the one that the layer left.
 type Seen = Arc<Mutex<Vec<(String, Option<String>)>>>;
@@ -30,17 +30,17 @@ impl Site {
     fn of(name: &str) -> Self {
         let owners = MemoryOwnershipStore::new();
         for id in ["alice-1", "%41", "a b", "a+b", "x/y", "alice-1;v", "..", "\u{e9}"] {
-            owners.insert(Resource::new(id), local("alice"));
+            owners.insert(thing(id), local("alice"));
         }
         for id in ["bob-1", "A", "ALICE-1", "alice-1 ", "alice-1/", "e\u{301}", "."] {
-            owners.insert(Resource::new(id), local("bob"));
+            owners.insert(thing(id), local("bob"));
         }
         let ownership = Ownership::new(
             owners.clone(),
             [
-                ResourcePath::new("/things/{id}", "id").unwrap(),
-                ResourcePath::new("/things/{id}/parts/{part}", "id").unwrap(),
-                ResourcePath::new("/files/{*path}", "path").unwrap(),
+                ResourcePath::new("thing", "/things/{id}", "id").unwrap(),
+                ResourcePath::new("thing", "/things/{id}/parts/{part}", "id").unwrap(),
+                ResourcePath::new("thing", "/files/{*path}", "path").unwrap(),
             ],
         );
         let seen = Seen::default();
@@ -86,7 +86,7 @@ impl Site {
         for (in_path, owned) in seen {
             let owned = owned.unwrap_or_else(|| panic!("{method} {uri} was written unjudged"));
             assert_eq!(in_path, owned, "{method} {uri}");
-            let owner = self.owners.owner(&Resource::new(owned)).await.unwrap();
+            let owner = self.owners.owner(&thing(&owned)).await.unwrap();
             assert_eq!(owner.as_ref(), Some(self.user.identity()), "{method} {uri}");
         }
         status
@@ -149,7 +149,9 @@ async fn whatever_the_path_looks_like_a_handler_sees_the_resource_that_was_judge
         ("/Things/alice-1", 403, 403),
         ("/things/alice-1%20", 403, 200),
         ("/things/%20alice-1", 404, 404),
-        ("/things/alice-1%00", 404, 404),
+        ("/things/alice-1%00", 400, 400),
+        ("/things/alice-1%0A", 400, 400),
+        ("/things/alice-1%C2%85", 400, 400),
         ("/things/%C3%A9", 200, 403),
         ("/things/e%CC%81", 403, 200),
         // What is no UTF-8 once it is decoded.
@@ -183,7 +185,7 @@ async fn an_id_is_decoded_once_also_when_it_is_claimed() {
     for (path, id) in [("/things/%2541", "%41"), ("/things/%41", "A"), ("/things/a%2Fb", "a/b")] {
         let answer = ask(things(owners.clone()), by("alice", &Method::PUT, path)).await;
         assert_eq!(answer.body, format!("new {id}"));
-        assert_eq!(owners.owner(&Resource::new(id)).await.unwrap(), Some(local("alice")));
+        assert_eq!(owners.owner(&thing(id)).await.unwrap(), Some(local("alice")));
     }
 }
 
@@ -194,8 +196,8 @@ async fn the_spellings_of_an_id_are_one_where_the_path_says_so() {
         digits.then(|| id.parse::<u64>().ok()).flatten().map(|id| id.to_string())
     };
     let owners = MemoryOwnershipStore::new();
-    owners.insert(Resource::new("7"), local("alice"));
-    let path = ResourcePath::new("/things/{id}", "id").unwrap().created_by(Method::PUT);
+    owners.insert(thing("7"), local("alice"));
+    let path = ResourcePath::new("thing", "/things/{id}", "id").unwrap().created_by(Method::PUT);
     let ownership = Ownership::new(owners.clone(), [path.normalized_by(number)]).unwrap();
     for (id, alices, bobs) in [
         ("7", (200, "owned 7"), (403, "forbidden")),
@@ -219,7 +221,39 @@ async fn the_spellings_of_an_id_are_one_where_the_path_says_so() {
     // A claim takes all spellings.
     let answer = ask(ownership, by("bob", &Method::PUT, "/things/0042")).await;
     assert_eq!(answer.body, "new 42");
-    assert_eq!(owners.owner(&Resource::new("42")).await.unwrap(), Some(local("bob")));
+    assert_eq!(owners.owner(&thing("42")).await.unwrap(), Some(local("bob")));
+}
+
+#[test]
+fn integers_and_uuids_have_one_spelling() {
+    let one = "0123abcd-0000-4000-8000-fedcba987654";
+    for (id, as_integer, as_uuid) in [
+        ("0", Some("0"), None),
+        ("7", Some("7"), None),
+        ("18446744073709551615", Some("18446744073709551615"), None),
+        ("18446744073709551616", None, None),
+        ("", None, None),
+        ("007", None, None),
+        ("+7", None, None),
+        ("-7", None, None),
+        (" 7", None, None),
+        ("7.0", None, None),
+        ("0x7", None, None),
+        ("\u{667}", None, None),
+        (one, None, Some(one)),
+        ("0123ABCD-0000-4000-8000-FEDCBA987654", None, Some(one)),
+        ("0123abcd0000-4000-8000-fedcba9876540", None, None),
+        ("0123abcd000040008000fedcba987654", None, None),
+        ("{0123abcd-0000-4000-8000-fedcba987654}", None, None),
+        ("urn:uuid:0123abcd-0000-4000-8000-fedcba987654", None, None),
+        ("0123abcd-0000-4000-8000-fedcba98765", None, None),
+        ("0123abcd-0000-4000-8000-fedcba98765g", None, None),
+        ("0123abcd-0000-4000-8000-fedcba98765\u{e9}", None, None),
+        ("------------------------------------", None, None),
+    ] {
+        assert_eq!(integer(id).as_deref(), as_integer, "{id}");
+        assert_eq!(uuid(id).as_deref(), as_uuid, "{id}");
+    }
 }
 
 /// Paths from pieces that routers are known to disagree about.

@@ -4,11 +4,11 @@ use http::{Method, Request};
 use portcullis::{
     Anonymous, AuthenticateLayer, Identity, NowOrLater, OwnershipLayer, RejectionKind, StoreError,
     basic::{BasicAuth, MemoryUserStore},
-    ownership::{Claim, MemoryOwnershipStore, OwnershipStore, Resource},
+    ownership::{Claim, MemoryOwnershipStore, Ownership, OwnershipStore, Resource, ResourcePath},
 };
 use tower::ServiceBuilder;
 
-use super::{Counted, Later, ask, by, by_identity, local, owners, request, things, through};
+use super::{Counted, Later, ask, by, by_identity, local, owners, request, thing, things, through};
 use crate::support::Log;
 
 const SAFE: [Method; 4] = [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE];
@@ -16,7 +16,7 @@ const SAFE: [Method; 4] = [Method::GET, Method::HEAD, Method::OPTIONS, Method::T
 /// The methods in IANA's registry that are not open, and some that are in none.
 const WRITES: &str = "ACL BASELINE-CONTROL BIND CHECKIN CHECKOUT CONNECT COPY DELETE LABEL LINK LOCK \
     MERGE MKACTIVITY MKCALENDAR MKCOL MKREDIRECTREF MKWORKSPACE MOVE ORDERPATCH PATCH POST PRI \
-    PROPFIND PROPPATCH PUT REBIND REPORT SEARCH UNBIND UNCHECKOUT UNLINK UNLOCK UPDATE \
+    PROPFIND PROPPATCH PUT QUERY REBIND REPORT SEARCH UNBIND UNCHECKOUT UNLINK UNLOCK UPDATE \
     UPDATEREDIRECTREF VERSION-CONTROL * get Get gET head Options trace put FOO GETS GE !";
 
 fn writes() -> impl Iterator<Item = Method> {
@@ -109,7 +109,7 @@ async fn an_anonymous_write_is_asked_for_credentials_whatever_it_writes() {
 async fn owners_are_told_apart_by_issuer_and_subject_byte_for_byte() {
     let identity = |issuer, subject| Identity::new(issuer, subject).unwrap();
     let owners = MemoryOwnershipStore::new();
-    owners.insert(Resource::new("a"), identity("local", "ren\u{e9}e"));
+    owners.insert(thing("a"), identity("local", "ren\u{e9}e"));
     for (issuer, subject, status) in [
         ("local", "ren\u{e9}e", 200),
         ("https://id.example.org", "ren\u{e9}e", 403),
@@ -127,6 +127,27 @@ async fn owners_are_told_apart_by_issuer_and_subject_byte_for_byte() {
         let request = by_identity(identity(issuer, subject), &Method::PUT, "/things/a");
         let answer = ask(things(owners.clone()), request).await;
         assert_eq!(answer.status, status, "{issuer:?} {subject:?}");
+    }
+}
+
+#[tokio::test]
+async fn things_of_two_kinds_may_have_one_id_and_two_owners() {
+    let owners = MemoryOwnershipStore::new();
+    owners.insert(Resource::new("note", "7"), local("alice"));
+    owners.insert(Resource::new("group", "7"), local("bob"));
+    let paths = [
+        ResourcePath::new("note", "/notes/{id}", "id").unwrap(),
+        ResourcePath::new("group", "/groups/{id}", "id").unwrap(),
+        ResourcePath::new("group", "/members/{group}", "group").unwrap(),
+    ];
+    let ownership = Ownership::new(owners, paths).unwrap();
+    for (path, alice, bob) in
+        [("/notes/7", 200, 403), ("/groups/7", 403, 200), ("/members/7", 403, 200)]
+    {
+        for (name, status) in [("alice", alice), ("bob", bob)] {
+            let answer = ask(ownership.clone(), by(name, &Method::DELETE, path)).await;
+            assert_eq!(answer.status, status, "{name} {path}");
+        }
     }
 }
 
