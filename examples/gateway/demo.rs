@@ -1,10 +1,16 @@
 //! Accounts for trying things out, with random secrets, made on the first start.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
 use crate::{
     Error, Gateway,
     admin::{add_s3p_key, add_user, create_token},
     database::new_secret,
 };
+
+/// All but the unreserved characters of RFC 3986.
+const RESERVED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 const ALICE: &str = "alice@example.org";
 const BOB: &str = "bob@example.org";
@@ -24,7 +30,7 @@ pub async fn create_on_first_start(gateway: &Gateway) -> Result<(), Error> {
     let (access_token, secret) = add_s3p_key(database, vault, ALICE).await?;
     let url = &settings.public_url;
     // What stands before `/s3p` in the base string.
-    let signed_url = url.replace(':', "%3A").replace('/', "%2F");
+    let signed_url = utf8_percent_encode(url, RESERVED);
     let token = token.reveal();
     println!(
         r#"Demo accounts, shown once (start again with an empty --database for new ones):

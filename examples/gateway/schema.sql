@@ -43,6 +43,7 @@ CREATE TABLE IF NOT EXISTS jwts (
     revoked  INTEGER
 ) STRICT;
 CREATE INDEX IF NOT EXISTS jwts_expires ON jwts (expires);
+CREATE INDEX IF NOT EXISTS jwts_family ON jwts (family);
 
 CREATE TABLE IF NOT EXISTS owners (
     kind    TEXT NOT NULL,
@@ -72,15 +73,20 @@ CREATE TABLE IF NOT EXISTS smp_business_cards (
     pushed   INTEGER
 ) STRICT;
 
+-- Claims whose group was never stored, because the server was killed in between.
+DELETE FROM owners WHERE kind = 'group' AND id NOT IN (SELECT id FROM smp_groups);
+
 -- SMSGate: what is stored is what is answered, as JSON.
 
 CREATE TABLE IF NOT EXISTS sms_messages (
-    id       TEXT PRIMARY KEY,
+    sequence INTEGER PRIMARY KEY,
+    id       TEXT NOT NULL,             -- the sender may choose it
     user_id  TEXT NOT NULL REFERENCES users (id),
-    sequence INTEGER NOT NULL,
+    created  INTEGER NOT NULL,
     state    TEXT NOT NULL,
-    device   TEXT,
-    body     TEXT NOT NULL
+    device   TEXT NOT NULL,
+    body     TEXT NOT NULL,
+    UNIQUE (user_id, id)
 ) STRICT;
 
 CREATE TABLE IF NOT EXISTS sms_devices (
@@ -104,23 +110,28 @@ CREATE TABLE IF NOT EXISTS sms_settings (
 CREATE TABLE IF NOT EXISTS sms_logs (
     sequence INTEGER PRIMARY KEY,
     user_id  TEXT NOT NULL REFERENCES users (id),
+    created  INTEGER NOT NULL,
     body     TEXT NOT NULL
 ) STRICT;
 
 -- S3P
 
 CREATE TABLE IF NOT EXISTS s3p_quotes (
-    id      TEXT PRIMARY KEY,
-    user_id TEXT NOT NULL REFERENCES users (id),
-    expires INTEGER NOT NULL,
-    body    TEXT NOT NULL
+    id       TEXT PRIMARY KEY,
+    user_id  TEXT NOT NULL REFERENCES users (id),
+    pay_item TEXT NOT NULL,
+    amount   INTEGER NOT NULL,
+    expires  INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX IF NOT EXISTS s3p_quotes_expires ON s3p_quotes (expires);
 
 CREATE TABLE IF NOT EXISTS s3p_collections (
     ptn      TEXT PRIMARY KEY,          -- the payment transaction number
     trid     TEXT,                      -- the caller's own number
-    quote_id TEXT NOT NULL UNIQUE REFERENCES s3p_quotes (id),
+    quote_id TEXT NOT NULL UNIQUE,      -- of a quote that was used up
     user_id  TEXT NOT NULL REFERENCES users (id),
+    amount   INTEGER NOT NULL,
     created  INTEGER NOT NULL,
-    body     TEXT NOT NULL
+    body     TEXT NOT NULL              -- the status of the payment, as it is answered
 ) STRICT;
+CREATE INDEX IF NOT EXISTS s3p_collections_user ON s3p_collections (user_id, created);

@@ -2,9 +2,9 @@
 //!
 //! The rules, in the order in which they are applied:
 //!
-//! 1. The credentials are one token68 of strict base64 (RFC 4648 section 4: padded, canonical, one
-//!    or more blanks before it, up to 4,096 bytes), UTF-8, with a colon and without control characters. Anything else: 401
-//!    *malformed*; no user is looked up.
+//! 1. The credentials are one token68 of strict base64 (RFC 4648 section 4: padded, canonical, up to 4,096
+//!    bytes, one or more blanks before it), UTF-8, with a colon and without control characters. Anything
+//!    else: 401 *malformed*; no user is looked up.
 //! 2. The user name ends at the first colon; it may be empty, and the password may hold more colons.
 //!    Names and passwords are compared byte for byte as received: no Unicode normalization.
 //! 3. The user is looked up. A store that cannot answer: 503.
