@@ -14,8 +14,9 @@ use crate::ConfigError;
 /// Takes header fields that name an identity out of requests from outside.
 ///
 /// For services behind which something believes `X-User` and the like. A name is taken out in every
-/// spelling that a gateway or a CGI-like backend may fold into it: case does not count, and all that is not
-/// a letter or a digit is the same as `-`. A name that ends in `*` takes out all fields that begin with what stands before it.
+/// spelling that a gateway or a CGI-like backend may fold into it: case does not count, and all that is
+/// not a letter or a digit is the same as `-`. A name that ends in `*` takes out all fields that begin
+/// with what stands before it.
 ///
 /// ```
 /// use portcullis::StripIdentityHeadersLayer;

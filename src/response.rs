@@ -113,28 +113,19 @@ impl Wire {
     /// never the decision. Every gRPC call is a `POST`; a proxy that asks by `GET` whether it may let a
     /// request through must see the HTTP status, whatever content type it copies.
     pub(crate) fn of(method: &Method, headers: &HeaderMap) -> Self {
-        const GRPC: &[u8] = b"application/grpc";
+        /// What may be asked for, and what is answered.
+        const TYPES: [(&str, &str); 3] = [
+            ("application/grpc", "application/grpc"),
+            ("application/grpc-web", "application/grpc-web+proto"),
+            ("application/grpc-web-text", "application/grpc-web-text+proto"),
+        ];
         if method != Method::POST {
             return Self::Http;
         }
-        let Some(content_type) = headers.get(header::CONTENT_TYPE) else {
-            return Self::Http;
-        };
-        let content_type = content_type.as_bytes();
-        let Some((GRPC, rest)) = content_type.split_at_checked(GRPC.len()) else {
-            return Self::Http;
-        };
-        let (rest, answer) = if let Some(rest) = rest.strip_prefix(b"-web-text") {
-            (rest, "application/grpc-web-text+proto")
-        } else if let Some(rest) = rest.strip_prefix(b"-web") {
-            (rest, "application/grpc-web+proto")
-        } else {
-            (rest, "application/grpc")
-        };
-        match rest {
-            [] | [b'+' | b';', ..] => Self::Grpc(answer),
-            _ => Self::Http,
-        }
+        let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let essence = content_type.and_then(|text| text.split(['+', ';']).next()).map(str::trim_end);
+        let known = |essence: &str| TYPES.iter().find(|(asked, _)| asked.eq_ignore_ascii_case(essence));
+        essence.and_then(known).map_or(Self::Http, |(_, answer)| Self::Grpc(answer))
     }
 }
 

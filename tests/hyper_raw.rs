@@ -5,6 +5,8 @@ mod hyper_support;
 mod schemes;
 mod support;
 
+use std::net::SocketAddr;
+
 use http::Method;
 use hyper::body::Incoming;
 use hyper_support::{
@@ -167,11 +169,9 @@ async fn a_body_over_the_limit_is_answered_before_it_has_arrived() {
     // At the limit it passes, in chunks of any length.
     let at = json_of(1024);
     let lines = signed_json(&at);
-    let mut bytes = head("POST /", &format!("transfer-encoding: chunked\r\n{lines}"));
-    for half in [&at[..1000], &at[1000..]] {
-        bytes += &format!("{:x}\r\n{half}\r\n", half.len());
-    }
-    let reply = exchange(gate.address, bytes + "0\r\n\r\n").await;
+    let head = head("POST /", &format!("transfer-encoding: chunked\r\n{lines}"));
+    let chunks = [&at[..1000], &at[1000..], ""].map(|part| format!("{:x}\r\n{part}\r\n", part.len()));
+    let reply = exchange(gate.address, head + &chunks.concat()).await;
     assert_eq!(reply.body, format!("dave POST / {at}"));
 }
 
@@ -197,21 +197,20 @@ async fn a_body_that_breaks_off_is_not_served() {
     assert_eq!(gate.calls.count(), 0);
 }
 
+/// Sends the head of a `POST /` of JSON that asks whether to go on; the first response.
+async fn ask(address: SocketAddr, length: usize, value: &str) -> (Connection, Reply) {
+    let authorization = if value.is_empty() { String::new() } else { authorization(value) };
+    let lines = format!("expect: 100-continue\r\ncontent-length: {length}\r\n{JSON}{authorization}");
+    let mut connection = Connection::open(address).await;
+    connection.send(head("POST /", &lines)).await;
+    let first = connection.reply().await.unwrap();
+    (connection, first)
+}
+
 #[tokio::test]
 async fn a_body_is_asked_for_only_when_the_head_is_good() {
     let gate = s3p(Protocol::Http1).await;
     let body = json_of(64);
-    let send = |address, length: usize, value: &str| {
-        let authorization = if value.is_empty() { String::new() } else { authorization(value) };
-        let lines =
-            format!("expect: 100-continue\r\ncontent-length: {length}\r\n{JSON}{authorization}");
-        async move {
-            let mut connection = Connection::open(address).await;
-            connection.send(head("POST /", &lines)).await;
-            let first = connection.reply().await.unwrap();
-            (connection, first)
-        }
-    };
     let good = || schemes::signed(&Method::POST, "/", Some("application/json"), &body);
     for (length, value, status) in [
         (64, "", 401),
@@ -220,30 +219,35 @@ async fn a_body_is_asked_for_only_when_the_head_is_good() {
         (64, &*support::basic("alice", "sesame"), 401),
         (1025, &*good(), 413),
     ] {
-        let (_, first) = send(gate.address, length, value).await;
+        let (_, first) = ask(gate.address, length, value).await;
         assert_eq!(first.status, status, "{value}");
-    }
-    // Without its key nothing can be verified, and no body is wanted.
-    let calls = Calls::default();
-    let layer = S3pSignatureLayer::new(schemes::s3p(schemes::Down).max_body(1024));
-    let address = serve(Protocol::Http1, layer.layer(greeter::<Body<Incoming>>(&calls))).await;
-    for length in [64, 1025] {
-        let (_, first) = send(address, length, &good()).await;
-        assert_eq!(seen(&first), (503, "try again later"), "{length}");
     }
     // One who does not know the key of a token is not told whether there is one.
     let unknown = schemes::s3p_line(schemes::NOW).replace("\"token\"", "\"nobody's\"");
     for (value, status) in [(unknown, 401), (schemes::s3p_line(schemes::NOW), 401), (good(), 200)] {
-        let (mut connection, first) = send(gate.address, 64, &value).await;
+        let (mut connection, first) = ask(gate.address, 64, &value).await;
         assert_eq!(first.status, 100, "{value}");
         connection.send(&body).await;
         assert_eq!(connection.reply().await.unwrap().status, status, "{value}");
     }
     // A password needs no body at all.
     let gate = basic(Protocol::Http1).await;
-    let (_, first) = send(gate.address, 64, &support::basic("alice", "simsalabim")).await;
+    let (_, first) = ask(gate.address, 64, &support::basic("alice", "simsalabim")).await;
     assert_eq!(first.status, 401);
     assert_eq!(gate.calls.count(), 0);
+}
+
+/// Without its key nothing can be verified: rule 3 of the scheme comes before rule 4.
+#[tokio::test]
+async fn no_body_is_asked_for_while_the_key_store_is_down() {
+    let calls = Calls::default();
+    let layer = S3pSignatureLayer::new(schemes::s3p(schemes::Down).max_body(1024));
+    let address = serve(Protocol::Http1, layer.layer(greeter::<Body<Incoming>>(&calls))).await;
+    for length in [64, 1025] {
+        let (_, first) = ask(address, length, &schemes::s3p_line(schemes::NOW)).await;
+        assert_eq!(seen(&first), (503, "try again later"), "{length}");
+    }
+    assert_eq!(calls.count(), 0);
 }
 
 #[tokio::test]

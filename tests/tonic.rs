@@ -13,12 +13,13 @@ use std::{
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use portcullis::{
-    AuthenticateLayer, AuthorizeLayer, BasicAuthLayer, HttpsEvidence, Identity, JwtScopeLayer, OwnershipLayer,
-    S3pSignatureLayer, ScopePolicy, authorize,
+    AuthenticateLayer, AuthorizeLayer, BasicAuthLayer, HttpsEvidence, Identity, JwtScopeLayer,
+    OwnershipLayer, S3pSignatureLayer, ScopePolicy, authorize,
     ownership::{MemoryOwnershipStore, Ownership, Resource, ResourcePath},
 };
 use schemes::{
-    Down, NOW, OPENING, bearer, by_password, by_token, good_token, keys, manual_clock, s3p, s3p_line, users,
+    Down, NOW, OPENING, bearer, by_password, by_token, good_token, keys, manual_clock, s3p, s3p_line,
+    users,
 };
 use support::basic;
 use tokio_stream::StreamExt;
@@ -31,9 +32,9 @@ const METHODS: &str = "/portcullis.test.Vault/{method}";
 fn owned_by_alice(path: &str) -> Ownership {
     let owners = MemoryOwnershipStore::new();
     for method in ["Open", "Watch"] {
-        owners.insert(Resource::new(method), Identity::local("alice").unwrap());
+        owners.insert(Resource::new("method", method), Identity::local("alice").unwrap());
     }
-    Ownership::new(owners, [ResourcePath::new(path, "method").unwrap()]).unwrap()
+    Ownership::new(owners, [ResourcePath::new("method", path, "method").unwrap()]).unwrap()
 }
 
 async fn assert_served(served: &Served, authorization: &str, subject: &str) {
@@ -163,7 +164,7 @@ async fn a_store_that_is_down_is_unavailable() {
     let served = Served::behind(BasicAuthLayer::new(by_password(Down))).await;
     assert_refused(&served, &[&alice], code, message).await;
 
-    let path = ResourcePath::new(METHODS, "method").unwrap();
+    let path = ResourcePath::new("method", METHODS, "method").unwrap();
     let ownership = OwnershipLayer::new(Ownership::new(Down, [path]).unwrap().hide());
     let served = Served::behind((BasicAuthLayer::new(by_password(users())), ownership)).await;
     assert_refused(&served, &[&alice], code, message).await;

@@ -109,7 +109,7 @@ impl S3pAuth {
 
     /// Rules 4 to 7 for a request that has no body.
     pub(super) fn decide(&self, head: &Head<'_>, timely: Timely<'_>, key: KeyFound) -> Judgement {
-        match self.prove(head, timely, key, b"") {
+        match found(key).and_then(|key| self.prove(head, timely, key, b"")) {
             Ok(proven) => self.conclude(proven),
             Err(rejection) => NowOrLater::now(Err(rejection)),
         }
@@ -126,7 +126,7 @@ impl S3pAuth {
         B: HttpBody,
         B::Error: Into<BoxError>,
     {
-        let key = key.await;
+        let key = found(key.await)?;
         let (head, body) = request.into_parts();
         let bytes = if body.is_end_stream() {
             Bytes::new()
@@ -150,10 +150,9 @@ impl S3pAuth {
         &self,
         head: &Head<'_>,
         timely: Timely<'h>,
-        key: KeyFound,
+        key: Option<AccessKey>,
         body: &[u8],
     ) -> Result<Proven<'h>, Rejection> {
-        let key = key.map_err(|error| Rejection::unavailable("s3p.key_store", error))?;
         let S3pCredentials { nonce, signature, timestamp, token } = timely.credentials;
         let input = SigningInput::of(
             head.method(),
@@ -200,6 +199,11 @@ impl S3pAuth {
             Ok(principal.credential_id(token).scopes(scopes).build())
         })
     }
+}
+
+/// The end of rule 3: without an answer there is nothing to verify with, and no body is read.
+fn found(key: KeyFound) -> Result<Option<AccessKey>, Rejection> {
+    key.map_err(|error| Rejection::unavailable("s3p.key_store", error))
 }
 
 fn refused(reason: &'static str) -> Rejection {

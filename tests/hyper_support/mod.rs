@@ -201,8 +201,8 @@ pub async fn s3p(protocol: Protocol) -> Gate {
 pub async fn ownership(protocol: Protocol) -> Gate {
     let calls = Calls::default();
     let owners = MemoryOwnershipStore::new();
-    owners.insert(Resource::new("1"), Identity::local("alice").unwrap());
-    let path = ResourcePath::new("/notes/{id}", "id").unwrap();
+    owners.insert(Resource::new("note", "1"), Identity::local("alice").unwrap());
+    let path = ResourcePath::new("note", "/notes/{id}", "id").unwrap();
     let may = OwnershipLayer::new(Ownership::new(owners, [path]).unwrap());
     let who = BasicAuthLayer::new(schemes::by_password(schemes::users()));
     Gate {
