@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 
 /// Three real systems behind portcullis: phoss SMP at `/`, SMSGate at `/3rdparty/v1`, S3P at `/s3p/v2`.
 #[derive(Debug, Parser)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 #[command(name = "gateway", version)]
 pub struct Args {
     /// The address to listen on.

@@ -1,5 +1,6 @@
 //! Three real systems behind portcullis, on one embedded database: phoss SMP at the root, SMSGate at
 //! `/3rdparty/v1`, and Smobilpay S3P at `/s3p/v2`. `gateway --help` tells the rest.
+#![allow(clippy::print_stdout, reason = "what is made for a person is printed")]
 #![allow(unreachable_pub, reason = "a program has no public API")]
 
 mod admin;
@@ -61,7 +62,7 @@ async fn main() -> ExitCode {
 
 async fn run(args: Args) -> Result<(), Error> {
     let database = Database::open(&args.database).await?;
-    let vault = Arc::new(Vault::open(&args.key_file())?);
+    let vault = Arc::new(Vault::open(args.key_file().as_deref())?);
     match args.command {
         None => serve::run(&args, database, vault).await,
         Some(Command::User(command)) => admin::user(&database, command).await,

@@ -36,7 +36,7 @@ pub async fn run(args: &Args, database: Database, vault: Arc<Vault>) -> Result<(
         demo::create_on_first_start(&gateway).await?;
     }
 
-    let app = web::app(gateway)?;
+    let app = web::app(&gateway)?;
     let handle = Handle::new();
     tokio::spawn(stop_on_signal(handle.clone()));
     tokio::spawn(tell_when_listening(handle.clone(), scheme));

@@ -2,10 +2,11 @@ use std::{
     fs::{self, OpenOptions},
     io::{ErrorKind, Write},
     os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use portcullis::Secret;
 
 use crate::{Error, database::random};
@@ -20,7 +21,7 @@ pub struct Vault {
 impl Vault {
     /// Reads the key file, and creates it if there is none. Without a file, the keys live as long as the
     /// process.
-    pub fn open(file: &Option<PathBuf>) -> Result<Self, Error> {
+    pub fn open(file: Option<&Path>) -> Result<Self, Error> {
         let keys = match file {
             Some(file) => read_or_create(file)
                 .map_err(|error| format!("cannot use the key file {}: {error}", file.display()))?,
@@ -57,26 +58,20 @@ impl Vault {
     }
 }
 
-/// The file holds 128 hexadecimal digits, and only its owner may read it.
+/// The file holds 64 bytes in base64, and only its owner may read it.
 fn read_or_create(file: &Path) -> Result<[u8; 64], Error> {
     let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
     match created {
         Ok(mut created) => {
             let keys: [u8; 64] = random();
-            let text: String = keys.iter().map(|byte| format!("{byte:02x}")).collect();
-            created.write_all(text.as_bytes())?;
+            created.write_all(STANDARD.encode(keys).as_bytes())?;
             created.sync_all()?;
             Ok(keys)
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             let text = fs::read_to_string(file)?;
-            let digits = text.trim();
-            let keys: Option<Vec<u8>> = (0..digits.len())
-                .step_by(2)
-                .map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok())
-                .collect();
-            let keys = keys.and_then(|keys| keys.try_into().ok());
-            Ok(keys.ok_or("it does not hold 128 hexadecimal digits")?)
+            let keys = STANDARD.decode(text.trim())?;
+            Ok(keys.try_into().map_err(|_| "it does not hold 64 bytes in base64")?)
         }
         Err(error) => Err(error.into()),
     }

@@ -14,16 +14,17 @@ use portcullis::{Clock, Rejection, SystemClock};
 
 use crate::{Error, Gateway, s3p, smp, smsgate};
 
-pub fn app(gateway: Gateway) -> Result<Router, Error> {
+pub fn app(gateway: &Gateway) -> Result<Router, Error> {
     let health = Router::new()
         .route("/health/live", get(StatusCode::NO_CONTENT))
         .route("/health/ready", get(ready))
         .with_state(gateway.clone());
-    let app = smp::router(&gateway)?
+    let smsgate = smsgate::router(gateway)?;
+    let app = smp::router(gateway)?
         .merge(health)
-        .nest("/3rdparty/v1", smsgate::router(&gateway)?)
-        .nest("/api/3rdparty/v1", smsgate::router(&gateway)?)
-        .nest("/s3p/v2", s3p::router(&gateway)?);
+        .nest("/3rdparty/v1", smsgate.clone())
+        .nest("/api/3rdparty/v1", smsgate)
+        .nest("/s3p/v2", s3p::router(gateway)?);
     Ok(app.layer(middleware::from_fn(log)))
 }
 

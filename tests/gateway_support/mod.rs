@@ -8,10 +8,12 @@
 
 use std::{
     env, fs,
-    net::{TcpListener, TcpStream},
+    io::{BufRead, BufReader},
+    net::TcpListener,
     path::{Path, PathBuf},
-    process::{Child, Command, Output},
-    sync::OnceLock,
+    process::{Child, Command, Output, Stdio},
+    sync::{Arc, Mutex, OnceLock, mpsc},
+    thread,
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -69,7 +71,7 @@ pub struct Server {
     pub url: String,
     /// What it prints to standard output: whole before it listens.
     greeting: PathBuf,
-    log: PathBuf,
+    log: Arc<Mutex<String>>,
     client: Client<HttpConnector, Full<Bytes>>,
 }
 
@@ -86,21 +88,30 @@ impl Server {
     }
 
     pub fn start_with(folder: &Folder, port: u16, database: &str, arguments: &[&str]) -> Self {
-        let log = folder.path(&format!("log-{port}"));
-        let file = fs::File::options().create(true).append(true).open(&log).unwrap();
         let greeting = folder.path(&format!("greeting-{port}"));
-        let output = fs::File::create(&greeting).unwrap();
         let address = format!("127.0.0.1:{port}");
         let mut child = Command::new(program())
             .args(["--listen", &address, "--database", database])
             .args(arguments)
-            .stdout(output)
-            .stderr(file)
+            .stdout(fs::File::create(&greeting).unwrap())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        while TcpStream::connect(&address).is_err() {
-            assert!(child.try_wait().unwrap().is_none(), "{}", fs::read_to_string(&log).unwrap());
-            std::thread::yield_now();
+        let log = Arc::new(Mutex::new(String::new()));
+        let (listening, is_listening) = mpsc::channel();
+        let (lines, text) = (BufReader::new(child.stderr.take().unwrap()).lines(), log.clone());
+        thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                if line.contains("listening on") {
+                    let _ = listening.send(());
+                }
+                text.lock().unwrap().extend([&*line, "\n"]);
+            }
+        });
+        // An error: it has ended without ever listening.
+        if is_listening.recv().is_err() {
+            let status = child.wait().unwrap();
+            panic!("the server has ended, {status}: {}", log.lock().unwrap());
         }
         let client = Client::builder(TokioExecutor::new()).build_http();
         Self { child, url: format!("http://{address}"), greeting, log, client }
@@ -133,7 +144,7 @@ impl Server {
 
     /// What it has logged so far.
     pub fn log(&self) -> String {
-        fs::read_to_string(&self.log).unwrap()
+        self.log.lock().unwrap().clone()
     }
 
     pub fn port(&self) -> u16 {

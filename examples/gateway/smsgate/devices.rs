@@ -1,0 +1,56 @@
+use axum::{Json, extract::State, http::StatusCode};
+use portcullis::Principal;
+use serde_json::Value;
+use sqlx::SqliteConnection;
+
+use super::{
+    Sms,
+    answer::{Id, Refusal},
+    logs,
+};
+
+pub async fn list(State(sms): State<Sms>, caller: Principal) -> Result<Json<Vec<Value>>, Refusal> {
+    let rows: Vec<(String,)> =
+        sqlx::query_as("SELECT body FROM sms_devices WHERE user_id = ? ORDER BY rowid")
+            .bind(caller.subject())
+            .fetch_all(sms.database.pool())
+            .await?;
+    Ok(Json(rows.iter().map(|(body,)| serde_json::from_str(body)).collect::<Result<_, _>>()?))
+}
+
+pub async fn remove(
+    State(sms): State<Sms>,
+    caller: Principal,
+    Id(id): Id,
+) -> Result<StatusCode, Refusal> {
+    let user = caller.subject();
+    let mut change = sms.database.pool().begin().await?;
+    let removed = sqlx::query("DELETE FROM sms_devices WHERE user_id = ? AND id = ?")
+        .bind(user)
+        .bind(&id)
+        .execute(&mut *change)
+        .await?;
+    if removed.rows_affected() == 0 {
+        return Err(Refusal::not_found("device not found"));
+    }
+    logs::write(&mut change, user, "devices", &format!("device {id} removed")).await?;
+    change.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The user's device of this id, or the first one there is.
+pub async fn choose(
+    connection: &mut SqliteConnection,
+    user: &str,
+    wanted: Option<&str>,
+) -> Result<String, Refusal> {
+    let row: Option<(String,)> = sqlx::query_as(
+        "SELECT id FROM sms_devices WHERE user_id = ?1 AND (?2 IS NULL OR id = ?2) \
+         ORDER BY rowid LIMIT 1",
+    )
+    .bind(user)
+    .bind(wanted)
+    .fetch_optional(connection)
+    .await?;
+    row.map(|(id,)| id).ok_or_else(|| Refusal::bad_request("device not found"))
+}

@@ -1,0 +1,81 @@
+//! A user's settings: sections of names and values.
+
+use std::collections::BTreeMap;
+
+use axum::{Json, extract::State};
+use portcullis::Principal;
+use serde_json::{Map, Value};
+use sqlx::SqliteConnection;
+
+use super::{
+    Sms,
+    answer::{Body, Refusal},
+    logs,
+};
+
+type Settings = BTreeMap<String, Map<String, Value>>;
+
+pub async fn read(State(sms): State<Sms>, caller: Principal) -> Result<Json<Settings>, Refusal> {
+    let mut connection = sms.database.pool().acquire().await?;
+    Ok(Json(load(&mut connection, caller.subject()).await?))
+}
+
+pub async fn replace(
+    State(sms): State<Sms>,
+    caller: Principal,
+    Body(settings): Body<Settings>,
+) -> Result<Json<Settings>, Refusal> {
+    let mut change = sms.database.pool().begin().await?;
+    save(&mut change, caller.subject(), &settings).await?;
+    change.commit().await?;
+    Ok(Json(settings))
+}
+
+/// Changes what is named, and removes what is named `null`.
+pub async fn update(
+    State(sms): State<Sms>,
+    caller: Principal,
+    Body(changes): Body<BTreeMap<String, Option<Map<String, Value>>>>,
+) -> Result<Json<Settings>, Refusal> {
+    let mut change = sms.database.pool().begin_with("BEGIN IMMEDIATE").await?;
+    let mut settings = load(&mut change, caller.subject()).await?;
+    for (section, values) in changes {
+        let Some(values) = values else {
+            settings.remove(&section);
+            continue;
+        };
+        let kept = settings.entry(section).or_default();
+        kept.extend(values);
+        kept.retain(|_, value| !value.is_null());
+    }
+    save(&mut change, caller.subject(), &settings).await?;
+    change.commit().await?;
+    Ok(Json(settings))
+}
+
+async fn load(connection: &mut SqliteConnection, user: &str) -> Result<Settings, Refusal> {
+    let row: Option<(String,)> = sqlx::query_as("SELECT body FROM sms_settings WHERE user_id = ?")
+        .bind(user)
+        .fetch_optional(connection)
+        .await?;
+    Ok(row.map(|(body,)| serde_json::from_str(&body)).transpose()?.unwrap_or_default())
+}
+
+async fn save(
+    connection: &mut SqliteConnection,
+    user: &str,
+    settings: &Settings,
+) -> Result<(), Refusal> {
+    sqlx::query(
+        "INSERT INTO sms_settings (user_id, body) VALUES (?, ?) \
+         ON CONFLICT (user_id) DO UPDATE SET body = excluded.body",
+    )
+    .bind(user)
+    .bind(serde_json::to_string(settings)?)
+    .execute(&mut *connection)
+    .await?;
+    // The names alone: a value may be a secret.
+    let sections: Vec<&str> = settings.keys().map(String::as_str).collect();
+    let message = format!("settings changed: {}", sections.join(", "));
+    Ok(logs::write(connection, user, "settings", &message).await?)
+}

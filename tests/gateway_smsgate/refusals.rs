@@ -1,0 +1,141 @@
+//! What a stranger, and one who has made a mistake, is told.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+const CHALLENGES: [&str; 2] =
+    [r#"Bearer realm="SMSGate""#, r#"Basic realm="SMSGate", charset="UTF-8""#];
+
+#[tokio::test]
+async fn every_401_reads_the_same() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let answer = Caller::new(&server, server.alice()).ask_for(json!({"scopes": ["all:any"]})).await;
+    let good = answer.json()["access_token"].as_str().unwrap().to_owned();
+    let unsigned = format!(
+        "{}.{}.",
+        URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#),
+        good.split('.').nth(1).unwrap()
+    );
+    let path = format!("{BASE}/messages");
+    for lines in [
+        vec![],
+        vec!["Authorization: Digest username=\"alice\"".to_owned()],
+        vec!["Authorization: Code 123456".to_owned()],
+        vec!["Authorization: Basic".to_owned()],
+        vec!["Authorization: Basic YWxpY2U".to_owned()],
+        vec![format!("Authorization: {}", gateway_support::basic("alice@example.org", "wrong"))],
+        vec![format!("Authorization: {}", gateway_support::basic("nobody", "wrong"))],
+        vec!["Authorization: Bearer".to_owned()],
+        vec!["Authorization: Bearer two words".to_owned()],
+        vec!["Authorization: Bearer abc".to_owned()],
+        vec![format!("Authorization: Bearer {unsigned}")],
+        vec![format!("Authorization: Bearer {good}A")],
+        vec![format!("Authorization: {}", server.user_token())],
+        vec![format!("Authorization: Bearer {good}"), format!("Authorization: Bearer {good}")],
+    ] {
+        let headers: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let reply = server.get(&path, &headers).await;
+        assert_refused(&reply, 401, "Unauthorized");
+        assert_eq!(reply.header("cache-control"), "no-store");
+        let mut challenges = reply.headers.get_all("www-authenticate").iter();
+        for begin in CHALLENGES {
+            assert!(challenges.next().unwrap().to_str().unwrap().starts_with(begin), "{reply:?}");
+        }
+    }
+    let reply = server.get(&path, &[&format!("Authorization: Bearer {good}")]).await;
+    assert_eq!(reply.status, 200);
+}
+
+#[tokio::test]
+async fn who_looks_for_a_mistake_may_be_told_the_reason() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &["--error-details"]);
+    let bad = gateway_support::basic("alice@example.org", "wrong");
+    let reply = Caller::new(&server, bad).get("/messages").await;
+    let told = json!({"message": "Unauthorized", "reason": "basic.wrong_password"});
+    assert_eq!((reply.status.as_u16(), reply.json()), (401, told));
+}
+
+#[tokio::test]
+async fn a_path_that_does_not_exist_is_told_only_to_users() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let alice = Caller::new(&server, server.alice());
+    for (method, path) in [
+        ("GET", ""),
+        ("GET", "/nothing"),
+        ("GET", "/messages/1/2"),
+        ("GET", "//messages"),
+        ("GET", "/auth/token"),
+        ("DELETE", "/auth/token/"),
+        ("PUT", "/messages"),
+        ("OPTIONS", "/messages"),
+    ] {
+        let stranger = server.send(method, &format!("{BASE}{path}"), &[], "").await;
+        assert_refused(&stranger, 401, "Unauthorized");
+        let user = alice.send(method, path, Value::Null).await;
+        assert_refused(&user, 404, "Not Found");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_json_is_a_bad_request() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let authorization = format!("Authorization: {}", server.alice());
+    for path in ["/auth/token", "/messages", "/webhooks", "/inbox/refresh", "/messages/inbox/export"] {
+        let path = format!("{BASE}{path}");
+        for (headers, body) in [
+            (vec![JSON], "{"),
+            (vec![JSON], ""),
+            (vec![JSON], "[1]"),
+            (vec![JSON], "\"\u{fffd}\""),
+            (vec![], "{}"),
+            (vec!["Content-Type: text/plain"], "{}"),
+        ] {
+            let headers: Vec<&str> = headers.into_iter().chain([authorization.as_str()]).collect();
+            let reply = server.send("POST", &path, &headers, body).await;
+            assert_eq!(reply.status, 400, "{path} {body:?}: {reply:?}");
+            assert_eq!(reply.header("content-type"), "application/json");
+            let said = reply.json()["message"].as_str().unwrap().to_owned();
+            assert!(said.starts_with("failed to parse body: "), "{said}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_413() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let body = json!({"phoneNumbers": ["1"], "message": "x".repeat(3 << 20)});
+    let reply = Caller::new(&server, server.alice()).post("/messages", body).await;
+    assert_eq!(reply.status, 413, "{}", reply.status);
+    assert!(reply.json()["message"].is_string());
+}
+
+#[tokio::test]
+async fn a_database_that_does_not_answer_is_503_and_not_a_wrong_password() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let alice = Caller::new(&server, server.alice());
+    let pair = alice.pair(&["messages:list"]).await;
+    let database = format!("sqlite:{}", folder.path("gateway.db").display());
+    let pool = sqlx::SqlitePool::connect(&database).await.unwrap();
+
+    sqlx::query("ALTER TABLE sms_messages RENAME TO away").execute(&pool).await.unwrap();
+    assert_refused(&alice.get("/messages").await, 503, "try again later");
+    sqlx::query("ALTER TABLE away RENAME TO sms_messages").execute(&pool).await.unwrap();
+    sqlx::query("ALTER TABLE users RENAME TO away").execute(&pool).await.unwrap();
+    for caller in [&alice, &pair.access] {
+        let reply = caller.get("/messages").await;
+        assert_refused(&reply, 503, "try again later");
+        assert_eq!(reply.header("retry-after"), "1");
+        assert!(!reply.headers.contains_key("www-authenticate"));
+    }
+    sqlx::query("ALTER TABLE away RENAME TO users").execute(&pool).await.unwrap();
+    for caller in [&alice, &pair.access] {
+        assert_eq!(caller.get("/messages").await.status, 200);
+    }
+}

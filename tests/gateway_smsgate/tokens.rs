@@ -1,0 +1,178 @@
+//! Tokens are made, used and revoked.
+
+use serde_json::json;
+
+use super::*;
+
+#[tokio::test]
+async fn the_answer_has_the_documented_names_and_their_twins() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let alice = Caller::new(&server, server.alice());
+    let reply = alice.ask_for(json!({"scopes": ["messages:send", "messages:read"]})).await;
+    assert_eq!(reply.status, 201);
+    assert_eq!(reply.header("cache-control"), "no-store");
+    let answer = reply.json();
+    assert_eq!(answer["token_type"], "Bearer");
+    assert_eq!(answer["id"].as_str().unwrap().len(), 21);
+    for (name, twin) in [
+        ("token_type", "tokenType"),
+        ("access_token", "accessToken"),
+        ("refresh_token", "refreshToken"),
+        ("expires_at", "expiresAt"),
+    ] {
+        assert!(answer[name].is_string(), "{name}: {answer}");
+        assert_eq!(answer[name], answer[twin]);
+    }
+}
+
+#[tokio::test]
+async fn the_tokens_say_who_may_do_what() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let alice = Caller::new(&server, server.alice());
+    let answer = alice.ask_for(json!({"scopes": ["messages:send", "logs:read"]})).await.json();
+    let access = claims(&answer["access_token"]);
+    let refresh = claims(&answer["refresh_token"]);
+    assert_eq!(part(&answer["access_token"], 0), json!({"alg": "HS256", "typ": "JWT"}));
+    assert_eq!(access["iss"], "sms-gate.app");
+    assert_eq!(access["jti"], answer["id"]);
+    assert_eq!(access["user_id"], access["sub"]);
+    assert_eq!(access["scopes"], json!(["messages:send", "logs:read"]));
+    assert_eq!(refresh["scopes"], json!(["tokens:refresh"]));
+    assert_eq!(refresh["original_scopes"], access["scopes"]);
+    assert_eq!(refresh["user_id"], access["user_id"]);
+}
+
+#[tokio::test]
+async fn what_is_sent_by_token_belongs_to_the_user_who_has_the_password() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let alice = Caller::new(&server, server.alice());
+    let pair = alice.pair(&["messages:send"]).await;
+    let sent = pair.access.post("/messages", message()).await;
+    assert_eq!(sent.status, 202);
+    let id = sent.json()["id"].as_str().unwrap().to_owned();
+    assert_eq!(alice.get(&format!("/messages/{id}")).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_request_without_good_scopes_is_a_bad_request() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let alice = Caller::new(&server, server.alice());
+    for request in [
+        json!({}),
+        json!({"scopes": null}),
+        json!({"scopes": []}),
+        json!({"scopes": [""]}),
+        json!({"scopes": ["two words"]}),
+        json!({"scopes": "messages:send"}),
+        json!({"scopes": [1]}),
+        json!({"scopes": ["tokens:refresh"]}),
+        json!({"scopes": ["s".repeat(65)]}),
+        json!({"scopes": vec!["s"; 65]}),
+        json!([]),
+    ] {
+        let reply = alice.ask_for(request.clone()).await;
+        assert_eq!(reply.status, 400, "{request}: {reply:?}");
+        let said = reply.json()["message"].as_str().unwrap().to_owned();
+        assert!(said.starts_with("failed to "), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn the_largest_token_that_is_issued_is_accepted() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let alice = Caller::new(&server, server.alice());
+    let mut scopes: Vec<String> = (0..63).map(|at| format!("{at:064}")).collect();
+    scopes.push("messages:list".to_owned());
+    let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
+    let pair = alice.pair(&scopes).await;
+    assert_eq!(pair.access.get("/messages").await.status, 200);
+    assert_eq!(pair.refreshed().await.access.get("/messages").await.status, 200);
+}
+
+#[tokio::test]
+async fn nobody_gives_on_what_they_do_not_hold() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let password = add_user(&folder, "carol", &["messages:send", "tokens:manage"]);
+    let carol = Caller::new(&server, gateway_support::basic("carol", &password));
+    assert_eq!(carol.ask_for(json!({"scopes": ["messages:send"]})).await.status, 201);
+    for (scopes, missing) in [
+        (json!(["messages:list"]), "messages:list"),
+        (json!(["messages:send", "logs:read", "devices:list"]), "logs:read devices:list"),
+        (json!(["all:any"]), "all:any"),
+    ] {
+        let reply = carol.ask_for(json!({"scopes": scopes})).await;
+        assert_refused(&reply, 403, &format!("scope not held, and so not given on: {missing}"));
+    }
+
+    let alice = Caller::new(&server, server.alice());
+    let manager = alice.pair(&["tokens:manage", "logs:read"]).await.access;
+    assert_eq!(manager.ask_for(json!({"scopes": ["logs:read"]})).await.status, 201);
+    let reply = manager.ask_for(json!({"scopes": ["all:any"]})).await;
+    assert_refused(&reply, 403, "scope not held, and so not given on: all:any");
+}
+
+#[tokio::test]
+async fn who_holds_everything_gives_on_anything() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let alice = Caller::new(&server, server.alice());
+    let all = alice.pair(&["all:any"]).await.access;
+    let token = all.pair(&["messages:list"]).await.access;
+    assert_eq!(token.get("/messages").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_refused_with_the_next_request() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let alice = Caller::new(&server, server.alice());
+    let pair = alice.pair(&["messages:list"]).await;
+    let other = alice.pair(&["messages:list"]).await;
+    assert_eq!(pair.access.get("/messages").await.status, 200);
+    let revoked = alice.delete(&format!("/auth/token/{}", pair.id)).await;
+    assert_eq!((revoked.status.as_u16(), revoked.body.as_str()), (204, ""));
+    assert_refused(&pair.access.get("/messages").await, 401, "Unauthorized");
+    assert_eq!(other.access.get("/messages").await.status, 200);
+    // Again, and what never was: the same answer.
+    for id in [pair.id.as_str(), "w8pxz0a4Fwa4xgzyCvSeC"] {
+        assert_eq!(alice.delete(&format!("/auth/token/{id}")).await.status, 204);
+    }
+}
+
+#[tokio::test]
+async fn to_revoke_a_token_revokes_its_refresh_token() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let alice = Caller::new(&server, server.alice());
+    let pair = alice.pair(&["messages:list"]).await;
+    alice.delete(&format!("/auth/token/{}", pair.id)).await;
+    let reply = pair.refresh.post("/auth/token/refresh", json!({})).await;
+    assert_refused(&reply, 401, "Unauthorized");
+}
+
+#[tokio::test]
+async fn a_token_may_revoke_itself() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let alice = Caller::new(&server, server.alice());
+    let pair = alice.pair(&["tokens:manage"]).await;
+    assert_eq!(pair.access.delete(&format!("/auth/token/{}", pair.id)).await.status, 204);
+    assert_eq!(pair.access.delete(&format!("/auth/token/{}", pair.id)).await.status, 401);
+}
+
+#[tokio::test]
+async fn nobody_revokes_another_users_token() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let alice = Caller::new(&server, server.alice());
+    let bob = Caller::new(&server, server.bob());
+    let pair = alice.pair(&["messages:list"]).await;
+    assert_eq!(bob.delete(&format!("/auth/token/{}", pair.id)).await.status, 204);
+    assert_eq!(pair.access.get("/messages").await.status, 200);
+}
