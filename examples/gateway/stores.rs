@@ -142,19 +142,23 @@ impl OwnershipStore for Database {
     fn claim(&self, resource: &Resource, claimant: &Identity) -> NowOrLater<Result<Claim, StoreError>> {
         let (database, resource, claimant) = (self.clone(), resource.clone(), claimant.clone());
         later(async move {
-            let inserted = sqlx::query("INSERT INTO owners VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING")
-                .bind(resource.kind())
-                .bind(resource.id())
-                .bind(claimant.issuer())
-                .bind(claimant.subject())
-                .execute(database.pool())
-                .await?;
-            if inserted.rows_affected() == 1 {
-                return Ok(Claim::Claimed);
+            loop {
+                let inserted =
+                    sqlx::query("INSERT INTO owners VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING")
+                        .bind(resource.kind())
+                        .bind(resource.id())
+                        .bind(claimant.issuer())
+                        .bind(claimant.subject())
+                        .execute(database.pool())
+                        .await?;
+                if inserted.rows_affected() == 1 {
+                    return Ok(Claim::Claimed);
+                }
+                if let Some(owner) = owner(&database, &resource).await? {
+                    return Ok(Claim::Owned(owner));
+                }
+                // Given back in between: try again.
             }
-            // Gone again in between: whoever claims next may have it.
-            let owner = owner(&database, &resource).await?.ok_or("the claim was given back")?;
-            Ok(Claim::Owned(owner))
         })
     }
 }

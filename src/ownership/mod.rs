@@ -53,8 +53,9 @@
 //! * The id in the *path* is what is owned, in the one spelling that [`OwnedResource`] holds: take it from
 //!   there. A handler that takes another id from the body must compare the two.
 //! * A claim is made when its turn comes: in [`all`](crate::authorize::all), put the ownership last.
-//! * A claim stays when the handler then fails. [`OwnedResource::is_new`] tells it to give the claim
-//!   back.
+//! * A claim stays when the handler then fails: [`OwnedResource::is_new`] tells it to give the claim back.
+//!   It also stays when an extractor refuses before the handler runs, or the caller hangs up; the example
+//!   server runs handlers of new resources in a task of their own for that.
 
 mod layer;
 mod policy;

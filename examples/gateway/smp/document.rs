@@ -1,0 +1,96 @@
+//! Whether a document is what its path says. It is stored as it came.
+
+use portcullis::{Rejection, RejectionKind};
+use roxmltree::{Document, Error, Node, ParsingOptions};
+
+use super::id;
+
+/// How many namespaces a document may declare, and how many attributes an element may have: the parser's
+/// work grows with the square of both.
+const MOST: usize = 512;
+
+/// Whether this is the service group of this participant.
+pub fn check_group(body: &[u8], group: &str) -> Result<(), Rejection> {
+    let document = parse(body)?;
+    check_participant(root(&document, "ServiceGroup")?, group)
+}
+
+/// Whether this is the business card of this participant.
+pub fn check_card(body: &[u8], group: &str) -> Result<(), Rejection> {
+    let document = parse(body)?;
+    check_participant(root(&document, "BusinessCard")?, group)
+}
+
+/// Whether this is the metadata of this participant for this document type, or a redirect, which names
+/// neither.
+pub fn check_metadata(body: &[u8], group: &str, document_type: &str) -> Result<(), Rejection> {
+    let document = parse(body)?;
+    let root = root(&document, "ServiceMetadata")?;
+    let information = children(root, "ServiceInformation");
+    let redirects = children(root, "Redirect");
+    let information = match (information.as_slice(), redirects.as_slice()) {
+        ([], [_]) => return Ok(()),
+        ([information], []) => *information,
+        _ => return Err(bad("smp.xml.content")),
+    };
+    check_participant(information, group)?;
+    let written = written_id(information, "DocumentIdentifier")?;
+    if id::document_type(&written).as_deref() == Some(document_type) {
+        Ok(())
+    } else {
+        Err(bad("smp.xml.other_document_type"))
+    }
+}
+
+fn parse(body: &[u8]) -> Result<Document<'_>, Rejection> {
+    let options = ParsingOptions { allow_dtd: false, ..ParsingOptions::default() };
+    Document::parse_with_options(text(body)?, options).map_err(|error| match error {
+        Error::DtdDetected => bad("smp.xml.doctype"),
+        error => bad("smp.xml.not_well_formed").caused_by(error),
+    })
+}
+
+fn text(body: &[u8]) -> Result<&str, Rejection> {
+    let text = str::from_utf8(body).map_err(|_| bad("smp.xml.not_utf8"))?;
+    // No tag has a `<` in it, and each attribute a `=`.
+    let is_plain = text.split('<').all(|piece| piece.matches('=').count() <= MOST)
+        && text.matches("xmlns").count() <= MOST;
+    if is_plain { Ok(text) } else { Err(bad("smp.xml.too_many_attributes")) }
+}
+
+fn root<'d, 'input>(document: &'d Document<'input>, name: &str) -> Result<Node<'d, 'input>, Rejection> {
+    let root = document.root_element();
+    if root.tag_name().name() == name { Ok(root) } else { Err(bad("smp.xml.other_root")) }
+}
+
+fn check_participant(parent: Node<'_, '_>, group: &str) -> Result<(), Rejection> {
+    let written = written_id(parent, "ParticipantIdentifier")?;
+    if id::participant(&written).as_deref() == Some(group) {
+        Ok(())
+    } else {
+        Err(bad("smp.xml.other_participant"))
+    }
+}
+
+fn written_id(parent: Node<'_, '_>, name: &str) -> Result<String, Rejection> {
+    let elements = children(parent, name);
+    let written = match elements.as_slice() {
+        [element] if !element.children().any(|child| child.is_element()) => {
+            // Comments in between are no part of it.
+            let texts = element.children().filter(Node::is_text);
+            let value: String = texts.filter_map(|text| text.text()).collect();
+            element.attribute("scheme").and_then(|scheme| id::joined(scheme, &value))
+        }
+        _ => None,
+    };
+    written.ok_or_else(|| bad("smp.xml.no_id"))
+}
+
+/// The children of this name, in whatever namespace: each version of the format has its own.
+fn children<'d, 'input>(parent: Node<'d, 'input>, name: &str) -> Vec<Node<'d, 'input>> {
+    parent.children().filter(|child| child.tag_name().name() == name).collect()
+}
+
+fn bad(reason: &'static str) -> Rejection {
+    Rejection::new(RejectionKind::BadRequest, reason)
+}

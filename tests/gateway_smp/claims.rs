@@ -1,0 +1,190 @@
+//! A new group is whoever's who wrote it first, and nobody's if it was not written.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+};
+
+use futures_util::future::join_all;
+
+use crate::{
+    CARD, CARD_XML, GROUP, GROUP_XML, SERVICE, SERVICE_XML,
+    gateway_support::{Folder, Server},
+    group_of, publish, token_of_bob, write,
+};
+
+#[tokio::test]
+async fn of_64_parallel_writers_of_a_new_group_one_user_owns_it() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let users = [server.user_token(), token_of_bob(&folder)];
+    for round in 0..4 {
+        let path = format!("/iso6523-actorid-upis::9915:race-{round}");
+        let body = |user: usize| {
+            group_of("iso6523-actorid-upis", &format!("9915:race-{round}"))
+                + &format!("<!-- {user} -->")
+        };
+        let writes = (0..64).map(|n| write(&server, ("PUT", &path, body(n % 2)), &users[n % 2]));
+        let replies = join_all(writes).await;
+        let of = |user: usize| -> Vec<u16> {
+            replies.iter().skip(user).step_by(2).map(|reply| reply.status.as_u16()).collect()
+        };
+        let owner = usize::from(of(0)[0] != 200);
+        assert_eq!(of(owner), [200; 32]);
+        assert_eq!(of(1 - owner), [403; 32]);
+        assert_eq!(server.get(&path, &[]).await.body, body(owner));
+        let others = write(&server, ("DELETE", &path, ""), &users[1 - owner]).await;
+        assert_eq!(others.status, 403);
+    }
+}
+
+#[tokio::test]
+async fn a_group_that_its_owner_writes_well_and_badly_at_once_stays_the_owners() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let (alice, bob) = (server.user_token(), token_of_bob(&folder));
+    for round in 0..4 {
+        let path = format!("/iso6523-actorid-upis::9915:race-{round}");
+        let good = group_of("iso6523-actorid-upis", &format!("9915:race-{round}"));
+        let writes = (0..32).map(|n| {
+            let body = if n % 2 == 0 { "<bad>".to_owned() } else { good.clone() };
+            write(&server, ("PUT", &path, body), &alice)
+        });
+        for (n, reply) in join_all(writes).await.iter().enumerate() {
+            // A claim that was just given back may have to be made again.
+            let expected: &[u16] = if n % 2 == 0 { &[400, 503] } else { &[200, 503] };
+            assert!(expected.contains(&reply.status.as_u16()), "{reply:?}");
+        }
+        assert_eq!(server.get(&path, &[]).await.body, good);
+        assert_eq!(write(&server, ("PUT", &path, good), &bob).await.status, 403);
+        assert_eq!(write(&server, ("DELETE", &path, ""), &alice).await.status, 200);
+    }
+}
+
+/// A PUT that the server has let in, and of whose document it has half.
+struct Slow {
+    stream: TcpStream,
+    rest: Vec<u8>,
+}
+
+impl Slow {
+    fn begin(server: &Server, path: &str, document: &str, who: &str) -> Self {
+        let mut stream = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
+        let head = format!("{}expect: 100-continue\r\n\r\n", head(path, document, who));
+        stream.write_all(head.as_bytes()).unwrap();
+        // The server asks for the document once the caller may write the group.
+        let mut answer = [0; 25];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 100 Continue\r\n\r\n");
+        let (first, rest) = document.as_bytes().split_at(document.len() / 2);
+        stream.write_all(first).unwrap();
+        Self { stream, rest: rest.to_owned() }
+    }
+
+    /// Sends the other half; the status line.
+    fn finish(mut self) -> String {
+        self.stream.write_all(&self.rest).unwrap();
+        let mut answer = [0; 12];
+        self.stream.read_exact(&mut answer).unwrap();
+        String::from_utf8(answer.to_vec()).unwrap()
+    }
+}
+
+/// The head of a PUT, but for the empty line at its end.
+fn head(path: &str, document: &str, who: &str) -> String {
+    format!(
+        "PUT {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: {who}\r\n\
+         content-type: application/xml\r\ncontent-length: {}\r\n",
+        document.len()
+    )
+}
+
+#[tokio::test]
+async fn who_hangs_up_before_the_document_has_arrived_owns_nothing() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let bob = token_of_bob(&folder);
+    let slow = Slow::begin(&server, GROUP, GROUP_XML, &server.user_token());
+    assert_eq!(write(&server, ("PUT", GROUP, GROUP_XML), &bob).await.status, 403, "it is claimed");
+    drop(slow);
+    let mut reply = write(&server, ("PUT", GROUP, GROUP_XML), &bob).await;
+    for _ in 0..10_000 {
+        if reply.status != 403 {
+            break;
+        }
+        reply = write(&server, ("PUT", GROUP, GROUP_XML), &bob).await;
+    }
+    assert_eq!(reply.status, 200);
+    assert_eq!(write(&server, ("PUT", GROUP, GROUP_XML), &server.user_token()).await.status, 403);
+}
+
+#[tokio::test]
+async fn who_hangs_up_without_waiting_for_the_answer_has_written_the_group_or_owns_nothing() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let (alice, bob) = (server.user_token(), token_of_bob(&folder));
+    let path = |n: usize| format!("/iso6523-actorid-upis::9915:gone-{n}");
+    let document = |n: usize| group_of("iso6523-actorid-upis", &format!("9915:gone-{n}"));
+    for n in 0..64 {
+        let mut stream = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
+        let request = format!("{}\r\n{}", head(&path(n), &document(n), &alice), document(n));
+        stream.write_all(request.as_bytes()).unwrap();
+    }
+    for n in 0..64 {
+        let mut is_there = false;
+        for _ in 0..1_000 {
+            is_there = is_there || server.get(&path(n), &[]).await.status == 200;
+            is_there =
+                is_there || write(&server, ("PUT", &path(n), document(n)), &bob).await.status == 200;
+            if is_there {
+                break;
+            }
+        }
+        assert!(is_there, "{} is owned, and is not there", path(n));
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_killed_before_the_document_has_arrived_leaves_no_owner_behind() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let bob = token_of_bob(&folder);
+    let slow = Slow::begin(&server, GROUP, GROUP_XML, &server.user_token());
+    server.kill();
+    drop(slow);
+    let server = Server::start(&folder, &[]);
+    assert_eq!(server.get(GROUP, &[]).await.status, 404);
+    assert_eq!(write(&server, ("PUT", GROUP, GROUP_XML), &bob).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_bad_first_write_that_ends_after_a_good_second_one_takes_nothing_back() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let (alice, bob) = (server.user_token(), token_of_bob(&folder));
+    let slow = Slow::begin(&server, GROUP, "<this-is><not-well-formed>", &alice);
+    assert_eq!(write(&server, ("PUT", GROUP, GROUP_XML), &alice).await.status, 200);
+    assert_eq!(slow.finish(), "HTTP/1.1 400");
+    assert_eq!(server.get(GROUP, &[]).await.body, GROUP_XML);
+    assert_eq!(write(&server, ("PUT", GROUP, GROUP_XML), &bob).await.status, 403);
+}
+
+#[tokio::test]
+async fn what_ends_when_the_group_is_somebody_elses_changes_nothing() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let (alice, bob) = (server.user_token(), token_of_bob(&folder));
+    publish(&server, &alice).await;
+    let slow = [(GROUP, GROUP_XML, 403), (SERVICE, SERVICE_XML, 404), (CARD, CARD_XML, 404)]
+        .map(|(path, document, status)| (Slow::begin(&server, path, document, &alice), path, status));
+    assert_eq!(write(&server, ("DELETE", GROUP, ""), &alice).await.status, 200);
+    let bobs = format!("{GROUP_XML}<!-- Bob's -->");
+    assert_eq!(write(&server, ("PUT", GROUP, bobs.clone()), &bob).await.status, 200);
+    for (slow, path, status) in slow {
+        assert_eq!(slow.finish(), format!("HTTP/1.1 {status}"), "{path}");
+    }
+    assert_eq!(server.get(GROUP, &[]).await.body, bobs);
+    assert_eq!(server.get(SERVICE, &[]).await.status, 404);
+    assert_eq!(server.get(CARD, &[]).await.status, 404);
+    assert_eq!(write(&server, ("PUT", GROUP, GROUP_XML), &alice).await.status, 403);
+}
