@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, header};
 use http_body_util::Full;
 use portcullis::{
     Identity, ManualClock, S3pSignatureLayer, Secret,
-    s3p::{AccessKey, MemoryAccessKeyStore, MemoryNonceStore, PublicUrl, S3pAuth, SigningInput},
+    s3p::{AccessKey, MemoryAccessKeyStore, MemoryNonceStore, PublicUrl, S3pAuth, SigningInput, Stamp},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -154,9 +154,7 @@ fn each_step_of_the_worked_examples_is_the_text_of_the_page() {
             &example.target.parse().unwrap(),
             &json.into_iter().collect(),
             example.body.as_bytes(),
-            example.nonce,
-            "1361281946",
-            TOKEN,
+            Stamp { nonce: example.nonce, timestamp: "1361281946", token: TOKEN },
         )
         .unwrap();
         assert_eq!(input.parameter_string(), example.parameter_string);
@@ -203,9 +201,11 @@ async fn what_clients_sign_by_the_page_is_let_through() {
             &target.parse().unwrap(),
             &vector.headers(),
             vector.body.as_deref().unwrap_or_default().as_bytes(),
-            field("s3pAuth_nonce"),
-            &vector.timestamp,
-            field("s3pAuth_token"),
+            Stamp {
+                nonce: field("s3pAuth_nonce"),
+                timestamp: &vector.timestamp,
+                token: field("s3pAuth_token"),
+            },
         )
         .unwrap();
         assert_eq!(input.base_string(), vector.base_string, "{}", vector.id);

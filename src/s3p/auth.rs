@@ -6,7 +6,7 @@ use hyper::body::Body as HttpBody;
 use tower::BoxError;
 
 use super::{
-    AccessKey, AccessKeyStore, Body, Nonce, NonceStore, PublicUrl, Recorded, SigningInput,
+    AccessKey, AccessKeyStore, Body, Nonce, NonceStore, PublicUrl, Recorded, SigningInput, Stamp,
     body::collect, canonical::SigningKey, header::S3pCredentials,
 };
 use crate::{
@@ -160,9 +160,7 @@ impl S3pAuth {
             head.uri(),
             head.headers(),
             body,
-            nonce,
-            timestamp,
-            token,
+            Stamp { nonce, timestamp, token },
         )?;
         let signing_key = key.as_ref().map_or(&self.0.nobody, AccessKey::signing_key);
         let verified = signing_key.verify(&input, &signature);

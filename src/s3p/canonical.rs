@@ -16,7 +16,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 ///
 /// ```
 /// use http::{HeaderMap, Method};
-/// use portcullis::{Secret, s3p::{PublicUrl, SigningInput}};
+/// use portcullis::{Secret, s3p::{PublicUrl, SigningInput, Stamp}};
 ///
 /// let input = SigningInput::of(
 ///     &Method::GET,
@@ -24,9 +24,11 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 ///     &"/v2/bill?serviceNumber=TestId&merchant=TESTMERC&serviceid=99999".parse().unwrap(),
 ///     &HeaderMap::new(),
 ///     b"",
-///     "634968823463411611",
-///     "1361281946",
-///     "xvz1evFS4wEEPTGEFPHBog",
+///     Stamp {
+///         nonce: "634968823463411611",
+///         timestamp: "1361281946",
+///         token: "xvz1evFS4wEEPTGEFPHBog",
+///     },
 /// ).unwrap();
 /// assert!(input.parameter_string().starts_with("merchant=TESTMERC&s3pAuth_nonce="));
 /// assert_eq!(input.signature(&Secret::new("MySecretKey")), "wff4LW5sueJe0K4Uzk7fHrjElGk=");
@@ -39,30 +41,27 @@ pub struct SigningInput {
 }
 
 impl SigningInput {
-    /// Of a request: its method, URL, headers (for the type of the body) and whole body; and of the
-    /// nonce, timestamp and token that go with it.
+    /// Of a request: its method, URL, headers (for the type of the body) and whole body; and of what goes
+    /// with it.
     ///
     /// # Errors
     ///
     /// When the request is one that the scheme cannot cover, or that would be ambiguous; see the
     /// [module docs](crate::s3p).
-    #[expect(clippy::too_many_arguments, reason = "each is a part of what is signed")]
     pub fn of(
         method: &Method,
         url: &PublicUrl,
         target: &Uri,
         headers: &HeaderMap,
         body: &[u8],
-        nonce: &str,
-        timestamp: &str,
-        token: &str,
+        stamp: Stamp<'_>,
     ) -> Result<Self, Rejection> {
         let params = Params::of(method, target, headers, body)?;
         let own = [
-            ("s3pAuth_nonce", nonce),
+            ("s3pAuth_nonce", stamp.nonce),
             ("s3pAuth_signature_method", HMAC_SHA1),
-            ("s3pAuth_timestamp", timestamp),
-            ("s3pAuth_token", token),
+            ("s3pAuth_timestamp", stamp.timestamp),
+            ("s3pAuth_token", stamp.token),
         ];
         let (before, after) = params.around_own();
         let before = before.iter().map(|(key, value)| (&**key, &**value));
@@ -99,6 +98,17 @@ impl SigningInput {
         let mac = SigningKey::new(secret).mac(self).finalize();
         STANDARD.encode(mac.into_bytes())
     }
+}
+
+/// What makes a signature of one request, at one time, by one key.
+#[derive(Clone, Copy, Debug)]
+pub struct Stamp<'r> {
+    /// The nonce: never used before with this token.
+    pub nonce: &'r str,
+    /// The time: seconds since 1970-01-01T00:00:00Z, in ten digits.
+    pub timestamp: &'r str,
+    /// The access token.
+    pub token: &'r str,
 }
 
 /// Steps 1 and 2 hold the request's parameters, which may be private.

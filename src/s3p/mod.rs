@@ -2,8 +2,9 @@
 //!
 //! Each request carries a nonce, a timestamp, an access token, and an HMAC-SHA1 over its method, its
 //! URL and all its parameters. [`S3pSignatureLayer`] verifies, [`SignLayer`] signs; both follow the
-//! scheme's page as it is written, and settle what it leaves open so that **two different requests
-//! never have one signature**.
+//! scheme's page as it is written, and settle what it leaves open so that **no two requests with
+//! different parameters have one signature**: they may differ in blanks around a value, and in its JSON
+//! type, and in nothing else.
 //!
 //! # What is signed
 //!
@@ -97,7 +98,7 @@ mod url;
 pub use self::{
     auth::S3pAuth,
     body::Body,
-    canonical::SigningInput,
+    canonical::{SigningInput, Stamp},
     key::{AccessKey, AccessKeyStore},
     layer::{S3pSignature, S3pSignatureLayer},
     nonce::{Nonce, NonceStore, Recorded},

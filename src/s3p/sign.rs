@@ -15,7 +15,7 @@ use tower::{BoxError, Service};
 use tower_layer::Layer;
 
 use super::{
-    Body, PublicUrl, SigningInput, body::collect, canonical::SigningKey, header::HMAC_SHA1, url,
+    Body, PublicUrl, SigningInput, Stamp, body::collect, canonical::SigningKey, header::HMAC_SHA1, url,
 };
 use crate::{Clock, ConfigError, Rejection, Secret, SystemClock, clock::unix_seconds};
 
@@ -97,8 +97,15 @@ impl Signer {
         if !fits_header(&nonce) {
             return Err(SignError::of("the nonce does not fit the header"));
         }
-        let input = SigningInput::of(method, &origin, url, headers, body, &nonce, &timestamp, token)
-            .map_err(SignError::because)?;
+        let input = SigningInput::of(
+            method,
+            &origin,
+            url,
+            headers,
+            body,
+            Stamp { nonce: &nonce, timestamp: &timestamp, token },
+        )
+        .map_err(SignError::because)?;
         let signature = key.sign(&input);
         let value = format!(
             "s3pAuth,s3pAuth_nonce=\"{nonce}\",s3pAuth_signature=\"{signature}\",\

@@ -78,7 +78,7 @@ impl NonceStore for MemoryNonceStore {
         let forgotten = live.dropped_through.is_some_and(|second| nonce.expires <= second);
         NowOrLater::now(Ok(if forgotten || live.nonces.contains(&id) {
             Recorded::Replayed
-        } else if live.count.get(&token).is_some_and(|count| count >= max_live_per_token) {
+        } else if live.count.get(&token).copied().unwrap_or_default() >= *max_live_per_token {
             Recorded::TokenFull
         } else if live.nonces.len() >= *max_live {
             Recorded::StoreFull

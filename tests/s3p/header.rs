@@ -120,7 +120,8 @@ async fn of_two_authorization_lines_none_is_read() {
 
 #[tokio::test]
 async fn a_nonce_and_a_token_are_visible_ascii_of_1_to_128_bytes() {
-    let texts = (0..=255).filter(|byte| matches!(byte, b'\t' | b' '..=b'~' | 0x80..)).map(|byte| vec![byte]);
+    let texts =
+        (0..=255).filter(|byte| matches!(byte, b'\t' | b' '..=b'~' | 0x80..)).map(|byte| vec![byte]);
     let texts = texts.chain([1, 128, 129, 10_240].map(|length| vec![b'n'; length])).chain([Vec::new()]);
     // As some clients do.
     let texts = texts.chain([NOW.to_string().into_bytes(), b"a=b,c".to_vec(), "é".into()]);
@@ -142,6 +143,19 @@ async fn a_nonce_and_a_token_are_visible_ascii_of_1_to_128_bytes() {
         bytes.extend(Draft::get("/v2/ping").fields()[..4].join(",").bytes());
         let answer = send(&layer(), draft.request_with(&bytes)).await;
         assert_eq!(answer.reason() == "s3p.unknown_token", accepted, "{text:?} {}", answer.reason());
+    }
+}
+
+#[tokio::test]
+async fn a_header_of_more_than_2048_bytes_is_not_looked_at() {
+    let draft = Draft::get("/v2/ping");
+    let fields = draft.fields().join(",");
+    for (length, status) in [(2047, 200), (2048, 200), (2049, 401), (100_000, 401)] {
+        let blanks = " ".repeat(length - fields.len());
+        let answer = send(&layer(), draft.request_with(format!("s3pAuth{blanks}{fields}"))).await;
+        assert_eq!(answer.status.as_u16(), status, "{length}");
+        let refused = answer.rejection.map(|rejection| rejection.reason());
+        assert_eq!(refused, (status == 401).then_some("s3p.too_long"));
     }
 }
 
@@ -181,12 +195,13 @@ async fn a_timestamp_has_ten_digits() {
 
 #[tokio::test]
 async fn a_signature_is_the_padded_standard_base64_of_twenty_bytes() {
-    // Ends in `c=`, and so has a twin that differs in bits that stand for nothing.
-    let draft = (0..).map(|nonce| Draft::get("/v2/ping").nonce(nonce));
-    let draft = draft.into_iter().find(|draft| draft.signature().contains(['+', '/'])).unwrap();
+    // One with a character that the URL-safe alphabet spells in another way.
+    let mut drafts = (0..100).map(|nonce| Draft::get("/v2/ping").nonce(nonce));
+    let draft = drafts.find(|draft| draft.signature().contains(['+', '/'])).unwrap();
     let signature = draft.signature();
     let mac = STANDARD.decode(&signature).unwrap();
     let hex = mac.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    // Two bits of the last character stand for nothing, and are zero.
     let last = signature.as_bytes()[26];
     let twin = format!("{}{}=", &signature[..26], char::from(last + 1));
     for text in [
@@ -210,7 +225,11 @@ async fn a_signature_is_the_padded_standard_base64_of_twenty_bytes() {
     ] {
         let authorization = draft.authorization().replace(&signature, &text);
         let answer = send(&layer(), draft.request_with(&authorization)).await;
-        assert_eq!((answer.status.as_u16(), answer.reason()), (401, "s3p.signature_encoding"), "{text}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.reason()),
+            (401, "s3p.signature_encoding"),
+            "{text}"
+        );
     }
     assert_eq!(send(&layer(), draft.request()).await.status, 200);
 }
@@ -219,11 +238,24 @@ async fn a_signature_is_the_padded_standard_base64_of_twenty_bytes() {
 async fn the_signature_method_is_hmac_sha1_and_nothing_else() {
     let draft = Draft::get("/v2/ping");
     for method in [
-        "", "hmac-sha1", "HMAC-SHA256", "HMAC_SHA1", "HMACSHA1", "SHA1", "PLAINTEXT", "none", "RSA-SHA1",
-        " HMAC-SHA1", "HMAC-SHA1 ",
+        "",
+        "hmac-sha1",
+        "HMAC-SHA256",
+        "HMAC_SHA1",
+        "HMACSHA1",
+        "SHA1",
+        "PLAINTEXT",
+        "none",
+        "RSA-SHA1",
+        " HMAC-SHA1",
+        "HMAC-SHA1 ",
     ] {
         let authorization = draft.authorization().replace("HMAC-SHA1", method);
         let answer = send(&layer(), draft.request_with(&authorization)).await;
-        assert_eq!((answer.status.as_u16(), answer.reason()), (401, "s3p.signature_method"), "{method}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.reason()),
+            (401, "s3p.signature_method"),
+            "{method}"
+        );
     }
 }

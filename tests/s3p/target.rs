@@ -3,7 +3,7 @@
 use http::{Method, header::HOST};
 use portcullis::{
     S3pSignatureLayer, Secret,
-    s3p::{MemoryNonceStore, PublicUrl, S3pAuth, SigningInput},
+    s3p::{MemoryNonceStore, PublicUrl, S3pAuth, SigningInput, Stamp},
 };
 
 use crate::{s3p_support::*, support::send};
@@ -20,7 +20,11 @@ async fn each_method_is_signed_as_itself() {
             let mut request = draft.request();
             *request.method_mut() = sent.clone();
             let answer = send(&layer(), request).await;
-            assert_eq!(answer.status.as_u16(), if signed == sent { 200 } else { 401 }, "{signed} {sent}");
+            assert_eq!(
+                answer.status.as_u16(),
+                if signed == sent { 200 } else { 401 },
+                "{signed} {sent}"
+            );
         }
     }
     for method in with_query {
@@ -84,9 +88,7 @@ fn signed_for(origin: &str, draft: &Draft) -> String {
         &draft.target.parse().unwrap(),
         &draft.headers(),
         &draft.body,
-        &draft.nonce,
-        &draft.timestamp,
-        draft.token,
+        Stamp { nonce: &draft.nonce, timestamp: &draft.timestamp, token: draft.token },
     );
     let signature = signature.unwrap().signature(&Secret::new(draft.secret));
     draft.authorization().replace(&draft.signature(), &signature)
@@ -95,11 +97,14 @@ fn signed_for(origin: &str, draft: &Draft) -> String {
 #[tokio::test]
 async fn the_configured_url_counts_whatever_the_request_says() {
     let draft = Draft::get("/v2/ping?a=1");
-    for (origin, status) in [(URL, 200), ("https://evil.example/s3p", 401), ("http://evil.example", 401)] {
+    for (origin, status) in
+        [(URL, 200), ("https://evil.example/s3p", 401), ("http://evil.example", 401)]
+    {
         let authorization = signed_for(origin, &draft);
         let mut request = draft.request_with(&authorization);
         request.headers_mut().insert(HOST, "evil.example".parse().unwrap());
-        for name in ["x-forwarded-host", "x-host", "x-original-host", "forwarded", "x-forwarded-prefix"] {
+        for name in ["x-forwarded-host", "x-host", "x-original-host", "forwarded", "x-forwarded-prefix"]
+        {
             request.headers_mut().insert(name, "host=evil.example".parse().unwrap());
         }
         request.headers_mut().insert("x-forwarded-proto", "http".parse().unwrap());
@@ -131,9 +136,28 @@ async fn the_public_url_is_signed_in_one_form_however_it_is_configured() {
 async fn the_path_is_signed_as_it_was_received() {
     // Which of these are one resource is for the router to say; to the scheme, all are different.
     let paths = [
-        "/v2/bill", "/v2/bill/", "/v2//bill", "//v2/bill", "/v2/./bill", "/v2/x/../bill", "/v2%2Fbill",
-        "/v2%2fbill", "/v2/%62ill", "/v2/%2e%2e/bill", "/v2/bill;v=1", "/v2/bill%20", "/v2/bill+", "/V2/bill",
-        "/v2/bill%00", "/v2/b%C3%AFll", "/v2/b%c3%afll", "/v2/bill,", "/v2/bill%3Fa=1", "/", "/~v2", "/%7Ev2",
+        "/v2/bill",
+        "/v2/bill/",
+        "/v2//bill",
+        "//v2/bill",
+        "/v2/./bill",
+        "/v2/x/../bill",
+        "/v2%2Fbill",
+        "/v2%2fbill",
+        "/v2/%62ill",
+        "/v2/%2e%2e/bill",
+        "/v2/bill;v=1",
+        "/v2/bill%20",
+        "/v2/bill+",
+        "/V2/bill",
+        "/v2/bill%00",
+        "/v2/b%C3%AFll",
+        "/v2/b%c3%afll",
+        "/v2/bill,",
+        "/v2/bill%3Fa=1",
+        "/",
+        "/~v2",
+        "/%7Ev2",
     ];
     for signed in paths {
         for sent in paths {
@@ -141,7 +165,11 @@ async fn the_path_is_signed_as_it_was_received() {
             let mut request = draft.request();
             *request.uri_mut() = sent.parse().unwrap();
             let answer = send(&layer(), request).await;
-            assert_eq!(answer.status.as_u16(), if signed == sent { 200 } else { 401 }, "{signed} {sent}");
+            assert_eq!(
+                answer.status.as_u16(),
+                if signed == sent { 200 } else { 401 },
+                "{signed} {sent}"
+            );
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What the tests of S3P signatures share: requests to sign, and layers at a standing time.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
+#![allow(clippy::needless_pass_by_value, reason = "a call reads better without `&`")]
 
 use std::sync::Arc;
 
@@ -9,8 +10,8 @@ use http_body_util::Full;
 use portcullis::{
     Identity, ManualClock, NowOrLater, S3pSignatureLayer, Secret, StoreError,
     s3p::{
-        AccessKey, AccessKeyStore, MemoryAccessKeyStore, MemoryNonceStore, Nonce, NonceStore, PublicUrl,
-        Recorded, S3pAuth, SigningInput,
+        AccessKey, AccessKeyStore, MemoryAccessKeyStore, MemoryNonceStore, Nonce, NonceStore,
+        PublicUrl, Recorded, S3pAuth, SigningInput, Stamp,
     },
 };
 
@@ -131,9 +132,7 @@ impl Draft {
             &self.target.parse().unwrap(),
             &self.headers(),
             &self.body,
-            &self.nonce,
-            &self.timestamp,
-            self.token,
+            Stamp { nonce: &self.nonce, timestamp: &self.timestamp, token: self.token },
         )
         .map_err(|rejection| rejection.reason())
     }
@@ -163,7 +162,7 @@ impl Draft {
     }
 
     pub fn request(&self) -> Request<Full<Bytes>> {
-        self.request_with(&self.authorization())
+        self.request_with(self.authorization())
     }
 
     /// The request with another `Authorization` value.
