@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use portcullis::s3p::SigningInput, Stamp;
+use portcullis::s3p::{SigningInput, Stamp};
 use proptest::prelude::*;
 
 use crate::{encode, s3p_support::*};
@@ -46,7 +46,14 @@ impl Meaning {
         }
         let form = parameters.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value)));
         let draft = Draft::form(form.collect::<Vec<_>>().join("&"));
-        let input = SigningInput::of(&draft.method, &url(), &draft.target.parse().unwrap(), &draft.headers(), &draft.body, Stamp { nonce, timestamp, token });
+        let input = SigningInput::of(
+            &draft.method,
+            &url(),
+            &draft.target.parse().unwrap(),
+            &draft.headers(),
+            &draft.body,
+            Stamp { nonce, timestamp, token },
+        );
         Some(input.ok()?.parameter_string().to_owned())
     }
 }
