@@ -72,8 +72,6 @@
 //! | `user-token` | yes | [`user_token`] |
 //! | `axum` | no | [`Principal`] and `Option<Principal>` as extractors, [`Rejection`] as a response |
 //! | `full` | no | all of them |
-//!
-//! [tower]: https://docs.rs/tower
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
