@@ -161,7 +161,7 @@ fn s3p_cases(cases: &mut Cases<'_>) {
     const TOKEN: &str = "xvz1evFS4wEEPTGEFPHBog";
     static NONCE: AtomicU64 = AtomicU64::new(634_968_823_463_411_611);
     const GET: &str = "/v2/bill?serviceNumber=TestId&merchant=TESTMERC&serviceid=99999";
-    let signer = Signer::new(TOKEN, "MySecretKey").expect("a signer");
+    let signer = Signer::dangerous_short_secret(TOKEN, "MySecretKey").expect("a signer");
     let signer = signer.nonces(|| NONCE.fetch_add(1, Ordering::Relaxed).to_string());
     let signed = |request: Request<Body>, body: &[u8]| {
         let url = format!("https://dev.smobilpay.com/s3p{}", request.uri()).parse().expect("a URL");
@@ -243,6 +243,6 @@ fn authorized(mut request: Request<Body>, value: &str) -> Request<Body> {
 
 fn with_principal(mut request: Request<Body>) -> Request<Body> {
     let alice = Identity::local("alice").expect("a subject");
-    request.extensions_mut().insert(Principal::new(alice, Scheme::BASIC).build());
+    request.extensions_mut().insert(Principal::builder(alice, Scheme::BASIC).build());
     request
 }

@@ -32,7 +32,7 @@ pub(crate) struct Challenges {
 impl Challenges {
     pub(crate) fn new(realm: &str) -> Result<Self, ConfigError> {
         let make = |kind: Option<RejectionKind>| {
-            let challenge = Challenge::new(Scheme::BEARER.as_str()).param("realm", realm);
+            let challenge = Challenge::builder(Scheme::BEARER.as_str()).param("realm", realm);
             match kind.and_then(RejectionKind::oauth_error) {
                 Some(error) => challenge.param("error", error).build(),
                 None => challenge.build(),

@@ -11,7 +11,7 @@ use crate::{ConfigError, head::is_token};
 /// ```
 /// use portcullis::Challenge;
 ///
-/// let challenge = Challenge::new("Basic").param("realm", r#"the "vault""#).build()?;
+/// let challenge = Challenge::builder("Basic").param("realm", r#"the "vault""#).build()?;
 /// assert_eq!(challenge.as_str(), r#"Basic realm="the \"vault\"""#);
 /// # Ok::<_, portcullis::ConfigError>(())
 /// ```
@@ -20,8 +20,7 @@ pub struct Challenge(HeaderValue);
 
 impl Challenge {
     /// Begins a challenge for a scheme.
-    #[expect(clippy::new_ret_no_self, reason = "a challenge is checked before it is one")]
-    pub fn new(scheme: &str) -> ChallengeBuilder {
+    pub fn builder(scheme: &str) -> ChallengeBuilder {
         ChallengeBuilder { text: scheme.to_owned(), params: Vec::new() }
     }
 

@@ -59,6 +59,10 @@ impl ManualClock {
     }
 
     /// Moves the time forward.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such time.
     pub fn advance(&self, by: Duration) {
         *self.lock() += by;
     }

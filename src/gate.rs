@@ -95,10 +95,15 @@ where
     S: Service<Request<B>> + Clone,
     W: Future<Output = Result<Request<B>, Rejection>> + Unpin,
 {
-    let clone = inner.clone();
-    let ready = mem::replace(inner, clone);
-    let waiting = Box::new(Waiting { service: ready, entrant, wire, wording: wording.clone() });
+    let service = take_ready(inner);
+    let waiting = Box::new(Waiting { service, entrant, wire, wording: wording.clone() });
     ResponseFuture { state: State::Waiting { waiting } }
+}
+
+/// Takes out the instance that was polled ready, and leaves a clone in its place.
+pub(crate) fn take_ready<S: Clone>(service: &mut S) -> S {
+    let clone = service.clone();
+    mem::replace(service, clone)
 }
 
 struct Waiting<S, W> {

@@ -38,7 +38,7 @@ impl StripIdentityHeadersLayer {
     ///
     /// # Errors
     ///
-    /// When a name is not a header field's name.
+    /// When a name is not a header field's name, or there is none: that would take nothing out.
     pub fn new<'n>(names: impl IntoIterator<Item = &'n str>) -> Result<Self, ConfigError> {
         let mut these = Names::default();
         for name in names {
@@ -52,6 +52,9 @@ impl StripIdentityHeadersLayer {
             } else {
                 these.whole.insert(folded);
             }
+        }
+        if these.whole.is_empty() && these.prefixes.is_empty() {
+            return Err(ConfigError::new("no header field is named: nothing would be taken out"));
         }
         Ok(Self(Arc::new(these)))
     }

@@ -43,8 +43,9 @@
 //!
 //! The authenticating layers leave a [`Principal`] in the request's extensions; the authorizing layers
 //! judge it; a refusal is a [`Rejection`], answered over HTTP or, to a gRPC client, as a gRPC status.
-//! All of them work in any hyper, axum or tonic stack: they ask nothing of bodies and errors, and the
-//! inner service need only be `Clone`.
+//! All of them work in any hyper, axum or tonic stack: they ask nothing of errors and of response bodies, and
+//! the inner service need only be `Clone`. Only [`S3pSignatureLayer`] looks at request bodies: it hands them
+//! on as [`s3p::Body`], which axum's and tonic's routers take.
 //!
 //! # Order
 //!
@@ -125,7 +126,7 @@ pub use self::{
     challenge::{Challenge, ChallengeBuilder},
     clock::{Clock, ManualClock, SystemClock},
     error::{ConfigError, StoreError},
-    gate::ResponseFuture,
+    gate::{ResponseFuture, Undecided},
     head::{Authorization, Head},
     https::{HttpsEvidence, PeerAddr, SecureTransport},
     identity_headers::{StripIdentityHeaders, StripIdentityHeadersLayer},

@@ -86,7 +86,7 @@ impl fmt::Display for Scheme {
 /// ```
 /// use portcullis::{Identity, Principal, Scheme, ScopeSet};
 ///
-/// let alice = Principal::new(Identity::local("alice")?, Scheme::BASIC)
+/// let alice = Principal::builder(Identity::local("alice")?, Scheme::BASIC)
 ///     .scopes(ScopeSet::parse("messages:send").unwrap())
 ///     .build();
 /// assert_eq!(alice.subject(), "alice");
@@ -106,8 +106,7 @@ struct Parts {
 
 impl Principal {
     /// Begins a principal: for those who write an [`Authenticator`](crate::Authenticator).
-    #[expect(clippy::new_ret_no_self, reason = "the optional parts come first")]
-    pub fn new(identity: Identity, scheme: Scheme) -> PrincipalBuilder {
+    pub fn builder(identity: Identity, scheme: Scheme) -> PrincipalBuilder {
         PrincipalBuilder(Parts {
             identity,
             scheme,

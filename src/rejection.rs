@@ -38,7 +38,7 @@ impl Rejection {
     }
 
     /// Says when to try again. The header field has whole seconds: a part is rounded up.
-    pub fn retry_after(mut self, wait: Duration) -> Self {
+    pub fn retry_in(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self
     }
@@ -64,7 +64,7 @@ impl Rejection {
     }
 
     /// When to try again.
-    pub fn wait(&self) -> Option<Duration> {
+    pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
 

@@ -140,7 +140,7 @@ pub(crate) fn refuse(rejection: Rejection, wire: Wire, wording: &dyn Respond) ->
     for challenge in rejection.challenges() {
         headers.append(header::WWW_AUTHENTICATE, challenge.clone());
     }
-    if let Some(wait) = rejection.wait() {
+    if let Some(wait) = rejection.retry_after() {
         let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }

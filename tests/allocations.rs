@@ -47,7 +47,7 @@ impl Service<Request<Full<Bytes>>> for Bare {
 
 fn alice() -> Principal {
     let identity = Identity::local("alice").unwrap();
-    Principal::new(identity, Scheme::BASIC).scopes(ScopeSet::parse("a b c").unwrap()).build()
+    Principal::builder(identity, Scheme::BASIC).scopes(ScopeSet::parse("a b c").unwrap()).build()
 }
 
 /// Knows everybody, at once.
@@ -63,7 +63,7 @@ impl Authenticator for Known {
     }
 
     fn challenge(&self, _: Option<RejectionKind>) -> Challenge {
-        Challenge::new("Basic").build().unwrap()
+        Challenge::builder("Basic").build().unwrap()
     }
 }
 

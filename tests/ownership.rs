@@ -35,7 +35,7 @@ use support::{Answer, check_refusal};
 use tower::{Layer, ServiceExt, service_fn};
 
 fn principal(identity: Identity) -> Principal {
-    Principal::new(identity, Scheme::BASIC).build()
+    Principal::builder(identity, Scheme::BASIC).build()
 }
 
 fn local(name: &str) -> Identity {

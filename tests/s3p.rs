@@ -94,7 +94,7 @@ async fn the_principal_says_whose_key_it_was() {
     for draft in [Draft::get("/v2/ping"), Draft::json("{}").nonce("another")] {
         let mut request = draft.request();
         // Left by whoever is outside: it counts for nothing.
-        let forged = Principal::new(Identity::local("root").unwrap(), Scheme::BASIC).build();
+        let forged = Principal::builder(Identity::local("root").unwrap(), Scheme::BASIC).build();
         request.extensions_mut().insert(forged);
         let response = service.clone().oneshot(request).await.unwrap();
         let principal = response.extensions().get::<Option<Principal>>().unwrap().clone().unwrap();

@@ -39,7 +39,7 @@ pub async fn token(database: &Database, command: TokenCommand) -> Result<(), Err
     match command {
         TokenCommand::Create { user, name } => {
             let token = create_token(database, &user, &name).await?;
-            print_made("token", Some(token.reveal().to_owned()));
+            print_made("token", Some(token.expose().to_owned()));
         }
         TokenCommand::List { user } => {
             let id = user_id(database, &user).await?;

@@ -30,7 +30,7 @@ pub async fn create_on_first_start(gateway: &Gateway) -> Result<(), Error> {
     let url = &settings.public_url;
     // What stands before `/s3p` in the base string.
     let signed_url = utf8_percent_encode(url, RESERVED);
-    let token = token.reveal();
+    let token = token.expose();
     println!(
         r#"Demo accounts, shown once (start again with an empty --database for new ones):
 

@@ -61,6 +61,9 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> Result<(), Error> {
+    if args.command.is_some() && args.key_file().is_none() {
+        return Err("a database in memory is gone when the command ends: name one in a file".into());
+    }
     let database = Database::open(&args.database).await?;
     let vault = Arc::new(Vault::open(args.key_file().as_deref())?);
     match args.command {

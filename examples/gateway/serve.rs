@@ -1,8 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
-use axum::Extension;
 use axum_server::{Handle, tls_rustls::RustlsConfig};
-use portcullis::{SecureTransport, s3p::PublicUrl};
+use portcullis::s3p::PublicUrl;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{Error, Gateway, Settings, args::Args, database::Database, demo, vault::Vault, web};
@@ -16,6 +15,13 @@ pub async fn run(args: &Args, database: Database, vault: Arc<Vault>) -> Result<(
         return Err(format!(
             "plain http on {} would show passwords to the network: give --tls-cert and --tls-key, or \
              --insecure-http if a proxy ends TLS in front of this server",
+            args.listen
+        )
+        .into());
+    }
+    if args.public_url.is_none() && (args.listen.ip().is_unspecified() || args.listen.port() == 0) {
+        return Err(format!(
+            "S3P signatures cover the URL, and {} is none that a client can use: give --public-url",
             args.listen
         )
         .into());
@@ -49,7 +55,6 @@ pub async fn run(args: &Args, database: Database, vault: Arc<Vault>) -> Result<(
             let config = RustlsConfig::from_pem_file(cert, key)
                 .await
                 .map_err(|error| format!("cannot use the certificate or its key: {error}"))?;
-            let app = app.layer(Extension(SecureTransport));
             let server = axum_server::bind_rustls(args.listen, config).handle(handle);
             server.serve(app.into_make_service()).await
         }

@@ -51,14 +51,14 @@
 //!         let sent = head.credentials("Watchword")?;
 //!         let friend = sent.strip_prefix(b" ").is_some_and(|word| Secret::new(word) == self.0);
 //!         Some(NowOrLater::now(if friend {
-//!             Ok(Principal::new(Identity::local("friend").unwrap(), self.scheme()).build())
+//!             Ok(Principal::builder(Identity::local("friend").unwrap(), self.scheme()).build())
 //!         } else {
 //!             Err(Rejection::new(RejectionKind::RefusedCredentials, "watchword.wrong"))
 //!         }))
 //!     }
 //!
 //!     fn challenge(&self, _refused: Option<RejectionKind>) -> Challenge {
-//!         Challenge::new("Watchword").build().unwrap()
+//!         Challenge::builder("Watchword").build().unwrap()
 //!     }
 //! }
 //!
@@ -72,8 +72,9 @@ mod service;
 
 pub use self::{layer::AuthenticateLayer, service::Authenticate};
 
-use http::HeaderValue;
 use std::sync::Arc;
+
+use http::HeaderValue;
 
 use crate::{Challenge, Head, NowOrLater, Principal, Rejection, RejectionKind, Scheme};
 
@@ -92,6 +93,10 @@ pub trait Authenticator: Send + Sync + 'static {
     fn scheme(&self) -> Scheme;
 
     /// Judges the credentials in the head of a request.
+    ///
+    /// # Errors
+    ///
+    /// Whatever is not a yes: malformed, refused, throttled, or a store that cannot answer.
     fn authenticate(&self, head: &Head<'_>) -> Option<NowOrLater<Result<Principal, Rejection>>>;
 
     /// What to send along with a 401: for the scheme that refused, with the kind of its refusal; for

@@ -3,11 +3,11 @@ use std::{fmt, sync::Arc};
 use super::{Permit, Policy};
 use crate::{Head, NowOrLater, Principal, Rejection, RejectionKind};
 
-/// A policy of any type.
-pub type BoxPolicy = Arc<dyn Policy>;
+/// A policy of any type. A clone is the same policy.
+pub type SharedPolicy = Arc<dyn Policy>;
 
 /// Hides a policy's type, so that different ones fit one list.
-pub fn boxed(policy: impl Policy) -> BoxPolicy {
+pub fn shared(policy: impl Policy) -> SharedPolicy {
     Arc::new(policy)
 }
 
@@ -39,7 +39,7 @@ pub struct All<P>(Vec<P>);
 
 impl<P: Policy> Policy for All<P> {
     fn is_open(&self, head: &Head<'_>) -> bool {
-        !self.0.is_empty() && self.0.iter().all(|policy| policy.is_open(head))
+        all_are_open(&self.0, head)
     }
 
     fn authorize(
@@ -86,7 +86,7 @@ pub struct Any<P>(Vec<P>);
 
 impl<P: Policy> Policy for Any<P> {
     fn is_open(&self, head: &Head<'_>) -> bool {
-        !self.0.is_empty() && self.0.iter().all(|policy| policy.is_open(head))
+        all_are_open(&self.0, head)
     }
 
     fn authorize(
@@ -116,6 +116,11 @@ impl<P: Policy> Policy for Any<P> {
             Err(refusal)
         })
     }
+}
+
+/// Of no policies: no.
+fn all_are_open(policies: &[impl Policy], head: &Head<'_>) -> bool {
+    !policies.is_empty() && policies.iter().all(|policy| policy.is_open(head))
 }
 
 fn weightier(earlier: Rejection, later: Rejection) -> Rejection {
@@ -150,7 +155,7 @@ where
         NowOrLater::now(if (self.0)(principal, head) {
             Ok(Permit::granted())
         } else {
-            Err(Rejection::new(RejectionKind::Forbidden, "policy.denied"))
+            Err(Rejection::new(RejectionKind::Forbidden, "policy.refused"))
         })
     }
 }

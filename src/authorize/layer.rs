@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc};
 
 use tower_layer::Layer;
 
-use super::{Authorize, BoxPolicy, Policy};
+use super::{Authorize, Policy, SharedPolicy};
 use crate::{
     Anonymous, Head, NowOrLater, PlainText, Principal, Rejection, RejectionKind, Respond,
     gate::{Decision, Pass},
@@ -59,7 +59,7 @@ pub(crate) struct Rules(Arc<Options>);
 
 #[derive(Clone)]
 struct Options {
-    policy: BoxPolicy,
+    policy: SharedPolicy,
     allow_cors_preflight: bool,
     wording: Arc<dyn Respond>,
 }

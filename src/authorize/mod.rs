@@ -25,8 +25,8 @@
 //!
 //! let not_by_password = authorize::from_fn(|principal, _| principal.scheme() != Scheme::BASIC);
 //! let layer = AuthorizeLayer::new(authorize::all([
-//!     authorize::boxed(not_by_password),
-//!     authorize::boxed(ScopePolicy::from(Scope::from_static("tokens:manage"))),
+//!     authorize::shared(not_by_password),
+//!     authorize::shared(ScopePolicy::from(Scope::from_static("tokens:manage"))),
 //! ]));
 //! ```
 
@@ -36,7 +36,7 @@ mod scopes;
 mod service;
 
 pub use self::{
-    combine::{All, Any, BoxPolicy, FromFn, all, any, boxed, from_fn},
+    combine::{All, Any, FromFn, SharedPolicy, all, any, from_fn, shared},
     layer::AuthorizeLayer,
     scopes::ScopePolicy,
     service::Authorize,
@@ -69,7 +69,11 @@ pub trait Policy: Send + Sync + 'static {
         false
     }
 
-    /// Decides.
+    /// Decides over a request that is not open.
+    ///
+    /// # Errors
+    ///
+    /// Whatever is not a yes: forbidden, hidden, or a store that cannot answer.
     fn authorize(
         &self,
         principal: &Principal,

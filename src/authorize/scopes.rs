@@ -90,7 +90,7 @@ impl ScopePolicy {
         let mut scopes = Vec::new();
         rule.collect(&mut scopes);
         let wanted: ScopeSet = scopes.into_iter().collect();
-        let mut challenge = Challenge::new(Scheme::BEARER.as_str());
+        let mut challenge = Challenge::builder(Scheme::BEARER.as_str());
         if let Some(error) = RejectionKind::InsufficientScope.oauth_error() {
             challenge = challenge.param("error", error);
         }

@@ -34,7 +34,7 @@ impl BasicAuth {
     ///
     /// When the realm does not fit a header field.
     pub fn new(realm: &str, users: impl UserStore) -> Result<Self, ConfigError> {
-        let challenge = Challenge::new(Scheme::BASIC.as_str())
+        let challenge = Challenge::builder(Scheme::BASIC.as_str())
             .param("realm", realm)
             .param("charset", "UTF-8")
             .build()?;
@@ -103,7 +103,7 @@ impl Parts {
             Some(user) if user.is_disabled() => refused("basic.disabled"),
             Some(user) => {
                 let (identity, name, scopes) = user.into_principal_parts();
-                let principal = Principal::new(identity, Scheme::BASIC);
+                let principal = Principal::builder(identity, Scheme::BASIC);
                 Ok(principal.credential_id(name).scopes(scopes).build())
             }
         }

@@ -8,7 +8,7 @@
 //! 2. The user name ends at the first colon; it may be empty, and the password may hold more colons.
 //!    Names and passwords are compared byte for byte as received: no Unicode normalization.
 //! 3. The user is looked up. A store that cannot answer: 503.
-//! 4. Exactly one password hash is verified, off the reactor, in every outcome: the user's, or a decoy
+//! 4. Exactly one password hash is verified, off the reactor, in every outcome from here on: the user's, or a decoy
 //!    of the same cost if there is no such user or the password is longer than 1,024 bytes.
 //!    There is a limit to how many run and how many wait ([`HashingPool`]); beyond it: 503.
 //! 5. Only then: a wrong password, an empty or overlong one, an unknown or disabled user are all

@@ -80,6 +80,10 @@ impl User {
 /// * Give back disabled users as well, marked: the layer refuses them after the hash.
 pub trait UserStore: Send + Sync + 'static {
     /// The user of this login name.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
     fn user(&self, name: &str) -> NowOrLater<Result<Option<User>, StoreError>>;
 
     /// A hash that costs as much as most of the stored ones, and that no password has: it is verified

@@ -80,7 +80,7 @@ impl JwtAuth {
             None => accepted.issuer.into(),
         };
         let identity = Identity::new(issuer, accepted.subject).map_err(|_| "jwt.sub")?;
-        let mut principal = Principal::new(identity, Scheme::BEARER).scopes(accepted.scopes);
+        let mut principal = Principal::builder(identity, Scheme::BEARER).scopes(accepted.scopes);
         if let Some(id) = accepted.claims.id() {
             principal = principal.credential_id(id);
         }

@@ -17,7 +17,7 @@ use crate::{Clock, ConfigError, Principal, Scope, ScopeSet, Secret, SystemClock}
 /// ```
 /// use portcullis::{Identity, Principal, Scheme, ScopeSet, jwt::{Algorithm, Grant, Issuer}};
 ///
-/// let caller = Principal::new(Identity::local("alice")?, Scheme::BASIC)
+/// let caller = Principal::builder(Identity::local("alice")?, Scheme::BASIC)
 ///     .scopes(ScopeSet::parse("messages:send messages:read").unwrap())
 ///     .build();
 /// let secret = "a secret of at least 32 bytes, from a file";
@@ -90,11 +90,17 @@ impl Issuer {
     }
 
     /// How long a token lives, if the grant does not say, and at the most.
-    pub fn lifetime(mut self, default: Duration, max: Duration) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// When a token would live longer by default than at the most.
+    pub fn lifetime(mut self, default: Duration, max: Duration) -> Result<Self, ConfigError> {
+        if default > max {
+            return Err(ConfigError::new("the default lifetime is longer than the greatest"));
+        }
         let parts = Arc::make_mut(&mut self.0);
-        parts.max_lifetime = max;
-        parts.default_lifetime = default.min(max);
-        self
+        (parts.default_lifetime, parts.max_lifetime) = (default, max);
+        Ok(self)
     }
 
     /// Takes the time from this clock.

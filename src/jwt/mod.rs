@@ -3,8 +3,8 @@
 //! The rules, in the order in which they are applied:
 //!
 //! 1. What follows `Bearer` is one `b64token` (RFC 6750 section 2.1); otherwise 400
-//!    `invalid_request`. It is not longer than [`max_length`](JwtAuthBuilder::max_length).
-//! 2. It is a compact JWS: three parts of strict base64url. JWE and JSON serialization are refused.
+//!    `invalid_request`.
+//! 2. It is not longer than [`max_length`](JwtAuthBuilder::max_length), and a compact JWS: three parts of strict base64url. JWE and JSON serialization are refused.
 //! 3. The header is a JSON object without repeated names. `crit`, `zip` and `b64` are refused: no
 //!    extension is understood. `jku`, `x5u`, `jwk` and `x5c` are ignored, and never fetched.
 //! 4. The key decides the algorithm; the header's `alg` must name the same. `kid` chooses the key;

@@ -27,5 +27,9 @@ pub struct TokenFacts<'t> {
 /// * A store that is down is an error: the caller gets a 503, and never a yes.
 pub trait RevocationStore: Send + Sync + 'static {
     /// Whether this token was revoked.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
     fn is_revoked(&self, token: TokenFacts<'_>) -> NowOrLater<Result<bool, StoreError>>;
 }

@@ -42,8 +42,8 @@
 //!
 //! let own = Ownership::new(MemoryOwnershipStore::new(), [ResourcePath::new("note", "/notes/{id}", "id")?])?;
 //! let layer = AuthorizeLayer::new(authorize::all([
-//!     authorize::boxed(ScopePolicy::from(Scope::from_static("notes:write"))),
-//!     authorize::boxed(own.hide()),
+//!     authorize::shared(ScopePolicy::from(Scope::from_static("notes:write"))),
+//!     authorize::shared(own.hide()),
 //! ]));
 //! # Ok::<_, portcullis::ConfigError>(())
 //! ```

@@ -14,12 +14,12 @@ use crate::{
 pub struct Ownership {
     paths: Arc<ResourcePaths>,
     owners: Arc<dyn OwnershipStore>,
-    denial: Denial,
+    refusal: Refusal,
 }
 
 /// How somebody else's resource is refused.
 #[derive(Clone, Copy, Debug)]
-enum Denial {
+enum Refusal {
     Reveal,
     Hide,
 }
@@ -35,12 +35,12 @@ impl Ownership {
         paths: impl IntoIterator<Item = ResourcePath>,
     ) -> Result<Self, ConfigError> {
         let paths = Arc::new(ResourcePaths::new(paths)?);
-        Ok(Self { paths, owners: Arc::new(owners), denial: Denial::Reveal })
+        Ok(Self { paths, owners: Arc::new(owners), refusal: Refusal::Reveal })
     }
 
     /// Answers 404 instead of 403, so that nobody learns what exists (RFC 9110 section 15.5.4).
     pub fn hide(mut self) -> Self {
-        self.denial = Denial::Hide;
+        self.refusal = Refusal::Hide;
         self
     }
 }
@@ -63,7 +63,7 @@ impl Policy for Ownership {
             resource,
             may_create,
             identity: principal.identity().clone(),
-            denial: self.denial,
+            refusal: self.refusal,
         };
         let owner = self.owners.owner(&judgement.resource);
         let owners = self.owners.clone();
@@ -76,7 +76,7 @@ struct Judgement {
     resource: Resource,
     may_create: bool,
     identity: Identity,
-    denial: Denial,
+    refusal: Refusal,
 }
 
 impl Judgement {
@@ -106,9 +106,9 @@ impl Judgement {
         if *owner == self.identity {
             return Ok(self.grant(false));
         }
-        let kind = match self.denial {
-            Denial::Reveal => RejectionKind::Forbidden,
-            Denial::Hide => RejectionKind::NotFound,
+        let kind = match self.refusal {
+            Refusal::Reveal => RejectionKind::Forbidden,
+            Refusal::Hide => RejectionKind::NotFound,
         };
         Err(Rejection::new(kind, "ownership.not_owner"))
     }
@@ -124,7 +124,7 @@ fn unavailable(error: StoreError) -> Rejection {
 
 impl fmt::Debug for Ownership {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ownership").field("denial", &self.denial).finish_non_exhaustive()
+        f.debug_struct("Ownership").field("refusal", &self.refusal).finish_non_exhaustive()
     }
 }
 
@@ -166,8 +166,16 @@ pub enum Claim {
 ///   gets [`Claim::Claimed`].
 pub trait OwnershipStore: Send + Sync + 'static {
     /// Who owns this resource.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
     fn owner(&self, resource: &Resource) -> NowOrLater<Result<Option<Identity>, StoreError>>;
 
     /// Makes this resource somebody's, if it is nobody's.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
     fn claim(&self, resource: &Resource, claimant: &Identity) -> NowOrLater<Result<Claim, StoreError>>;
 }

@@ -193,7 +193,7 @@ impl S3pAuth {
                 }
             }
             let (identity, scopes) = key.into_identity();
-            let principal = Principal::new(identity, Scheme::S3P);
+            let principal = Principal::builder(identity, Scheme::S3P);
             Ok(principal.credential_id(token).scopes(scopes).build())
         })
     }

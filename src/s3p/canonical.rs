@@ -95,8 +95,7 @@ impl SigningInput {
 
     /// Step 3: the signature by this secret.
     pub fn signature(&self, secret: &Secret) -> String {
-        let mac = SigningKey::new(secret).mac(self).finalize();
-        STANDARD.encode(mac.into_bytes())
+        SigningKey::new(secret).sign(self)
     }
 }
 

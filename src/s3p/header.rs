@@ -3,6 +3,9 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 /// The only signature method of the scheme.
 pub(super) const HMAC_SHA1: &str = "HMAC-SHA1";
 
+/// What may stand beside a comma.
+const BLANK: [char; 2] = [' ', '\t'];
+
 /// The longest header that is looked at, in bytes: well more than five fields need.
 const MAX_LENGTH: usize = 2048;
 
@@ -64,7 +67,6 @@ impl<'h> S3pCredentials<'h> {
 /// The `name="value"` pairs. The field has three forms: `s3pAuth,k="v"`, `s3pAuth, k="v"` and
 /// `s3pAuth k="v"`; between pairs stands a comma, with or without blanks.
 fn pairs(text: &str) -> Result<impl Iterator<Item = Result<(&str, &str), &'static str>>, &'static str> {
-    const BLANK: [char; 2] = [' ', '\t'];
     let after_blanks = text.trim_start_matches(BLANK);
     let first = after_blanks.strip_prefix(',').unwrap_or(after_blanks);
     if first.len() == text.len() {
@@ -82,7 +84,6 @@ type Pair<'h> = (&'h str, &'h str);
 
 /// One pair, and what follows the comma after it.
 fn read_pair(text: &str) -> Result<(Pair<'_>, Option<&str>), &'static str> {
-    const BLANK: [char; 2] = [' ', '\t'];
     let (name, rest) = text.split_once("=\"").ok_or("s3p.header")?;
     let (value, rest) = rest.split_once('"').ok_or("s3p.header")?;
     let rest = rest.trim_start_matches(BLANK);

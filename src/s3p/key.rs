@@ -22,14 +22,7 @@ impl AccessKey {
     /// When the secret is shorter than 16 bytes: it could be found by trying, from one request.
     pub fn new(identity: Identity, secret: impl Into<Secret>) -> Result<Self, ConfigError> {
         let secret = secret.into();
-        if secret.len() < LEAST {
-            return Err(ConfigError::new(format!(
-                "the S3P secret of {:?} has {} bytes; at least {LEAST} are needed. If it cannot be \
-                 changed, `dangerous_short_secret` takes it",
-                identity.subject(),
-                secret.len()
-            )));
-        }
+        check_length(&secret, identity.subject())?;
         Ok(Self::dangerous_short_secret(identity, secret))
     }
 
@@ -53,6 +46,18 @@ impl AccessKey {
     }
 }
 
+/// Refuses a secret that is too short.
+pub(super) fn check_length(secret: &Secret, whose: &str) -> Result<(), ConfigError> {
+    if secret.len() >= LEAST {
+        return Ok(());
+    }
+    Err(ConfigError::new(format!(
+        "the S3P secret of {whose:?} has {} bytes; at least {LEAST} are needed. If it cannot be changed, \
+         `dangerous_short_secret` takes it",
+        secret.len()
+    )))
+}
+
 /// No secret, and nothing that was made of it, is printed.
 impl fmt::Debug for AccessKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -68,5 +73,9 @@ impl fmt::Debug for AccessKey {
 /// the one and a 401 for the other. Tokens are compared byte for byte.
 pub trait AccessKeyStore: Send + Sync + 'static {
     /// The key of this access token.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
     fn access_key(&self, token: &str) -> NowOrLater<Result<Option<AccessKey>, StoreError>>;
 }

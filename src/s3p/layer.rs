@@ -207,7 +207,7 @@ impl Authenticator for Offer {
     }
 
     fn challenge(&self, _refused: Option<RejectionKind>) -> Challenge {
-        Challenge::new(Scheme::S3P.as_str())
+        Challenge::builder(Scheme::S3P.as_str())
             .param("realm", "S3P")
             .build()
             .expect("both are visible ASCII")

@@ -100,7 +100,7 @@ pub use self::{
     body::Body,
     canonical::{SigningInput, Stamp},
     key::{AccessKey, AccessKeyStore},
-    layer::{S3pSignature, S3pSignatureLayer},
+    layer::{Entrant, S3pSignature, S3pSignatureLayer},
     nonce::{Nonce, NonceStore, Recorded},
     sign::{Sign, SignError, SignLayer, Signer},
     url::PublicUrl,

@@ -38,5 +38,9 @@ pub enum Recorded {
 ///   [`Recorded::Fresh`] executes one twice. Err towards the former.
 pub trait NonceStore: Send + Sync + 'static {
     /// Records a nonce, if it is not known.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
     fn record(&self, nonce: Nonce<'_>) -> NowOrLater<Result<Recorded, StoreError>>;
 }

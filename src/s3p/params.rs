@@ -18,7 +18,10 @@ const OWN_PREFIX: &str = "s3pAuth_";
 /// The parameters of a request, sorted by key, values trimmed: such that no other request has the
 /// same parameter string.
 #[derive(Debug)]
-pub(super) struct Params<'r>(Vec<(Cow<'r, str>, Cow<'r, str>)>);
+pub(super) struct Params<'r>(Vec<Pair<'r>>);
+
+/// A key and its value.
+pub(super) type Pair<'r> = (Cow<'r, str>, Cow<'r, str>);
 
 impl<'r> Params<'r> {
     /// Of a request, by its head and its whole body.
@@ -45,7 +48,7 @@ impl<'r> Params<'r> {
     }
 
     /// Sorts, trims, and refuses what is ambiguous. The error is a stable code.
-    pub(super) fn new(mut pairs: Vec<(Cow<'r, str>, Cow<'r, str>)>) -> Result<Self, &'static str> {
+    pub(super) fn new(mut pairs: Vec<Pair<'r>>) -> Result<Self, &'static str> {
         for (key, value) in &mut pairs {
             trim(value);
             judge(key, value)?;
@@ -62,8 +65,6 @@ impl<'r> Params<'r> {
         self.0.split_at(self.0.partition_point(|(key, _)| &**key < FIRST_OWN_KEY))
     }
 }
-
-pub(super) type Pair<'r> = (Cow<'r, str>, Cow<'r, str>);
 
 fn judge(key: &str, value: &str) -> Result<(), &'static str> {
     if key.is_empty() || key.contains(['=', '&']) || trimmed(key) != key {
@@ -173,7 +174,9 @@ fn decode(text: &[u8]) -> Result<Cow<'_, str>, &'static str> {
     let broken = "s3p.percent_encoding";
     let mut escapes = text.split(|byte| *byte == b'%');
     escapes.next();
-    if !escapes.all(|after| matches!(after, [a, b, ..] if is_hex(*a) && is_hex(*b))) {
+    if !escapes
+        .all(|after| matches!(after, [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()))
+    {
         return Err(broken);
     }
     if !text.iter().any(|byte| matches!(byte, b'%' | b'+')) {
@@ -182,10 +185,6 @@ fn decode(text: &[u8]) -> Result<Cow<'_, str>, &'static str> {
     let blanks: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
     let bytes: Vec<u8> = percent_decode(&blanks).collect();
     String::from_utf8(bytes).map(Cow::Owned).map_err(|_| broken)
-}
-
-const fn is_hex(byte: u8) -> bool {
-    byte.is_ascii_hexdigit()
 }
 
 /// The page only says that white space is trimmed: what every client that trims agrees on.

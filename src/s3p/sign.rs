@@ -15,9 +15,12 @@ use tower::{BoxError, Service};
 use tower_layer::Layer;
 
 use super::{
-    Body, PublicUrl, SigningInput, Stamp, body::collect, canonical::SigningKey, header::HMAC_SHA1, url,
+    Body, PublicUrl, SigningInput, Stamp, body::collect, canonical::SigningKey, header::HMAC_SHA1,
+    key::check_length, url,
 };
-use crate::{Clock, ConfigError, Rejection, Secret, SystemClock, clock::unix_seconds};
+use crate::{
+    Clock, ConfigError, Rejection, Secret, SystemClock, clock::unix_seconds, gate::take_ready,
+};
 
 /// Signs requests: the client's side of the scheme.
 ///
@@ -25,7 +28,7 @@ use crate::{Clock, ConfigError, Rejection, Secret, SystemClock, clock::unix_seco
 /// use http::{HeaderMap, Method};
 /// use portcullis::s3p::Signer;
 ///
-/// let signer = Signer::new("xvz1evFS4wEEPTGEFPHBog", "MySecretKey")?;
+/// let signer = Signer::new("xvz1evFS4wEEPTGEFPHBog", "a secret of 16 bytes or more")?;
 /// let url = "https://dev.smobilpay.com/s3p/v2/ping".parse().unwrap();
 /// let authorization = signer.sign(&Method::GET, &url, &HeaderMap::new(), b"")?;
 /// assert!(authorization.is_sensitive());
@@ -47,8 +50,20 @@ impl Signer {
     ///
     /// # Errors
     ///
-    /// When the token is not 1 to 128 visible ASCII characters without `"`, `&` and `\`.
+    /// When the token is not 1 to 128 visible ASCII characters without `"`, `&` and `\`, or the secret is
+    /// shorter than 16 bytes: it could be found by trying, from one request.
     pub fn new(token: &str, secret: impl Into<Secret>) -> Result<Self, ConfigError> {
+        let secret = secret.into();
+        check_length(&secret, token)?;
+        Self::dangerous_short_secret(token, secret)
+    }
+
+    /// The same with a secret of any length, even one that can be found by trying.
+    ///
+    /// # Errors
+    ///
+    /// When the token is not 1 to 128 visible ASCII characters without `"`, `&` and `\`.
+    pub fn dangerous_short_secret(token: &str, secret: impl Into<Secret>) -> Result<Self, ConfigError> {
         if !fits_header(token) {
             return Err(ConfigError::new(
                 "the S3P access token is not 1 to 128 visible ASCII characters without `\"`, `&`, `\\`",
@@ -175,7 +190,7 @@ impl Error for SignError {
 /// use tower_layer::Layer;
 ///
 /// # fn client<S>(connection: S) -> Result<s3p::Sign<S>, portcullis::ConfigError> {
-/// let signer = Signer::new("xvz1evFS4wEEPTGEFPHBog", "MySecretKey")?;
+/// let signer = Signer::new("xvz1evFS4wEEPTGEFPHBog", "a secret of 16 bytes or more")?;
 /// let client = SignLayer::new(signer).layer(connection);
 /// # Ok(client)
 /// # }
@@ -233,8 +248,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let clone = self.inner.clone();
-        let mut ready = std::mem::replace(&mut self.inner, clone);
+        let mut ready = take_ready(&mut self.inner);
         let SignLayer { signer, max_body } = self.layer.clone();
         Box::pin(async move {
             let request = signed(&signer, request, max_body).await?;

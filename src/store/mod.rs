@@ -1,4 +1,4 @@
-//! Stores: one type per backend, each for the store traits that it can serve.
+//! The stores that come ready-made: in memory, one for each store trait.
 
 #[cfg(feature = "s3p")]
 mod memory_access_keys;

@@ -9,7 +9,7 @@ use crate::{
 
 /// The [`Authenticator`] of user tokens. See the [module docs](crate::user_token) for the rules.
 #[derive(Clone)]
-pub struct UserTokens(Arc<Parts>);
+pub struct UserTokenAuth(Arc<Parts>);
 
 #[derive(Clone)]
 struct Parts {
@@ -18,7 +18,7 @@ struct Parts {
     challenges: Challenges,
 }
 
-impl UserTokens {
+impl UserTokenAuth {
     /// Tokens of this store, asked for with this realm.
     ///
     /// # Errors
@@ -39,7 +39,7 @@ impl UserTokens {
     }
 }
 
-impl Authenticator for UserTokens {
+impl Authenticator for UserTokenAuth {
     fn scheme(&self) -> Scheme {
         Scheme::BEARER
     }
@@ -72,9 +72,9 @@ fn refused(reason: &'static str) -> Rejection {
     Rejection::new(RejectionKind::RefusedCredentials, reason)
 }
 
-impl fmt::Debug for UserTokens {
+impl fmt::Debug for UserTokenAuth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UserTokens").finish_non_exhaustive()
+        f.debug_struct("UserTokenAuth").finish_non_exhaustive()
     }
 }
 
@@ -110,7 +110,7 @@ impl UserTokenRecord {
     }
 
     fn into_principal(self) -> Principal {
-        let principal = Principal::new(self.identity, Scheme::BEARER);
+        let principal = Principal::builder(self.identity, Scheme::BEARER);
         principal.credential_id(self.id).scopes(self.scopes).build()
     }
 }
@@ -124,6 +124,10 @@ impl UserTokenRecord {
 /// * An index over the digest may be of any kind: who does not have the token cannot choose the digest.
 pub trait UserTokenStore: Send + Sync + 'static {
     /// The token of this digest, if it is good.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
     fn user_token(
         &self,
         digest: &TokenDigest,

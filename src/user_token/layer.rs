@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc};
 
 use tower_layer::Layer;
 
-use super::UserTokens;
+use super::UserTokenAuth;
 use crate::{
     Authenticate,
     authenticate::{
@@ -21,7 +21,7 @@ pub struct UserTokenLayer {
 
 impl UserTokenLayer {
     /// A layer.
-    pub fn new(tokens: UserTokens) -> Self {
+    pub fn new(tokens: UserTokenAuth) -> Self {
         Self { schemes: Schemes::none().or(Arc::new(tokens)) }
     }
 

@@ -14,26 +14,26 @@
 //! ```
 //! use portcullis::{
 //!     Identity, UserTokenLayer,
-//!     user_token::{MemoryUserTokenStore, UserToken, UserTokenRecord, UserTokens},
+//!     user_token::{MemoryUserTokenStore, UserToken, UserTokenRecord, UserTokenAuth},
 //! };
 //!
 //! let store = MemoryUserTokenStore::new();
 //! let token = UserToken::generate();
 //! store.insert(token.digest(), UserTokenRecord::new("laptop", Identity::local("alice")?));
-//! println!("shown once: {}", token.reveal());
+//! println!("shown once: {}", token.expose());
 //!
-//! let layer = UserTokenLayer::new(UserTokens::new("vault", store)?);
+//! let layer = UserTokenLayer::new(UserTokenAuth::new("vault", store)?);
 //! # Ok::<_, portcullis::ConfigError>(())
 //! ```
 //!
 //! Beside passwords:
 //!
 //! ```
-//! # use portcullis::{basic::{BasicAuth, MemoryUserStore}, user_token::{MemoryUserTokenStore, UserTokens}};
+//! # use portcullis::{basic::{BasicAuth, MemoryUserStore}, user_token::{MemoryUserTokenStore, UserTokenAuth}};
 //! use portcullis::AuthenticateLayer;
 //!
 //! # let (tokens, users) = (MemoryUserTokenStore::new(), MemoryUserStore::new());
-//! let layer = AuthenticateLayer::new(UserTokens::new("vault", tokens)?)
+//! let layer = AuthenticateLayer::new(UserTokenAuth::new("vault", tokens)?)
 //!     .or(BasicAuth::new("vault", users)?);
 //! # Ok::<_, portcullis::ConfigError>(())
 //! ```
@@ -43,7 +43,7 @@ mod layer;
 mod token;
 
 pub use self::{
-    authenticator::{UserTokenRecord, UserTokenStore, UserTokens},
+    authenticator::{UserTokenAuth, UserTokenRecord, UserTokenStore},
     layer::UserTokenLayer,
     token::{TokenDigest, UserToken},
 };

@@ -33,7 +33,7 @@ impl UserToken {
     }
 
     /// The token itself. Each use of this method is a place to look at.
-    pub fn reveal(&self) -> &str {
+    pub fn expose(&self) -> &str {
         &self.0
     }
 
@@ -111,15 +111,15 @@ mod tests {
     #[test]
     fn a_token_is_known_by_its_form_and_checksum() {
         let token = UserToken::generate();
-        assert_eq!(token.reveal().len(), 52);
-        assert_eq!(TokenDigest::of_sent(token.reveal()), Some(token.digest()));
+        assert_eq!(token.expose().len(), 52);
+        assert_eq!(TokenDigest::of_sent(token.expose()), Some(token.digest()));
         assert_ne!(UserToken::generate().digest(), token.digest());
     }
 
     #[test]
     fn a_token_that_is_spelled_otherwise_is_none() {
         let token = UserToken::from_random(&[0xAB; RANDOM]);
-        let text = token.reveal();
+        let text = token.expose();
         let mut twins = vec![
             String::new(),
             text.to_uppercase(),

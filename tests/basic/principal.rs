@@ -72,7 +72,7 @@ async fn an_identity_apart_from_the_name_stays_when_the_name_changes() {
 
 #[tokio::test]
 async fn a_principal_that_was_there_before_is_replaced_or_taken_out() {
-    let admin = Principal::new(Identity::local("admin").unwrap(), Scheme::BASIC).build();
+    let admin = Principal::builder(Identity::local("admin").unwrap(), Scheme::BASIC).build();
     let layer = layer(aladdin());
     let mut forged = get_with("/", basic("aladdin", "open sesame"));
     forged.extensions_mut().insert(admin.clone());

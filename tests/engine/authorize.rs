@@ -98,7 +98,7 @@ async fn a_function_is_a_policy_over_the_principal_and_the_head() {
     let stack = ServiceBuilder::new().layer(outer(When::Now)).layer(layer);
     assert_eq!(send(&stack, get_with("/alice", "Bearer alice")).await.body, "alice");
     let denied = send(&stack, get_with("/bob", "Bearer alice")).await;
-    assert_eq!((denied.status.as_u16(), denied.reason()), (403, "policy.denied"));
+    assert_eq!((denied.status.as_u16(), denied.reason()), (403, "policy.refused"));
 }
 
 /// Leaves its name for the handler.
@@ -116,8 +116,8 @@ impl Policy for Names {
 async fn what_a_permit_leaves_is_there_for_the_handler() {
     for when in EITHER {
         let both = authorize::all([
-            authorize::boxed(Names(when)),
-            authorize::boxed(Saying::new(Says::Yes, when)),
+            authorize::shared(Names(when)),
+            authorize::shared(Saying::new(Says::Yes, when)),
         ]);
         let service = ServiceBuilder::new()
             .layer(outer(when))

@@ -44,7 +44,7 @@ fn values_are_quoted_and_escaped() {
         (r#"x", error="y"#, r#"Basic realm="x\", error=\"y""#),
         ("a, b=c", r#"Basic realm="a, b=c""#),
     ] {
-        let challenge = Challenge::new("Basic").param("realm", value).build().unwrap();
+        let challenge = Challenge::builder("Basic").param("realm", value).build().unwrap();
         assert_eq!(challenge.as_str(), sent);
         assert_eq!(challenge.to_string(), sent);
         assert_eq!(challenge.to_header_value(), sent);
@@ -72,7 +72,7 @@ fn what_does_not_fit_a_header_is_refused_when_the_layer_is_built() {
         ("Basic,Bearer", "realm", "x", "scheme"),
         ("Basic\r\nX", "realm", "x", "scheme"),
     ] {
-        let error = Challenge::new(scheme).param(name, value).build().unwrap_err().to_string();
+        let error = Challenge::builder(scheme).param(name, value).build().unwrap_err().to_string();
         assert!(error.contains(named), "{error}");
         assert!(!error.contains(['\r', '\n', '\0']), "{error:?}");
     }
@@ -81,15 +81,16 @@ fn what_does_not_fit_a_header_is_refused_when_the_layer_is_built() {
 #[test]
 fn a_parameter_occurs_once_whatever_its_case() {
     for names in [["realm", "realm"], ["realm", "Realm"], ["ERROR", "error"]] {
-        let twice = names.iter().fold(Challenge::new("Bearer"), |made, name| made.param(name, "x"));
+        let twice = names.iter().fold(Challenge::builder("Bearer"), |made, name| made.param(name, "x"));
         assert!(twice.build().unwrap_err().to_string().contains("twice"));
     }
 }
 
 #[test]
 fn a_challenge_needs_no_parameter_and_may_have_several() {
-    assert_eq!(Challenge::new("Negotiate").build().unwrap().as_str(), "Negotiate");
-    let several = Challenge::new("Bearer").param("realm", "a").param("scope", "x y").build().unwrap();
+    assert_eq!(Challenge::builder("Negotiate").build().unwrap().as_str(), "Negotiate");
+    let several =
+        Challenge::builder("Bearer").param("realm", "a").param("scope", "x y").build().unwrap();
     assert_eq!(several.as_str(), r#"Bearer realm="a", scope="x y""#);
 }
 
@@ -99,7 +100,7 @@ proptest! {
         scheme in "[A-Za-z0-9!#$%&'*+.^_`|~-]{1,8}",
         params in prop::collection::vec(("[a-z]{1,6}", "\\PC{0,16}|[ -~]{0,16}|[\\x00-\\x7f]{0,6}"), 0..4),
     ) {
-        let made = params.iter().fold(Challenge::new(&scheme), |made, (name, value)| made.param(name, value));
+        let made = params.iter().fold(Challenge::builder(&scheme), |made, (name, value)| made.param(name, value));
         let fits = params.iter().all(|(_, value)| value.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
         let once = params.iter().enumerate().all(|(at, (name, _))| params[..at].iter().all(|p| p.0 != *name));
         match made.build() {
@@ -110,7 +111,7 @@ proptest! {
 
     #[test]
     fn a_realm_of_any_characters_adds_no_line_and_no_parameter(realm in any::<String>()) {
-        if let Ok(challenge) = Challenge::new("Basic").param("realm", &realm).build() {
+        if let Ok(challenge) = Challenge::builder("Basic").param("realm", &realm).build() {
             let (scheme, params) = read(challenge.as_str()).unwrap();
             prop_assert_eq!(scheme, "Basic");
             prop_assert_eq!(params, vec![("realm".to_owned(), realm)]);

@@ -3,7 +3,7 @@
 use http::Request;
 use portcullis::{
     Head, NowOrLater, Permit, Policy, Rejection, RejectionKind, Scheme,
-    authorize::{self, BoxPolicy},
+    authorize::{self, SharedPolicy},
     ownership::{MemoryOwnershipStore, Ownership, Resource, ResourcePath},
 };
 
@@ -101,13 +101,13 @@ async fn an_answer_that_is_there_and_settles_it_is_not_kept_waiting() {
 
 #[tokio::test]
 async fn combinations_nest() {
-    let says = |says, when| authorize::boxed(Saying::new(says, when));
+    let says = |says, when| authorize::shared(Saying::new(says, when));
     for when in EITHER {
-        let yes_or_no = || -> BoxPolicy {
-            authorize::boxed(authorize::any([says(Says::No, when), says(Says::Yes, when)]))
+        let yes_or_no = || -> SharedPolicy {
+            authorize::shared(authorize::any([says(Says::No, when), says(Says::Yes, when)]))
         };
-        let yes_and_no = || -> BoxPolicy {
-            authorize::boxed(authorize::all([says(Says::Yes, when), says(Says::No, when)]))
+        let yes_and_no = || -> SharedPolicy {
+            authorize::shared(authorize::all([says(Says::Yes, when), says(Says::No, when)]))
         };
         assert!(verdict(&authorize::all([yes_or_no(), yes_or_no()])).await.is_ok());
         assert!(verdict(&authorize::all([yes_or_no(), yes_and_no()])).await.is_err());
@@ -133,7 +133,7 @@ fn a_combination_is_open_where_each_of_its_policies_is() {
         let policies = || list.iter().map(|is| open(*is)).collect::<Vec<_>>();
         assert_eq!(authorize::all(policies()).is_open(&head), expected, "{list:?}");
         assert_eq!(authorize::any(policies()).is_open(&head), expected, "{list:?}");
-        let boxed = authorize::boxed(authorize::any(policies()));
+        let boxed = authorize::shared(authorize::any(policies()));
         assert_eq!(boxed.is_open(&head), expected, "a box changes nothing");
     }
 }
@@ -155,8 +155,8 @@ async fn who_is_refused_has_claimed_nothing() {
     {
         let owners = MemoryOwnershipStore::new();
         let path = ResourcePath::new("thing", "/{id}", "id").unwrap().created_by(http::Method::PUT);
-        let first = authorize::boxed(Saying::new(says, when));
-        let own = authorize::boxed(Ownership::new(owners.clone(), [path]).unwrap());
+        let first = authorize::shared(Saying::new(says, when));
+        let own = authorize::shared(Ownership::new(owners.clone(), [path]).unwrap());
         assert!(verdict(&authorize::all([first, own])).await.is_err());
         assert!(
             !owners.remove(&Resource::new("thing", "thing")),
@@ -170,8 +170,8 @@ async fn who_passes_by_an_earlier_alternative_has_claimed_nothing() {
     for when in EITHER {
         let owners = MemoryOwnershipStore::new();
         let path = ResourcePath::new("thing", "/{id}", "id").unwrap().created_by(http::Method::PUT);
-        let first = authorize::boxed(Saying::new(Says::Yes, when));
-        let own = authorize::boxed(Ownership::new(owners.clone(), [path]).unwrap());
+        let first = authorize::shared(Saying::new(Says::Yes, when));
+        let own = authorize::shared(Ownership::new(owners.clone(), [path]).unwrap());
         assert!(verdict(&authorize::any([first, own])).await.is_ok());
         assert!(!owners.remove(&Resource::new("thing", "thing")), "{when:?}: a claim was left behind");
     }

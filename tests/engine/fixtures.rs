@@ -78,7 +78,7 @@ impl Authenticator for Spoken {
     }
 
     fn challenge(&self, refused: Option<RejectionKind>) -> Challenge {
-        let challenge = Challenge::new(self.scheme.as_str()).param("realm", "test");
+        let challenge = Challenge::builder(self.scheme.as_str()).param("realm", "test");
         match refused.and_then(RejectionKind::oauth_error) {
             Some(error) if self.scheme == Scheme::BEARER => challenge.param("error", error),
             _ => challenge,
@@ -94,7 +94,7 @@ fn refusal(word: Option<&str>) -> Rejection {
         None => Rejection::new(RejectionKind::MalformedCredentials, "spoken.malformed"),
         Some("twice") => Rejection::new(RejectionKind::InvalidRequest, "spoken.twice"),
         Some("busy") => Rejection::new(RejectionKind::Throttled, "spoken.busy")
-            .retry_after(Duration::from_millis(2001)),
+            .retry_in(Duration::from_millis(2001)),
         Some("down") => Rejection::unavailable("spoken.down", StoreError::new("no route to host")),
         Some("expired") => Rejection::new(RejectionKind::RefusedCredentials, "spoken.expired"),
         Some(_) => Rejection::new(RejectionKind::RefusedCredentials, "spoken.refused"),
@@ -102,7 +102,7 @@ fn refusal(word: Option<&str>) -> Rejection {
 }
 
 pub(crate) fn principal(subject: &str, scheme: Scheme, scopes: &str) -> Principal {
-    Principal::new(Identity::local(subject).unwrap(), scheme)
+    Principal::builder(Identity::local(subject).unwrap(), scheme)
         .scopes(ScopeSet::parse(scopes).unwrap())
         .build()
 }

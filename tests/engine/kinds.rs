@@ -58,7 +58,7 @@ impl Authenticator for Refuses {
     }
 
     fn challenge(&self, _: Option<RejectionKind>) -> Challenge {
-        Challenge::new("Bearer").build().unwrap()
+        Challenge::builder("Bearer").build().unwrap()
     }
 }
 
@@ -148,8 +148,8 @@ async fn a_wait_is_sent_in_whole_seconds_rounded_up() {
         (Duration::from_secs(u64::MAX), "18446744073709551615"),
         (Duration::from_secs(86_400), "86400"),
     ] {
-        let rejection = Rejection::new(RejectionKind::Throttled, "x").retry_after(wait);
-        assert_eq!(rejection.wait(), Some(wait));
+        let rejection = Rejection::new(RejectionKind::Throttled, "x").retry_in(wait);
+        assert_eq!(rejection.retry_after(), Some(wait));
         let answer = send(&AuthenticateLayer::new(Refuses(rejection, When::Now)), get("/")).await;
         assert_eq!(answer.headers[header::RETRY_AFTER], sent);
     }
@@ -157,7 +157,7 @@ async fn a_wait_is_sent_in_whole_seconds_rounded_up() {
 
 #[tokio::test]
 async fn an_authenticator_cannot_forget_or_forge_the_challenges_of_a_401() {
-    let own = Challenge::new("Forged").build().unwrap();
+    let own = Challenge::builder("Forged").build().unwrap();
     let rejection = Rejection::new(RejectionKind::RefusedCredentials, "x").challenge(&own);
     for when in EITHER {
         let layer = AuthenticateLayer::new(Refuses(rejection.clone(), when));

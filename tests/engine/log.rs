@@ -108,7 +108,7 @@ impl Authenticator for Gullible {
     }
 
     fn challenge(&self, _: Option<RejectionKind>) -> Challenge {
-        Challenge::new("Bearer").build().unwrap()
+        Challenge::builder("Bearer").build().unwrap()
     }
 }
 

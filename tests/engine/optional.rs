@@ -157,7 +157,7 @@ impl Authenticator for ApiKey {
     }
 
     fn challenge(&self, _: Option<RejectionKind>) -> Challenge {
-        Challenge::new("ApiKey").build().unwrap()
+        Challenge::builder("ApiKey").build().unwrap()
     }
 }
 

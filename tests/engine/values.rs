@@ -87,11 +87,11 @@ fn the_same_subject_of_two_issuers_is_two_people() {
 
 #[test]
 fn a_principal_has_no_scopes_unless_told_so_and_prints_no_extras() {
-    let bare = Principal::new(Identity::local("alice").unwrap(), Scheme::BASIC).build();
+    let bare = Principal::builder(Identity::local("alice").unwrap(), Scheme::BASIC).build();
     assert!(bare.scopes().is_empty() && bare.credential_id().is_none());
     assert!(bare.authenticated_at().is_none() && bare.extra::<&str>().is_none());
 
-    let full = Principal::new(Identity::new("https://id", "alice").unwrap(), Scheme::BEARER)
+    let full = Principal::builder(Identity::new("https://id", "alice").unwrap(), Scheme::BEARER)
         .credential_id("jti-1")
         .scopes(ScopeSet::parse("read send").unwrap())
         .authenticated_at(UNIX_EPOCH)

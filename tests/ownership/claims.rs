@@ -75,7 +75,7 @@ async fn a_path_may_have_several_creating_methods() {
 async fn a_refused_write_claims_nothing_though_another_policy_refuses_it() {
     let owners = MemoryOwnershipStore::new();
     let scope = ScopePolicy::from(Scope::from_static("things:write"));
-    let policy = authorize::all([authorize::boxed(scope), authorize::boxed(things(owners.clone()))]);
+    let policy = authorize::all([authorize::shared(scope), authorize::shared(things(owners.clone()))]);
     let answer = through(&AuthorizeLayer::new(policy), by("eve", &Method::PUT, "/things/c")).await;
     assert_eq!(answer.kind(), RejectionKind::InsufficientScope);
     assert_eq!(owner(&owners, "c").await, None);
@@ -101,7 +101,7 @@ impl Policy for AfterAWhile {
 #[tokio::test]
 async fn a_write_that_an_earlier_policy_refuses_later_claims_nothing() {
     let owners = MemoryOwnershipStore::new();
-    let policies = [authorize::boxed(AfterAWhile(false)), authorize::boxed(things(owners.clone()))];
+    let policies = [authorize::shared(AfterAWhile(false)), authorize::shared(things(owners.clone()))];
     let layer = AuthorizeLayer::new(authorize::all(policies));
     let answer = through(&layer, by("eve", &Method::PUT, "/things/c")).await;
     assert_eq!((answer.status.as_u16(), answer.reason()), (403, "test.later"));
@@ -111,7 +111,7 @@ async fn a_write_that_an_earlier_policy_refuses_later_claims_nothing() {
 #[tokio::test]
 async fn a_write_that_an_earlier_alternative_allows_later_claims_nothing() {
     let owners = MemoryOwnershipStore::new();
-    let policies = [authorize::boxed(AfterAWhile(true)), authorize::boxed(things(owners.clone()))];
+    let policies = [authorize::shared(AfterAWhile(true)), authorize::shared(things(owners.clone()))];
     let layer = AuthorizeLayer::new(authorize::any(policies));
     let answer = through(&layer, by("admin", &Method::PUT, "/things/c")).await;
     assert_eq!(answer.status, 200);
@@ -121,7 +121,7 @@ async fn a_write_that_an_earlier_alternative_allows_later_claims_nothing() {
 #[tokio::test]
 async fn a_write_that_an_earlier_policy_allows_later_is_claimed() {
     let owners = MemoryOwnershipStore::new();
-    let policies = [authorize::boxed(AfterAWhile(true)), authorize::boxed(things(owners.clone()))];
+    let policies = [authorize::shared(AfterAWhile(true)), authorize::shared(things(owners.clone()))];
     let layer = AuthorizeLayer::new(authorize::all(policies));
     assert_eq!(through(&layer, by("alice", &Method::PUT, "/things/c")).await.body, "new c");
     assert_eq!(owner(&owners, "c").await, Some(local("alice")));

@@ -163,7 +163,7 @@ fn alice() -> Identity {
 }
 
 fn somebody(identity: Identity) -> Principal {
-    Principal::new(identity, Scheme::new("Case")).build()
+    Principal::builder(identity, Scheme::new("Case")).build()
 }
 
 /// An answer that comes when it has been polled a third time.
@@ -193,7 +193,7 @@ impl Authenticator for Case {
     }
 
     fn challenge(&self, _: Option<RejectionKind>) -> Challenge {
-        Challenge::new("Case").build().unwrap()
+        Challenge::builder("Case").build().unwrap()
     }
 }
 

@@ -9,7 +9,7 @@ use portcullis::{
     Identity, NowOrLater, S3pSignatureLayer, StoreError,
     s3p::{
         AccessKey, AccessKeyStore, MemoryAccessKeyStore, MemoryNonceStore, Nonce, NonceStore, Recorded,
-        S3pAuth,
+        S3pAuth, Signer,
     },
 };
 
@@ -241,4 +241,11 @@ async fn no_store_is_asked_for_what_is_refused_without_it() {
     assert_eq!(send(&layer, good.request()).await.status, 200);
     assert_eq!(send(&layer, Draft::json("{}").nonce("n2").request()).await.status, 200);
     assert_eq!((keys.count(), nonces.count()), (9, 2));
+}
+
+#[test]
+fn a_signer_takes_no_secret_that_could_be_found_by_trying() {
+    assert!(Signer::new("token", "fifteen bytes: ").is_err());
+    assert!(Signer::new("token", "sixteen bytes: x").is_ok());
+    assert!(Signer::dangerous_short_secret("token", "MySecretKey").is_ok());
 }

@@ -23,7 +23,7 @@ use portcullis::{
     AuthenticateLayer, OwnershipLayer,
     basic::BasicAuth,
     ownership::{Ownership, ResourcePath},
-    user_token::UserTokens,
+    user_token::UserTokenAuth,
 };
 
 use crate::{Error, Gateway};
@@ -42,7 +42,7 @@ pub fn router(gateway: &Gateway) -> Result<Router, Error> {
     let database = &gateway.database;
     let wording = wording::Wording { details: gateway.settings.error_details };
 
-    let tokens = UserTokens::new(REALM, database.clone())?;
+    let tokens = UserTokenAuth::new(REALM, database.clone())?;
     let passwords = BasicAuth::new(REALM, database.clone())?;
     let authenticate = AuthenticateLayer::new(tokens).or(passwords).optional().respond_with(wording);
 

@@ -41,8 +41,8 @@ impl Issuers {
             .identities_of(Identity::LOCAL)
             .global_scope(Scope::ALL_ANY);
         Ok(Self {
-            access: issuer.clone().lifetime(ACCESS_LIFETIME, LONGEST_ACCESS_LIFETIME),
-            refresh: issuer.lifetime(REFRESH_LIFETIME, REFRESH_LIFETIME),
+            access: issuer.clone().lifetime(ACCESS_LIFETIME, LONGEST_ACCESS_LIFETIME)?,
+            refresh: issuer.lifetime(REFRESH_LIFETIME, REFRESH_LIFETIME)?,
         })
     }
 
@@ -58,8 +58,9 @@ impl Issuers {
         let now = Duration::from_secs(now().unsigned_abs());
         let expires = caller.extra::<Claims>().and_then(Claims::expires);
         let left = expires.map_or(Duration::MAX, |expires| expires.saturating_sub(now));
-        let principal =
-            |scopes| Principal::new(caller.identity().clone(), caller.scheme()).scopes(scopes).build();
+        let principal = |scopes| {
+            Principal::builder(caller.identity().clone(), caller.scheme()).scopes(scopes).build()
+        };
         let (holder, refresher) = (principal(held), principal([REFRESH].into()));
         let user = caller.subject();
         let original: Vec<&str> = scopes.iter().collect();
