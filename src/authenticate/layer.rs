@@ -1,18 +1,14 @@
-use std::{fmt, sync::Arc};
-
-use tower_layer::Layer;
+use std::sync::Arc;
 
 use super::{
-    Authenticate, Authenticator,
-    options::{optional, options},
+    Authenticator,
+    options::{face, optional},
     schemes::Schemes,
 };
 
-/// Asks who a request is from. See the [module docs](crate::authenticate) for the rules and examples.
-#[derive(Clone)]
-#[must_use]
-pub struct AuthenticateLayer {
-    schemes: Schemes,
+face! {
+    /// Asks who a request is from. See the [module docs](crate::authenticate) for the rules and examples.
+    AuthenticateLayer
 }
 
 impl AuthenticateLayer {
@@ -31,23 +27,6 @@ impl AuthenticateLayer {
         self.schemes = self.schemes.or(Arc::new(authenticator));
         self
     }
-}
 
-impl AuthenticateLayer {
     optional!(schemes);
-    options!(schemes);
-}
-
-impl<S> Layer<S> for AuthenticateLayer {
-    type Service = Authenticate<S>;
-
-    fn layer(&self, inner: S) -> Authenticate<S> {
-        Authenticate::new(inner, self.schemes.clone())
-    }
-}
-
-impl fmt::Debug for AuthenticateLayer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.schemes.fmt(f)
-    }
 }

@@ -1,4 +1,4 @@
-//! The builder methods that the authenticating layers share.
+//! What the authenticating layers share.
 
 /// The builder methods that every authenticating layer has, for a field of type [`Schemes`].
 macro_rules! options {
@@ -46,4 +46,34 @@ macro_rules! optional {
     };
 }
 
-pub(crate) use {optional, options};
+/// A layer by name over [`Authenticate`](crate::Authenticate), with the options of all.
+macro_rules! face {
+    ($(#[$docs:meta])* $name:ident) => {
+        $(#[$docs])*
+        #[derive(Clone)]
+        #[must_use]
+        pub struct $name {
+            schemes: $crate::authenticate::schemes::Schemes,
+        }
+
+        impl $name {
+            $crate::authenticate::options::options!(schemes);
+        }
+
+        impl<S> tower_layer::Layer<S> for $name {
+            type Service = $crate::Authenticate<S>;
+
+            fn layer(&self, inner: S) -> Self::Service {
+                $crate::Authenticate::new(inner, self.schemes.clone())
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($name)).field("schemes", &self.schemes).finish()
+            }
+        }
+    };
+}
+
+pub(crate) use {face, optional, options};

@@ -1,22 +1,15 @@
-use std::{fmt, sync::Arc};
-
-use tower_layer::Layer;
+use std::sync::Arc;
 
 use super::BasicAuth;
-use crate::{
-    Authenticate,
-    authenticate::{
-        options::{optional, options},
-        schemes::Schemes,
-    },
+use crate::authenticate::{
+    options::{face, optional},
+    schemes::Schemes,
 };
 
-/// Lets through who proves by HTTP Basic who they are. See the [module docs](crate::basic) for the
-/// rules and examples; for several schemes on one route, [`AuthenticateLayer`](crate::AuthenticateLayer).
-#[derive(Clone)]
-#[must_use]
-pub struct BasicAuthLayer {
-    schemes: Schemes,
+face! {
+    /// Lets through who proves by HTTP Basic who they are. See the [module docs](crate::basic) for the rules
+    /// and examples; for several schemes on one route, [`AuthenticateLayer`](crate::AuthenticateLayer).
+    BasicAuthLayer
 }
 
 impl BasicAuthLayer {
@@ -26,19 +19,4 @@ impl BasicAuthLayer {
     }
 
     optional!(schemes);
-    options!(schemes);
-}
-
-impl<S> Layer<S> for BasicAuthLayer {
-    type Service = Authenticate<S>;
-
-    fn layer(&self, inner: S) -> Authenticate<S> {
-        Authenticate::new(inner, self.schemes.clone())
-    }
-}
-
-impl fmt::Debug for BasicAuthLayer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BasicAuthLayer").field("schemes", &self.schemes).finish()
-    }
 }

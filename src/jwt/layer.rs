@@ -1,19 +1,15 @@
-use std::{fmt, sync::Arc};
-
-use tower_layer::Layer;
+use std::sync::Arc;
 
 use super::JwtAuth;
 use crate::{
-    Authenticate, ScopePolicy,
-    authenticate::{options::options, schemes::Schemes},
+    ScopePolicy,
+    authenticate::{options::face, schemes::Schemes},
 };
 
-/// Lets through who has a good token with the scopes that are needed. See the
-/// [module docs](crate::jwt) for the rules and examples.
-#[derive(Clone)]
-#[must_use]
-pub struct JwtScopeLayer {
-    schemes: Schemes,
+face! {
+    /// Lets through who has a good token with the scopes that are needed. See the
+    /// [module docs](crate::jwt) for the rules and examples.
+    JwtScopeLayer
 }
 
 impl JwtScopeLayer {
@@ -23,21 +19,5 @@ impl JwtScopeLayer {
         let mut schemes = Schemes::none().or(Arc::new(jwt));
         schemes.options().scopes = Some(scopes.into());
         Self { schemes }
-    }
-
-    options!(schemes);
-}
-
-impl<S> Layer<S> for JwtScopeLayer {
-    type Service = Authenticate<S>;
-
-    fn layer(&self, inner: S) -> Authenticate<S> {
-        Authenticate::new(inner, self.schemes.clone())
-    }
-}
-
-impl fmt::Debug for JwtScopeLayer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JwtScopeLayer").field("schemes", &self.schemes).finish()
     }
 }

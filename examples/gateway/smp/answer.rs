@@ -29,6 +29,5 @@ pub fn changed(rows: u64) -> Result<(), Rejection> {
 
 /// The database cannot answer.
 pub fn unavailable(error: sqlx::Error) -> Rejection {
-    tracing::error!("the database of the SMP part: {error}");
     Rejection::unavailable("smp.database", StoreError::new(error))
 }
