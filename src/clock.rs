@@ -96,3 +96,10 @@ pub(crate) fn unix_seconds(time: SystemTime) -> i64 {
         }
     }
 }
+
+/// Milliseconds since 1970-01-01T00:00:00Z; saturating.
+#[cfg(feature = "s3p")]
+pub(crate) fn unix_milliseconds(time: SystemTime) -> i64 {
+    let part = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_millis());
+    unix_seconds(time).saturating_mul(1000).saturating_add(i64::from(part))
+}

@@ -17,7 +17,9 @@ use http_body_util::Full;
 use portcullis::{
     AuthenticateLayer, Authenticator, AuthorizeLayer, Challenge, Head, Identity, NowOrLater, Principal,
     Rejection, RejectionKind, Scheme, Scope, ScopePolicy, ScopeSet, authorize,
+    basic::{Argon2id, PasswordHash, PasswordVerifier},
     ownership::{MemoryOwnershipStore, Ownership, ResourcePath},
+    s3p::{MemoryNonceStore, Nonce, NonceStore, Recorded},
 };
 use support::get;
 use tower::{Layer, Service};
@@ -117,4 +119,31 @@ fn a_principal_costs_what_the_extensions_cost() {
 fn a_request_that_has_its_principal_already_allocates_nothing() {
     let layer = AuthenticateLayer::new(Known(alice())).skip_authenticated();
     assert_eq!(allocations(&layer, get("/"), true), 0);
+}
+
+#[test]
+fn a_million_live_nonces_take_less_than_64_bytes_each() {
+    const MANY: usize = 1_000_000;
+    let store = MemoryNonceStore::with_limits(MANY, MANY);
+    let record = |nonce: usize| {
+        let text = nonce.to_string();
+        let expires = 300 + i64::try_from(nonce % 600).unwrap();
+        let nonce = Nonce { token: "token", nonce: &text, expires, now: 0 };
+        store.record(nonce).now_or_never().unwrap().unwrap()
+    };
+    let counted = measure(|| assert!((0..MANY).all(|nonce| record(nonce) == Recorded::Fresh)));
+    let each = counted.bytes_max / MANY as u64;
+    assert!(each < 64, "a live nonce takes {each} bytes");
+    // Full: nothing is dropped for what is new, and what is old is still known.
+    assert_eq!(record(MANY), Recorded::TokenFull);
+    assert!((0..MANY).all(|nonce| record(nonce) == Recorded::Replayed));
+}
+
+#[test]
+fn a_hash_works_in_the_memory_of_the_one_before() {
+    let (argon2, hash) = (Argon2id::default(), PasswordHash::of("open sesame").unwrap());
+    let first = measure(|| assert!(argon2.verify(b"open sesame", &hash)));
+    let second = measure(|| assert!(!argon2.verify(b"open barley", &hash)));
+    assert!(first.bytes_total > 19 * 1024 * 1024);
+    assert!(second.bytes_total < 64 * 1024, "{} bytes", second.bytes_total);
 }

@@ -100,7 +100,7 @@ impl Witness {
 
 impl PasswordVerifier for Witness {
     fn verify(&self, password: &[u8], hash: &PasswordHash) -> bool {
-        let verified = Argon2id.verify(password, hash);
+        let verified = Argon2id::default().verify(password, hash);
         let seen = Verification { password: password.to_vec(), hash: hash.clone(), verified };
         self.0.lock().unwrap().push(seen);
         verified

@@ -40,7 +40,7 @@ impl BasicAuth {
             .build()?;
         Ok(Self(Arc::new(Parts {
             users: Arc::new(users),
-            verifier: Arc::new(Argon2id),
+            verifier: Arc::new(Argon2id::default()),
             pool: HashingPool::default(),
             decoy: PasswordHash::usual_decoy(),
             challenge,

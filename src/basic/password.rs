@@ -1,8 +1,11 @@
-use std::{fmt, sync::Arc};
-
-use argon2::{
-    Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version, password_hash::phc,
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+
+use argon2::{Algorithm, Argon2, Block, Params, PasswordHasher as _, Version, password_hash::phc};
+use constant_time_eq::constant_time_eq;
+use zeroize::Zeroize;
 
 use crate::ConfigError;
 
@@ -140,11 +143,56 @@ pub trait PasswordVerifier: Send + Sync + 'static {
 }
 
 /// Argon2id (RFC 9106), with the parameters of each stored hash.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Argon2id;
+///
+/// The memory that a hash works in is kept for the next one: there is as much of it as hashes run at once.
+/// A clone shares it.
+#[derive(Clone, Default)]
+pub struct Argon2id {
+    idle: Arc<Mutex<Vec<Vec<Block>>>>,
+}
+
+impl Argon2id {
+    /// The greatest working memory that is kept, in blocks of 1 KiB.
+    const MOST_KEPT: usize = 64 * 1024;
+
+    /// The output of the hash with this password, and the stored one.
+    fn outputs(&self, password: &[u8], hash: &PasswordHash) -> Option<(Vec<u8>, phc::Output)> {
+        let stored = phc::PasswordHash::new(&hash.text).ok()?;
+        let (salt, output) = (stored.salt?, stored.hash?);
+        let params = Params::try_from(&stored).ok()?;
+        let blocks = params.block_count();
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+
+        let mut memory = self.idle().pop().unwrap_or_default();
+        memory.resize(blocks.max(memory.len()), Block::default());
+        let mut computed = vec![0; output.len()];
+        let result = argon2.hash_password_into_with_memory(
+            password,
+            salt.as_ref(),
+            &mut computed,
+            &mut memory[..blocks],
+        );
+        memory[..blocks].iter_mut().for_each(Zeroize::zeroize);
+        if memory.len() <= Self::MOST_KEPT {
+            self.idle().push(memory);
+        }
+        result.ok().map(|()| (computed, output))
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Vec<Block>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl PasswordVerifier for Argon2id {
     fn verify(&self, password: &[u8], hash: &PasswordHash) -> bool {
-        Argon2::default().verify_password(password, hash.as_str()).is_ok()
+        let outputs = self.outputs(password, hash);
+        outputs.is_some_and(|(computed, stored)| constant_time_eq(&computed, stored.as_ref()))
+    }
+}
+
+impl fmt::Debug for Argon2id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Argon2id")
     }
 }

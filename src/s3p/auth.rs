@@ -6,16 +6,17 @@ use hyper::body::Body as HttpBody;
 use tower::BoxError;
 
 use super::{
-    AccessKey, AccessKeyStore, Body, Nonce, NonceStore, PublicUrl, Recorded, SigningInput, Stamp,
-    body::collect, canonical::SigningKey, header::S3pCredentials,
+    AccessKey, AccessKeyStore, Body, Dialect, Nonce, NonceStore, PublicUrl, Recorded, SigningInput,
+    TimestampUnit, body::collect, canonical::SigningKey, header::S3pCredentials, params::Sent,
 };
 use crate::{
     Clock, Head, NowOrLater, Principal, Rejection, RejectionKind, Scheme, Secret, StoreError,
-    SystemClock, clock::unix_seconds,
+    SystemClock,
+    clock::{unix_milliseconds, unix_seconds},
 };
 
 /// How far a timestamp may be from now, either way, in seconds.
-const WINDOW: i64 = 300;
+pub(crate) const WINDOW: i64 = 300;
 
 /// Verifies signed requests. See the [module docs](crate::s3p) for the rules.
 #[derive(Clone)]
@@ -94,10 +95,18 @@ impl S3pAuth {
     pub(super) fn timely<'h>(&self, credentials: &'h [u8]) -> Result<Timely<'h>, Rejection> {
         let credentials = S3pCredentials::parse(credentials)
             .map_err(|reason| Rejection::new(RejectionKind::MalformedCredentials, reason))?;
-        let now = unix_seconds(self.0.clock.now());
-        match credentials.unix_timestamp().saturating_sub(now) {
-            age if age < -WINDOW => Err(refused("s3p.too_old")),
-            age if age > WINDOW => Err(refused("s3p.in_the_future")),
+        let time = self.0.clock.now();
+        let now = unix_seconds(time);
+        let (ahead, window) = match credentials.unit() {
+            TimestampUnit::Seconds => (credentials.unix_timestamp().saturating_sub(now), WINDOW),
+            TimestampUnit::Milliseconds => {
+                let now = unix_milliseconds(time);
+                (credentials.unix_timestamp().saturating_sub(now), WINDOW * 1000)
+            }
+        };
+        match ahead {
+            ahead if ahead < -window => Err(refused("s3p.too_old")),
+            ahead if ahead > window => Err(refused("s3p.in_the_future")),
             _ => Ok(Timely { credentials, now }),
         }
     }
@@ -153,22 +162,36 @@ impl S3pAuth {
         key: Option<AccessKey>,
         body: &[u8],
     ) -> Result<Proven<'h>, Rejection> {
-        let S3pCredentials { nonce, signature, timestamp, token } = timely.credentials;
-        let input = SigningInput::of(
-            head.method(),
-            &self.0.url,
-            head.uri(),
-            head.headers(),
-            body,
-            Stamp { nonce, timestamp, token },
-        )?;
-        let signing_key = key.as_ref().map_or(&self.0.nobody, AccessKey::signing_key);
-        let verified = signing_key.verify(&input, &signature);
-        match key {
-            Some(key) if verified => Ok(Proven { timely, key }),
-            Some(_) => Err(refused("s3p.signature")),
-            None => Err(refused("s3p.unknown_token")),
+        let sent = Sent::of(head.method(), head.uri(), head.headers(), body)?;
+        let (credentials, url) = (&timely.credentials, &self.0.url);
+        let input_in = |dialect| {
+            let stamp = credentials.stamp();
+            SigningInput::of_sent(dialect, head.method(), url, head.uri(), &sent, stamp)
+        };
+        let strict = input_in(Dialect::STRICT);
+        let Some(key) = key else {
+            if let Ok(input) = &strict {
+                self.0.nobody.verify(input, credentials.signature());
+            }
+            return Err(refusal(&strict, "s3p.unknown_token"));
+        };
+        if !key.takes(credentials.method) {
+            return Err(refusal(&strict, "s3p.signature_method"));
         }
+        // Each text once: of ordinary values, all dialects make the same.
+        let mut candidates: Vec<SigningInput> = Vec::with_capacity(1);
+        for dialect in
+            key.listed_dialects().iter().filter(|dialect| dialect.timestamp == credentials.unit())
+        {
+            let input = if *dialect == Dialect::STRICT { strict.clone() } else { input_in(*dialect) };
+            candidates.extend(input.ok().filter(|input| !candidates.contains(input)));
+        }
+        let signature = credentials.signature();
+        if candidates.iter().any(|input| key.verify(input, signature)) {
+            return Ok(Proven { timely, key });
+        }
+        let reason = if candidates.is_empty() { "s3p.dialect" } else { "s3p.signature" };
+        Err(refusal(&strict, reason))
     }
 
     /// Rules 6 and 7.
@@ -177,7 +200,7 @@ impl S3pAuth {
         let recorded = self.0.nonces.record(Nonce {
             token: credentials.token,
             nonce: credentials.nonce,
-            expires: credentials.unix_timestamp() + WINDOW,
+            expires: credentials.unix_seconds() + WINDOW,
             now,
         });
         let token: Arc<str> = credentials.token.into();
@@ -192,10 +215,18 @@ impl S3pAuth {
                     return Err(Rejection::new(RejectionKind::Unavailable, "s3p.store_full"));
                 }
             }
-            let (identity, scopes) = key.into_identity();
-            let principal = Principal::builder(identity, Scheme::S3P);
-            Ok(principal.credential_id(token).scopes(scopes).build())
+            let principal = Principal::builder(key.identity().clone(), Scheme::S3P);
+            Ok(principal.credential_id(token).scopes(key.held_scopes().clone()).build())
         })
+    }
+}
+
+/// What is answered when no signature fits: what the strict form alone would be answered, for a key of any
+/// dialects and for none, so that nobody learns which keys there are.
+fn refusal(strict: &Result<SigningInput, &'static str>, reason: &'static str) -> Rejection {
+    match strict {
+        Ok(_) => refused(reason),
+        Err(ambiguous) => Rejection::new(RejectionKind::BadRequest, ambiguous),
     }
 }
 

@@ -1,7 +1,6 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-/// The only signature method of the scheme.
-pub(super) const HMAC_SHA1: &str = "HMAC-SHA1";
+use super::{SignatureMethod, Stamp, TimestampUnit};
 
 /// What may stand beside a comma.
 const BLANK: [char; 2] = [' ', '\t'];
@@ -17,7 +16,9 @@ const MAX_TEXT: usize = 128;
 #[cfg_attr(test, derive(Debug, Eq, PartialEq))]
 pub(super) struct S3pCredentials<'h> {
     pub(super) nonce: &'h str,
-    pub(super) signature: [u8; 20],
+    pub(super) method: SignatureMethod,
+    /// Of the method's length; the rest is zero.
+    signature: [u8; 32],
     /// As it was sent and signed.
     pub(super) timestamp: &'h str,
     pub(super) token: &'h str,
@@ -47,20 +48,45 @@ impl<'h> S3pCredentials<'h> {
             }
         }
         let missing = "s3p.missing_field";
-        if method.ok_or(missing)? != HMAC_SHA1 {
-            return Err("s3p.signature_method");
-        }
+        let method = SignatureMethod::of_name(method.ok_or(missing)?).ok_or("s3p.signature_method")?;
         Ok(Self {
             nonce: opaque(nonce.ok_or(missing)?).ok_or("s3p.nonce")?,
-            signature: mac(signature.ok_or(missing)?).ok_or("s3p.signature_encoding")?,
-            timestamp: seconds(timestamp.ok_or(missing)?).ok_or("s3p.timestamp")?,
+            method,
+            signature: mac(signature.ok_or(missing)?, method).ok_or("s3p.signature_encoding")?,
+            timestamp: time(timestamp.ok_or(missing)?).ok_or("s3p.timestamp")?,
             token: opaque(token.ok_or(missing)?).ok_or("s3p.token")?,
         })
     }
 
-    /// Seconds since 1970-01-01T00:00:00Z.
+    /// The unit of the timestamp: by its length, since any time in seconds has ten digits until the year
+    /// 2286, and any time in milliseconds thirteen. Whether the key's client may use it is told later.
+    pub(super) fn unit(&self) -> TimestampUnit {
+        match self.timestamp.len() {
+            13 => TimestampUnit::Milliseconds,
+            _ => TimestampUnit::Seconds,
+        }
+    }
+
+    /// Since 1970-01-01T00:00:00Z, in its unit.
     pub(super) fn unix_timestamp(&self) -> i64 {
         self.timestamp.bytes().fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'))
+    }
+
+    /// Whole seconds since 1970-01-01T00:00:00Z.
+    pub(super) fn unix_seconds(&self) -> i64 {
+        match self.unit() {
+            TimestampUnit::Seconds => self.unix_timestamp(),
+            TimestampUnit::Milliseconds => self.unix_timestamp() / 1000,
+        }
+    }
+
+    pub(super) fn signature(&self) -> &[u8] {
+        &self.signature[..self.method.length()]
+    }
+
+    pub(super) fn stamp(&self) -> Stamp<'h> {
+        let Self { nonce, timestamp, token, method, .. } = *self;
+        Stamp { nonce, timestamp, token, method }
     }
 }
 
@@ -101,14 +127,17 @@ fn opaque(text: &str) -> Option<&str> {
     (fits && text.bytes().all(allowed)).then_some(text)
 }
 
-/// Ten digits: any time between 2001 and 2286. No sign, no blank, no leading zero.
-fn seconds(text: &str) -> Option<&str> {
-    let digits = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit());
+/// Ten digits, or thirteen: any time between 2001 and 2286. No sign, no blank, no leading zero.
+fn time(text: &str) -> Option<&str> {
+    let digits = matches!(text.len(), 10 | 13) && text.bytes().all(|byte| byte.is_ascii_digit());
     (digits && !text.starts_with('0')).then_some(text)
 }
 
-fn mac(text: &str) -> Option<[u8; 20]> {
-    STANDARD.decode(text).ok()?.try_into().ok()
+fn mac(text: &str, method: SignatureMethod) -> Option<[u8; 32]> {
+    let bytes = STANDARD.decode(text).ok().filter(|bytes| bytes.len() == method.length())?;
+    let mut signature = [0; 32];
+    signature[..bytes.len()].copy_from_slice(&bytes);
+    Some(signature)
 }
 
 #[cfg(test)]
@@ -178,7 +207,8 @@ mod tests {
             (with(1, r#"s3pAuth_signature="AAAA""#), "s3p.signature_encoding"),
             (with(2, r#"s3pAuth_signature_method="hmac-sha1""#), "s3p.signature_method"),
             (with(2, r#"s3pAuth_signature_method="PLAINTEXT""#), "s3p.signature_method"),
-            (with(3, r#"s3pAuth_timestamp="1361281946000""#), "s3p.timestamp"),
+            (with(3, r#"s3pAuth_timestamp="13612819460""#), "s3p.timestamp"),
+            (with(3, r#"s3pAuth_timestamp="13612819460000""#), "s3p.timestamp"),
             (with(3, r#"s3pAuth_timestamp="+136128194""#), "s3p.timestamp"),
             (with(3, r#"s3pAuth_timestamp="0361281946""#), "s3p.timestamp"),
             (with(3, r#"s3pAuth_timestamp="136128194.""#), "s3p.timestamp"),

@@ -1,16 +1,25 @@
-use std::fmt;
+use std::{fmt, sync::Arc};
 
-use super::canonical::SigningKey;
+use super::{Dialect, SignatureMethod, SigningInput, canonical::SigningKey};
 use crate::{ConfigError, Identity, NowOrLater, ScopeSet, Secret, StoreError};
 
 /// The least length of a secret, in bytes.
 const LEAST: usize = 16;
 
-/// What belongs to an access token: the secret, and who it is.
+/// How many dialects a key may have: how many texts are tried for a request, at the most.
+const MOST_DIALECTS: usize = 4;
+
+/// What belongs to an access token: the secret, and who it is. A clone copies a pointer.
 #[derive(Clone)]
-pub struct AccessKey {
+pub struct AccessKey(Arc<Parts>);
+
+#[derive(Clone)]
+struct Parts {
     identity: Identity,
     key: SigningKey,
+    previous: Option<SigningKey>,
+    method: SignatureMethod,
+    dialects: Vec<Dialect>,
     scopes: ScopeSet,
 }
 
@@ -28,21 +37,83 @@ impl AccessKey {
 
     /// A key whose secret may be of any length, even one that can be found by trying.
     pub fn dangerous_short_secret(identity: Identity, secret: impl Into<Secret>) -> Self {
-        Self { identity, key: SigningKey::new(&secret.into()), scopes: ScopeSet::empty() }
+        Self(Arc::new(Parts {
+            identity,
+            key: SigningKey::new(&secret.into()),
+            previous: None,
+            method: SignatureMethod::HmacSha1,
+            dialects: vec![Dialect::STRICT],
+            scopes: ScopeSet::empty(),
+        }))
+    }
+
+    /// Takes the former secret as well, while clients change to the new one.
+    ///
+    /// # Errors
+    ///
+    /// When it is shorter than 16 bytes.
+    pub fn previous_secret(mut self, secret: impl Into<Secret>) -> Result<Self, ConfigError> {
+        let secret = secret.into();
+        check_length(&secret, self.0.identity.subject())?;
+        self.parts().previous = Some(SigningKey::new(&secret));
+        Ok(self)
+    }
+
+    /// Takes signatures of this method alone. The default is the scheme's own, HMAC-SHA1.
+    pub fn method(mut self, method: SignatureMethod) -> Self {
+        self.parts().method = method;
+        self
+    }
+
+    /// Takes signatures in these dialects, each tried in turn. The default is [`Dialect::STRICT`] alone: list
+    /// it, too, if it is to stay.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or more than four: a request is not tried in more ways than that.
+    pub fn dialects(mut self, dialects: impl Into<Vec<Dialect>>) -> Result<Self, ConfigError> {
+        let dialects = dialects.into();
+        if !(1..=MOST_DIALECTS).contains(&dialects.len()) {
+            return Err(ConfigError::new(format!(
+                "an access key has between 1 and {MOST_DIALECTS} dialects, not {}",
+                dialects.len()
+            )));
+        }
+        self.parts().dialects = dialects;
+        Ok(self)
     }
 
     /// What the holder may do. None, unless told otherwise.
     pub fn scopes(mut self, scopes: impl Into<ScopeSet>) -> Self {
-        self.scopes = scopes.into();
+        self.parts().scopes = scopes.into();
         self
     }
 
-    pub(super) fn signing_key(&self) -> &SigningKey {
-        &self.key
+    fn parts(&mut self) -> &mut Parts {
+        Arc::make_mut(&mut self.0)
     }
 
-    pub(super) fn into_identity(self) -> (Identity, ScopeSet) {
-        (self.identity, self.scopes)
+    pub(super) fn listed_dialects(&self) -> &[Dialect] {
+        &self.0.dialects
+    }
+
+    pub(super) fn takes(&self, method: SignatureMethod) -> bool {
+        self.0.method == method
+    }
+
+    /// Whether one of the secrets has made this signature.
+    pub(super) fn verify(&self, input: &SigningInput, signature: &[u8]) -> bool {
+        let by_present = self.0.key.verify(input, signature);
+        let by_previous = self.0.previous.as_ref().is_some_and(|key| key.verify(input, signature));
+        by_present || by_previous
+    }
+
+    pub(super) fn identity(&self) -> &Identity {
+        &self.0.identity
+    }
+
+    pub(super) fn held_scopes(&self) -> &ScopeSet {
+        &self.0.scopes
     }
 }
 
@@ -61,7 +132,7 @@ pub(super) fn check_length(secret: &Secret, whose: &str) -> Result<(), ConfigErr
 /// No secret, and nothing that was made of it, is printed.
 impl fmt::Debug for AccessKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AccessKey").field("identity", &self.identity).finish_non_exhaustive()
+        f.debug_struct("AccessKey").field("identity", &self.0.identity).finish_non_exhaustive()
     }
 }
 

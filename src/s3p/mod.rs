@@ -23,13 +23,16 @@
 //! # The rules, in the order in which they are applied
 //!
 //! 1. The header has the five fields, each once and quoted, in any order; after `s3pAuth`, a comma or
-//!    a blank. The method is `HMAC-SHA1`. Otherwise: 401 *malformed*.
-//! 2. The timestamp has ten digits, and is at most 300 seconds from now, either way: else 401.
+//!    a blank. The method is `HMAC-SHA1`, or
+//!    `HMAC-SHA256` for a key that is set to it. Otherwise: 401 *malformed*.
+//! 2. The timestamp has ten digits (thirteen, in milliseconds, for a dialect that says so), and is at most 300
+//!    seconds from now, either way: else 401.
 //! 3. The key is looked up. For a token that is not known, all goes on with a key that nobody has, so
 //!    that the answers cannot be told apart. A store that cannot answer: 503.
 //! 4. The body is read, up to a length (413) and a time (408). Its type is JSON or a form, and not
 //!    compressed: else 415. What is ambiguous, or not in the scheme, is a 400 (below).
-//! 5. The signature is compared in constant time: else 401.
+//! 5. The signature is compared in constant time, with the key's present and previous secret: else 401. A key
+//!    may list [`Dialect`]s of clients that depart from the page; what they sign differently is tried, too.
 //! 6. Only now is the nonce recorded, under its token, until `timestamp + 300 s`. Seen before: 401. The
 //!    token has too many live ones: 429. The store is full, or cannot answer: 503.
 //! 7. The [`Principal`](crate::Principal) of the key goes onward with the request, whose body is, byte
@@ -45,7 +48,8 @@
 //! * a value that reads as another parameter: `&name=` in it, where `name` would sort between its own
 //!   key and the key that must follow. `callbackUrl=https://shop.example/?id=1&status=2` passes, since
 //!   no `status` can stand there; `a=1&b=2` as the value of `a` does not;
-//! * nested JSON, `true`, `false` and `null`: clients write them in ways that leave content unsigned;
+//! * nested JSON: clients sign `Array` or `[object Object]` for it, and leave its content unsigned;
+//! * `true`, `false` and `null`, which the page has no text for: a [`Dialect`] may;
 //! * percent-encoding that is broken, or is not of UTF-8.
 //!
 //! ```
@@ -76,6 +80,23 @@
 //! # Ok::<_, portcullis::ConfigError>(())
 //! ```
 //!
+//! A key whose client has its own way of signing, and whose secret was changed yesterday:
+//!
+//! ```
+//! # use portcullis::{Identity, s3p::{AccessKey, MemoryAccessKeyStore}};
+//! use portcullis::s3p::Dialect;
+//!
+//! # let (keys, alice) = (MemoryAccessKeyStore::new(), Identity::local("alice")?);
+//! let key = AccessKey::new(alice, "the new secret, of 16 bytes or more")?
+//!     .previous_secret("the old secret, of 16 bytes or more")?
+//!     .dialects([Dialect::STRICT, Dialect::MAVIANCE_NODEJS])?;
+//! keys.insert("xvz1evFS4wEEPTGEFPHBog", key);
+//! # Ok::<_, portcullis::ConfigError>(())
+//! ```
+//!
+//! When a signature does not match: `cargo run --example s3p -- explain …` shows each step, and says which
+//! dialect would make it.
+//!
 //! # Caveats
 //!
 //! * **The URL is configured.** Neither `Host` nor a forwarded header is believed. The path is the one
@@ -87,6 +108,7 @@
 mod auth;
 mod body;
 mod canonical;
+mod dialect;
 mod header;
 mod key;
 mod layer;
@@ -94,11 +116,14 @@ mod nonce;
 mod params;
 mod sign;
 mod url;
+mod value;
 
+pub(crate) use self::auth::WINDOW;
 pub use self::{
     auth::S3pAuth,
     body::Body,
-    canonical::{SigningInput, Stamp},
+    canonical::{SignatureMethod, SigningInput, Stamp},
+    dialect::{Dialect, Encoding, Order, TimestampUnit, Trim, Values},
     key::{AccessKey, AccessKeyStore},
     layer::{Entrant, S3pSignature, S3pSignatureLayer},
     nonce::{Nonce, NonceStore, Recorded},

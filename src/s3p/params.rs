@@ -3,11 +3,14 @@ use std::borrow::Cow;
 use http::{HeaderMap, Method, Uri, header};
 use percent_encoding::percent_decode;
 
-use crate::{
-    Rejection, RejectionKind,
-    head::only,
-    json::{self, Object},
+use super::{
+    dialect::{Dialect, Order, Trim},
+    value::Value,
 };
+use crate::{Rejection, RejectionKind, head::only, json::Object};
+
+/// A key and its value, as they were sent.
+type Pair<'r> = (Cow<'r, str>, Value<'r>);
 
 /// The first of the keys that the scheme adds. Whatever sorts before it stands before all of them.
 const FIRST_OWN_KEY: &str = "s3pAuth_nonce";
@@ -15,15 +18,11 @@ const FIRST_OWN_KEY: &str = "s3pAuth_nonce";
 /// What the keys of the scheme itself begin with.
 const OWN_PREFIX: &str = "s3pAuth_";
 
-/// The parameters of a request, sorted by key, values trimmed: such that no other request has the
-/// same parameter string.
+/// The parameters of a request, as they were sent: no key twice, and none of the scheme's own.
 #[derive(Debug)]
-pub(super) struct Params<'r>(Vec<Pair<'r>>);
+pub(super) struct Sent<'r>(Vec<Pair<'r>>);
 
-/// A key and its value.
-pub(super) type Pair<'r> = (Cow<'r, str>, Cow<'r, str>);
-
-impl<'r> Params<'r> {
+impl<'r> Sent<'r> {
     /// Of a request, by its head and its whole body.
     pub(super) fn of(
         method: &Method,
@@ -47,34 +46,57 @@ impl<'r> Params<'r> {
         Self::new(pairs).map_err(bad)
     }
 
-    /// Sorts, trims, and refuses what is ambiguous. The error is a stable code.
-    pub(super) fn new(mut pairs: Vec<Pair<'r>>) -> Result<Self, &'static str> {
-        for (key, value) in &mut pairs {
-            trim(value);
-            judge(key, value)?;
-        }
-        pairs.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-        if pairs.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+    fn new(pairs: Vec<Pair<'r>>) -> Result<Self, &'static str> {
+        let mut keys: Vec<&str> = pairs.iter().map(|(key, _)| &**key).collect();
+        keys.iter().try_for_each(|key| judge_key(key))?;
+        keys.sort_unstable();
+        if keys.windows(2).any(|pair| pair[0] == pair[1]) {
             return Err("s3p.repeated_parameter");
         }
         Ok(Self(pairs))
     }
 
-    /// Those that sort before the scheme's own keys, and those that sort after.
-    pub(super) fn around_own(&self) -> (&[Pair<'r>], &[Pair<'r>]) {
-        self.0.split_at(self.0.partition_point(|(key, _)| &**key < FIRST_OWN_KEY))
+    /// The pairs as a dialect signs them. The error is a stable code.
+    pub(super) fn signed_in(&self, dialect: Dialect) -> Result<Params<'_>, &'static str> {
+        let mut pairs = Vec::with_capacity(self.0.len());
+        for (key, value) in &self.0 {
+            let value = trim(value.text(dialect.values)?, dialect.trim);
+            if reads_as_more(key, &value, dialect.order) {
+                return Err("s3p.ambiguous_value");
+            }
+            pairs.push((&**key, value));
+        }
+        pairs.sort_unstable_by(|(one, _), (other, _)| dialect.order.compare(one, other));
+        let own = pairs.partition_point(|(key, _)| dialect.order.compare(key, FIRST_OWN_KEY).is_lt());
+        Ok(Params { pairs, own })
     }
 }
 
-fn judge(key: &str, value: &str) -> Result<(), &'static str> {
-    if key.is_empty() || key.contains(['=', '&']) || trimmed(key) != key {
+/// Parameters, sorted, with the text that is signed: such that no other request has the same.
+pub(super) struct Params<'r> {
+    pairs: Vec<(&'r str, Cow<'r, str>)>,
+    /// Where the scheme's own keys stand.
+    own: usize,
+}
+
+impl Params<'_> {
+    /// All pairs in order, the scheme's own among them.
+    pub(super) fn with_own<'a>(
+        &'a self,
+        own: [(&'a str, &'a str); 4],
+    ) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let (before, after) = self.pairs.split_at(self.own);
+        let text = |(key, value): &'a (&str, Cow<'_, str>)| (*key, &**value);
+        before.iter().map(text).chain(own).chain(after.iter().map(text))
+    }
+}
+
+fn judge_key(key: &str) -> Result<(), &'static str> {
+    if key.is_empty() || key.contains(['=', '&']) || key.trim_matches(BLANKS) != key {
         return Err("s3p.parameter_name");
     }
     if key.starts_with(OWN_PREFIX) {
         return Err("s3p.own_parameter");
-    }
-    if reads_as_more(key, value) {
-        return Err("s3p.ambiguous_value");
     }
     Ok(())
 }
@@ -86,14 +108,15 @@ fn judge(key: &str, value: &str) -> Result<(), &'static str> {
 /// before it. The one is sorted, so that key is greater than the key before it; and it is not greater
 /// than the scheme's own first key if the key before it is less, since the own keys would stand
 /// between. If no request with such a value is accepted, no two requests have one string.
-fn reads_as_more(key: &str, value: &str) -> bool {
+fn reads_as_more(key: &str, value: &str, order: Order) -> bool {
+    let is_less = |one: &str, other: &str| order.compare(one, other).is_lt();
     let mut tails = value.split('&');
     tails.next();
     tails.any(|tail| {
         let Some((name, _)) = tail.split_once('=') else {
             return false;
         };
-        name > key && !(key < FIRST_OWN_KEY && name > FIRST_OWN_KEY)
+        is_less(key, name) && !(is_less(key, FIRST_OWN_KEY) && is_less(FIRST_OWN_KEY, name))
     })
 }
 
@@ -139,20 +162,10 @@ fn media_type(text: &str) -> Option<MediaType> {
     fits.then_some(kind)
 }
 
-/// A flat JSON object: strings as decoded, numbers as written.
+/// A flat JSON object.
 fn object(json: &[u8]) -> Result<Vec<Pair<'_>>, &'static str> {
-    let object = Object::parse(json).ok_or("s3p.json")?;
-    let mut pairs = Vec::with_capacity(object.members().len());
-    for (key, value) in object.into_members() {
-        let text = value.get();
-        let value = match text.as_bytes().first() {
-            Some(b'"') => json::string(value).ok_or("s3p.json")?,
-            Some(b'-' | b'0'..=b'9') => Cow::Borrowed(text),
-            _ => return Err("s3p.value_type"),
-        };
-        pairs.push((key, value));
-    }
-    Ok(pairs)
+    let members = Object::parse(json).ok_or("s3p.json")?.into_members();
+    members.into_iter().map(|(key, value)| Ok((key, Value::of(value)?))).collect()
 }
 
 /// `application/x-www-form-urlencoded`, of a query or a body.
@@ -164,7 +177,7 @@ fn form(text: &[u8]) -> Result<Vec<Pair<'_>>, &'static str> {
                 Some(at) => (&pair[..at], &pair[at + 1..]),
                 None => (pair, &[][..]),
             };
-            Ok((decode(key)?, decode(value)?))
+            Ok((decode(key)?, Value::Text(decode(value)?)))
         })
         .collect()
 }
@@ -187,18 +200,20 @@ fn decode(text: &[u8]) -> Result<Cow<'_, str>, &'static str> {
     String::from_utf8(bytes).map(Cow::Owned).map_err(|_| broken)
 }
 
-/// The page only says that white space is trimmed: what every client that trims agrees on.
-fn trimmed(text: &str) -> &str {
-    text.trim_matches([' ', '\t', '\n', '\r'])
+/// What the page calls white space is what every client that trims agrees on.
+const BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
+
+fn trim(value: Cow<'_, str>, trim: Trim) -> Cow<'_, str> {
+    let trimmed = match trim {
+        Trim::EachValue => value.trim_matches(BLANKS),
+        // The ends of the whole string are trimmed when it is whole.
+        Trim::WholeString if value.chars().all(is_java_blank) => "",
+        Trim::WholeString | Trim::Nothing => &value,
+    };
+    if trimmed.len() == value.len() { value } else { Cow::Owned(trimmed.to_owned()) }
 }
 
-fn trim(value: &mut Cow<'_, str>) {
-    match value {
-        Cow::Borrowed(text) => *text = trimmed(text),
-        Cow::Owned(text) => {
-            if trimmed(text).len() != text.len() {
-                *text = trimmed(text).to_owned();
-            }
-        }
-    }
+/// What Java's `String.trim` takes away.
+pub(super) fn is_java_blank(c: char) -> bool {
+    c <= ' '
 }

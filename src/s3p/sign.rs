@@ -15,7 +15,7 @@ use tower::{BoxError, Service};
 use tower_layer::Layer;
 
 use super::{
-    Body, PublicUrl, SigningInput, Stamp, body::collect, canonical::SigningKey, header::HMAC_SHA1,
+    Body, PublicUrl, SignatureMethod, SigningInput, Stamp, body::collect, canonical::SigningKey,
     key::check_length, url,
 };
 use crate::{
@@ -41,6 +41,7 @@ pub struct Signer(Arc<Parts>);
 struct Parts {
     token: String,
     key: SigningKey,
+    method: SignatureMethod,
     clock: Arc<dyn Clock>,
     nonces: Arc<dyn Fn() -> String + Send + Sync>,
 }
@@ -72,9 +73,16 @@ impl Signer {
         Ok(Self(Arc::new(Parts {
             token: token.to_owned(),
             key: SigningKey::new(&secret.into()),
+            method: SignatureMethod::HmacSha1,
             clock: Arc::new(SystemClock),
             nonces: Arc::new(random_nonce),
         })))
+    }
+
+    /// Signs by this method. The default is the scheme's own, HMAC-SHA1.
+    pub fn method(mut self, method: SignatureMethod) -> Self {
+        Arc::make_mut(&mut self.0).method = method;
+        self
     }
 
     /// Takes the time from this clock.
@@ -104,7 +112,7 @@ impl Signer {
         headers: &HeaderMap,
         body: &[u8],
     ) -> Result<HeaderValue, SignError> {
-        let Parts { token, key, clock, nonces } = &*self.0;
+        let Parts { token, key, method: signature_method, clock, nonces } = &*self.0;
         let origin = url::origin(url).ok_or(SignError::of("the URL is not an absolute http(s) one"))?;
         let origin = PublicUrl::parse(&origin).map_err(SignError::because)?;
         let timestamp = unix_seconds(clock.now()).to_string();
@@ -118,14 +126,15 @@ impl Signer {
             url,
             headers,
             body,
-            Stamp { nonce: &nonce, timestamp: &timestamp, token },
+            Stamp { nonce: &nonce, timestamp: &timestamp, token, method: *signature_method },
         )
         .map_err(SignError::because)?;
         let signature = key.sign(&input);
         let value = format!(
             "s3pAuth,s3pAuth_nonce=\"{nonce}\",s3pAuth_signature=\"{signature}\",\
-             s3pAuth_signature_method=\"{HMAC_SHA1}\",s3pAuth_timestamp=\"{timestamp}\",\
-             s3pAuth_token=\"{token}\""
+             s3pAuth_signature_method=\"{}\",s3pAuth_timestamp=\"{timestamp}\",\
+             s3pAuth_token=\"{token}\"",
+            signature_method.as_str(),
         );
         let mut value = HeaderValue::try_from(value).map_err(SignError::because)?;
         value.set_sensitive(true);

@@ -22,7 +22,7 @@ use crate::{
 fn vault() -> BasicAuth {
     let users = MemoryUserStore::new();
     users.insert(User::new("carol", PasswordHash::of("open sesame").unwrap()).unwrap());
-    BasicAuth::new("vault", users).unwrap().verifier(Argon2id)
+    BasicAuth::new("vault", users).unwrap().verifier(Argon2id::default())
 }
 
 fn both() -> S3pSignatureLayer {
