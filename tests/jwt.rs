@@ -262,6 +262,13 @@ fn an_authenticator_that_asks_for_neither_issuer_nor_audience_says_so_in_the_log
 }
 
 #[test]
+fn everybodys_users_cannot_be_made_ones_own() {
+    let anybodys = JwtAuth::builder(keys(Algorithm::HS256)).audience(AUDIENCE);
+    assert!(anybodys.identities_of("local").build().is_err());
+    assert!(builder().identities_of("local").build().is_ok());
+}
+
+#[test]
 fn a_leeway_of_more_than_five_minutes_or_a_realm_with_a_line_break_is_a_configuration_error() {
     let leeway = |leeway| builder().leeway(leeway).build();
     assert!(leeway(Duration::from_secs(300)).is_ok());

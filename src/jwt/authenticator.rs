@@ -194,13 +194,19 @@ impl JwtAuthBuilder {
     ///
     /// # Errors
     ///
-    /// When the realm does not fit a header field, or the leeway is more than five minutes.
+    /// When the realm does not fit a header field, the leeway is more than five minutes, or the identities are
+    /// said to be another issuer's while no issuer is asked for.
     pub fn build(self) -> Result<JwtAuth, ConfigError> {
         let Self { keys, expected, identities_of, max_length, revocations, clock, realm } = self;
         if expected.leeway > Duration::from_secs(300) {
             return Err(ConfigError::new(
                 "a leeway of more than five minutes lets expired tokens in (RFC 7519 section 4.1.4); \
                  set the clocks instead",
+            ));
+        }
+        if identities_of.is_some() && expected.issuer.is_none() {
+            return Err(ConfigError::new(
+                "`identities_of` without `issuer` makes the users of every issuer one's own: name the issuer",
             ));
         }
         if expected.issuer.is_none() && expected.audiences.is_empty() {

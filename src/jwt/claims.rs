@@ -102,7 +102,7 @@ impl Expected {
         let issuer = self.judge_issuer(found.iss.as_deref())?.to_owned();
         self.judge_audience(found.aud.as_deref())?;
         let subject = found.sub.filter(|sub| !sub.is_empty()).ok_or("jwt.sub")?.into_owned();
-        let id = found.jti.map(Cow::into_owned);
+        let id = found.jti.filter(|jti| !jti.is_empty()).map(Cow::into_owned);
         let (scopes, issued, expires) = (found.scopes.unwrap_or_default(), found.iat, found.exp);
         Ok(Accepted { issuer, subject, scopes, issued, claims: Claims { json, id, expires } })
     }

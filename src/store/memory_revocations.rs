@@ -33,7 +33,8 @@ impl MemoryRevocationStore {
         Self::default()
     }
 
-    /// Revokes the token of this issuer and `jti`.
+    /// Revokes the token of this `jti`. The issuer is that of its principals: `iss`, unless
+    /// [`identities_of`](crate::jwt::JwtAuthBuilder::identities_of) says otherwise.
     pub fn revoke(&self, issuer: impl Into<String>, id: impl Into<String>) {
         self.lock().tokens.insert((issuer.into(), id.into()));
     }

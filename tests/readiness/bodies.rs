@@ -16,12 +16,12 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Frame, SizeHint};
 use portcullis::{
     AuthenticateLayer, AuthorizeLayer, BasicAuthLayer, JwtScopeLayer, OwnershipLayer,
-    S3pSignatureLayer, Scope, s3p,
+    S3pSignatureLayer, Scope, UserTokenLayer, s3p,
 };
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::cases::{
-    CASES, Case, Which, headers, known, ownership, passwords, signatures, signed, tokens,
+    CASES, Case, Which, headers, known, ownership, passwords, signatures, signed, tokens, user_tokens,
 };
 
 /// A body that is neither `Send` nor `Sync`, `Clone`, `Default` or `Debug`, with an error to match.
@@ -122,6 +122,9 @@ async fn a_body_of_any_type_passes_both_ways_untouched() {
             }
             Which::Ownership => odd_through(OwnershipLayer::new(ownership(case.later)), case).await,
             Which::Strip => odd_through(headers(), case).await,
+            Which::UserToken => {
+                odd_through(UserTokenLayer::new(user_tokens(case.later)), case).await;
+            }
             // Reads the body of a request on its own terms; see below.
             Which::S3p => {}
         }
@@ -154,6 +157,7 @@ async fn every_layer_fits_an_axum_router() {
             Which::Ownership => router.layer(OwnershipLayer::new(ownership(case.later))),
             Which::S3p => router.layer(S3pSignatureLayer::new(signatures(known()))),
             Which::Strip => router.layer(headers()),
+            Which::UserToken => router.layer(UserTokenLayer::new(user_tokens(case.later))),
         };
         let response = router.oneshot(case.request().map(AxumBody::new)).await.unwrap();
         assert_eq!(response.status().is_success(), case.passes, "{case:?}");

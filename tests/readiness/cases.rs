@@ -7,20 +7,29 @@ use portcullis::{
     AuthenticateLayer, Authenticator, AuthorizeLayer, BasicAuthLayer, Challenge, Head, Identity,
     JwtScopeLayer, ManualClock, NowOrLater, OwnershipLayer, Permit, Policy, Principal, Rejection,
     RejectionKind, S3pSignatureLayer, Scheme, Scope, StoreError, StripIdentityHeadersLayer,
+    UserTokenLayer,
     basic::{BasicAuth, MemoryUserStore, PasswordHash, PasswordVerifier, User},
-    jwt::{Algorithm, JwtAuth, Key, Keys},
+    jwt::{
+        Algorithm, JwtAuth, JwtAuthBuilder, Key, Keys, MemoryRevocationStore, RevocationStore,
+        TokenFacts,
+    },
     ownership::{Claim, MemoryOwnershipStore, Ownership, OwnershipStore, Resource, ResourcePath},
     s3p::{
         AccessKey, AccessKeyStore, Body as S3pBody, MemoryAccessKeyStore, MemoryNonceStore, PublicUrl,
         S3pAuth, Signer,
     },
+    user_token::{MemoryUserTokenStore, TokenDigest, UserTokenAuth, UserTokenRecord, UserTokenStore},
 };
+use sha2::{Digest, Sha256};
 use tower::{Layer, Service, ServiceExt, util::BoxService};
 
 use crate::support::basic;
 
 const NOW: u64 = 1_700_000_000;
 const SECRET: &str = "a secret of at least thirty-two bytes";
+/// The bytes 0 to 19, and 20 bytes of 1, each with its checksum.
+const KNOWN: &str = "pct_000102030405060708090a0b0c0d0e0f10111213e7aebf57";
+const UNKNOWN: &str = "pct_01010101010101010101010101010101010101019b8f6560";
 
 pub(crate) type Sent = Request<Full<Bytes>>;
 
@@ -44,11 +53,12 @@ pub(crate) enum Which {
     Ownership,
     S3p,
     Strip,
+    UserToken,
 }
 
 /// All there are: no layer answers in more ways.
-pub(crate) const CASES: [Case; 22] = {
-    use Which::{Authenticate, Authorize, Basic, Jwt, Ownership, S3p, Strip};
+pub(crate) const CASES: [Case; 28] = {
+    use Which::{Authenticate, Authorize, Basic, Jwt, Ownership, S3p, Strip, UserToken};
     const fn case(layer: Which, passes: bool, later: bool) -> Case {
         Case { layer, passes, later }
     }
@@ -67,6 +77,9 @@ pub(crate) const CASES: [Case; 22] = {
         case(Basic, false, true),
         case(Jwt, true, false),
         case(Jwt, false, false),
+        // Once the revocation store has answered, scopes are asked for.
+        case(Jwt, true, true),
+        case(Jwt, false, true),
         case(Ownership, true, false),
         case(Ownership, false, false),
         case(Ownership, true, true),
@@ -77,6 +90,10 @@ pub(crate) const CASES: [Case; 22] = {
         case(S3p, true, true),
         case(S3p, false, true),
         case(Strip, true, false),
+        case(UserToken, true, false),
+        case(UserToken, false, false),
+        case(UserToken, true, true),
+        case(UserToken, false, true),
     ]
 };
 
@@ -101,13 +118,17 @@ impl Case {
             Which::Authenticate => erase(AuthenticateLayer::new(self).layer(inner)),
             Which::Authorize => erase(AuthorizeLayer::new(self).layer(inner)),
             Which::Basic => erase(BasicAuthLayer::new(passwords()).layer(inner)),
-            Which::Jwt => erase(JwtScopeLayer::new(tokens(), Scope::from_static("read")).layer(inner)),
+            Which::Jwt => {
+                let jwt = if self.later { revocable_tokens() } else { tokens() };
+                erase(JwtScopeLayer::new(jwt, Scope::from_static("read")).layer(inner))
+            }
             Which::Ownership => erase(OwnershipLayer::new(ownership(self.later)).layer(inner)),
             Which::S3p => {
                 let auth = if self.later { signatures(Slow(known())) } else { signatures(known()) };
                 erase(S3pSignatureLayer::new(auth).layer(inner))
             }
             Which::Strip => erase(headers().layer(inner)),
+            Which::UserToken => erase(UserTokenLayer::new(user_tokens(self.later)).layer(inner)),
         }
     }
 
@@ -132,6 +153,10 @@ impl Case {
             Which::Jwt => {
                 let value = format!("Bearer {}", token(if self.passes { "read" } else { "other" }));
                 authorize(&mut request, HeaderValue::try_from(value).unwrap());
+            }
+            Which::UserToken => {
+                let token = if self.passes { KNOWN } else { UNKNOWN };
+                authorize(&mut request, HeaderValue::try_from(format!("Bearer {token}")).unwrap());
             }
             Which::S3p => {
                 request = signed(if put { br#"{"a":"1"}"# } else { b"" });
@@ -222,6 +247,21 @@ impl AccessKeyStore for Slow<MemoryAccessKeyStore> {
     }
 }
 
+impl RevocationStore for Slow<MemoryRevocationStore> {
+    fn is_revoked(&self, token: TokenFacts<'_>) -> NowOrLater<Result<bool, StoreError>> {
+        self.0.is_revoked(token).then(slowly)
+    }
+}
+
+impl UserTokenStore for Slow<MemoryUserTokenStore> {
+    fn user_token(
+        &self,
+        digest: &TokenDigest,
+    ) -> NowOrLater<Result<Option<UserTokenRecord>, StoreError>> {
+        self.0.user_token(digest).then(slowly)
+    }
+}
+
 /// Spares the tests the cost of real hashes, and stays off the reactor like one.
 struct Plain;
 
@@ -240,8 +280,26 @@ pub(crate) fn passwords() -> BasicAuth {
 }
 
 pub(crate) fn tokens() -> JwtAuth {
+    jwt().build().unwrap()
+}
+
+/// Tokens that are looked up in a store that answers later.
+fn revocable_tokens() -> JwtAuth {
+    jwt().revocations(Slow(MemoryRevocationStore::new())).build().unwrap()
+}
+
+fn jwt() -> JwtAuthBuilder {
     let keys = Keys::new([Key::hmac(Algorithm::HS256, SECRET).unwrap()]).unwrap();
-    JwtAuth::builder(keys).clock(ManualClock::at_unix(NOW)).build().unwrap()
+    JwtAuth::builder(keys).clock(ManualClock::at_unix(NOW))
+}
+
+/// Under which [`KNOWN`] is alice's.
+pub(crate) fn user_tokens(later: bool) -> UserTokenAuth {
+    let tokens = MemoryUserTokenStore::new();
+    let digest: [u8; 32] = Sha256::digest(KNOWN).into();
+    tokens.insert(TokenDigest::from_bytes(digest), UserTokenRecord::new("1", alice()));
+    if later { UserTokenAuth::new("test", Slow(tokens)) } else { UserTokenAuth::new("test", tokens) }
+        .unwrap()
 }
 
 /// A policy under which alice owns `/thing`.
@@ -258,7 +316,7 @@ pub(crate) fn headers() -> StripIdentityHeadersLayer {
 
 fn token(scope: &str) -> String {
     use jsonwebtoken::{EncodingKey, Header, encode};
-    let claims = serde_json::json!({ "sub": "alice", "exp": NOW + 60, "scope": scope });
+    let claims = serde_json::json!({ "sub": "alice", "jti": "1", "exp": NOW + 60, "scope": scope });
     encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET.as_bytes())).unwrap()
 }
 
