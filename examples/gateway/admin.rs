@@ -1,11 +1,9 @@
 //! What the subcommands do. Secrets are printed once, to standard output; nothing else is.
 
-use std::{
-    io::{self, Read},
-    time::UNIX_EPOCH,
-};
+use std::{io, time::UNIX_EPOCH};
 
 use portcullis::{Clock, ScopeSet, SystemClock, basic::PasswordHash, user_token::UserToken};
+use sqlx::SqliteConnection;
 
 use crate::{
     Error,
@@ -117,6 +115,7 @@ pub async fn add_user(
     portcullis::basic::User::new(name, hash.clone())?;
     ScopeSet::parse(scopes)?;
     let id = new_id();
+    let mut change = database.pool().begin().await?;
     let inserted = sqlx::query(
         "INSERT INTO users (id, name, password, scopes) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
     )
@@ -124,17 +123,18 @@ pub async fn add_user(
     .bind(name)
     .bind(hash.as_str())
     .bind(scopes)
-    .execute(database.pool())
+    .execute(&mut *change)
     .await?;
     if inserted.rows_affected() == 0 {
         return Err(format!("there is a user {name:?} already").into());
     }
-    seed_device(database, &id).await?;
+    seed_device(&mut change, &id).await?;
+    change.commit().await?;
     Ok(id)
 }
 
 /// Every user of the SMSGate part has a phone.
-async fn seed_device(database: &Database, user: &str) -> Result<(), Error> {
+async fn seed_device(change: &mut SqliteConnection, user: &str) -> Result<(), Error> {
     let id = new_id();
     let created = rfc3339(now());
     let device = serde_json::json!({
@@ -148,7 +148,7 @@ async fn seed_device(database: &Database, user: &str) -> Result<(), Error> {
         .bind(&id)
         .bind(user)
         .bind(device.to_string())
-        .execute(database.pool())
+        .execute(change)
         .await?;
     Ok(())
 }
@@ -215,10 +215,16 @@ fn password(from_stdin: bool) -> Result<(String, bool), Error> {
     if !from_stdin {
         return Ok((new_secret(), true));
     }
-    let mut text = String::new();
-    io::stdin().read_to_string(&mut text)?;
+    let text = io::read_to_string(io::stdin())
+        .map_err(|error| format!("cannot read the password from standard input: {error}"))?;
     let line = text.strip_suffix('\n').unwrap_or(&text);
-    Ok((line.strip_suffix('\r').unwrap_or(line).to_owned(), false))
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    if line.contains(char::is_control) {
+        return Err("the password holds a line break or another control character, which HTTP Basic \
+                    cannot carry (RFC 7617 section 2)"
+            .into());
+    }
+    Ok((line.to_owned(), false))
 }
 
 fn print_made(what: &str, made: Option<String>) {

@@ -1,4 +1,7 @@
 use std::{
+    fs::OpenOptions,
+    io,
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -13,18 +16,30 @@ use crate::Error;
 /// The tables of all three systems.
 const SCHEMA: &str = include_str!("schema.sql");
 
+/// How long a health check waits for another's write to end.
+const PROBE_WAITS: Duration = Duration::from_millis(500);
+
 /// The embedded database. A clone is the same pool of connections.
 #[derive(Clone)]
-pub struct Database(SqlitePool);
+pub struct Database {
+    pool: SqlitePool,
+    /// For health checks, so that they take no connection from a request.
+    probe: SqlitePool,
+}
 
 impl Database {
     /// Opens a database, and creates it if there is none.
     pub async fn open(url: &str) -> Result<Self, Error> {
-        let (options, connections) = match file(url) {
+        let file = file(url);
+        if let Some(file) = &file {
+            create_if_missing(file)
+                .map_err(|error| format!("cannot open the database {url:?}: {error}"))?;
+        }
+        let in_memory = file.is_none();
+        let (options, connections) = match file {
             Some(file) => (
                 SqliteConnectOptions::new()
                     .filename(file)
-                    .create_if_missing(true)
                     .journal_mode(SqliteJournalMode::Wal)
                     // An acknowledged write survives a power failure.
                     .synchronous(SqliteSynchronous::Full),
@@ -34,30 +49,47 @@ impl Database {
             None => (SqliteConnectOptions::new().in_memory(true), 1),
         };
         let options = options.foreign_keys(true).busy_timeout(Duration::from_secs(5));
-        let pool = SqlitePoolOptions::new()
-            .max_connections(connections)
+        let pools = SqlitePoolOptions::new()
             .acquire_timeout(Duration::from_secs(5))
             .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_with(options)
+            .max_lifetime(None);
+        let pool = pools
+            .clone()
+            .max_connections(connections)
+            .connect_with(options.clone())
             .await
             .map_err(|error| format!("cannot open the database {url:?}: {error}"))?;
         sqlx::raw_sql(SCHEMA).execute(&pool).await?;
-        Ok(Self(pool))
+        let probe = if in_memory {
+            pool.clone()
+        } else {
+            let options = options.busy_timeout(PROBE_WAITS);
+            pools.max_connections(1).acquire_timeout(2 * PROBE_WAITS).connect_lazy_with(options)
+        };
+        Ok(Self { pool, probe })
     }
 
     pub fn pool(&self) -> &SqlitePool {
-        &self.0
+        &self.pool
     }
 
-    /// Whether the database answers.
+    /// Whether the database takes writes. While it does not, reading may go on, but no token is given and
+    /// no signed request accepted.
     pub async fn is_ready(&self) -> bool {
-        sqlx::query("SELECT 1").execute(&self.0).await.is_ok()
+        let written = async { self.probe.begin_with("BEGIN IMMEDIATE").await?.rollback().await };
+        written.await.inspect_err(|error| tracing::warn!(%error, "not ready")).is_ok()
     }
 
     pub async fn close(&self) {
-        self.0.close().await;
+        self.probe.close().await;
+        self.pool.close().await;
     }
+}
+
+/// An empty file is an empty database. Hashes will be in it: only its owner may read it, and SQLite gives
+/// the files that it puts beside it the same mode.
+fn create_if_missing(file: &Path) -> io::Result<()> {
+    OpenOptions::new().append(true).create(true).mode(0o600).open(file).map(drop)
 }
 
 /// The file of a database, unless it is in memory. `sqlite:` and `sqlite://` may stand before it.

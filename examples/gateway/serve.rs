@@ -1,8 +1,11 @@
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum_server::{Handle, tls_rustls::RustlsConfig};
 use portcullis::s3p::PublicUrl;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind, signal},
+};
 
 use crate::{Error, Gateway, Settings, args::Args, database::Database, demo, vault::Vault, web};
 
@@ -38,45 +41,43 @@ pub async fn run(args: &Args, database: Database, vault: Arc<Vault>) -> Result<(
         database: database.clone(),
         vault,
     };
+    let app = web::app(&gateway)?.into_make_service();
+    let tls = match tls {
+        Some((cert, key)) => Some(
+            RustlsConfig::from_pem_file(cert, key)
+                .await
+                .map_err(|error| format!("cannot use the certificate or its key: {error}"))?,
+        ),
+        None => None,
+    };
+    let cannot = |error| format!("cannot serve on {}: {error}", args.listen);
+    let listener = TcpListener::bind(args.listen).await.map_err(cannot)?.into_std()?;
+    let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    // Nothing that the operator has got wrong stops the start after this: what is shown once is seen.
     if args.is_local() || args.demo {
         demo::create_on_first_start(&gateway).await?;
     }
 
-    let app = web::app(&gateway)?;
     let handle = Handle::new();
-    tokio::spawn(stop_on_signal(handle.clone()));
+    tokio::spawn(stop_on_signal(handle.clone(), terminate, interrupt));
     tokio::spawn(tell_when_listening(handle.clone(), scheme));
     match tls {
-        None => {
-            let server = axum_server::bind(args.listen).handle(handle);
-            server.serve(app.into_make_service()).await
-        }
-        Some((cert, key)) => {
-            let config = RustlsConfig::from_pem_file(cert, key)
-                .await
-                .map_err(|error| format!("cannot use the certificate or its key: {error}"))?;
-            let server = axum_server::bind_rustls(args.listen, config).handle(handle);
-            server.serve(app.into_make_service()).await
-        }
+        None => axum_server::from_tcp(listener)?.handle(handle).serve(app).await,
+        Some(tls) => axum_server::from_tcp_rustls(listener, tls)?.handle(handle).serve(app).await,
     }
-    .map_err(|error| format!("cannot serve on {}: {error}", args.listen))?;
+    .map_err(cannot)?;
     database.close().await;
     tracing::info!("stopped");
     Ok(())
 }
 
-async fn tell_when_listening(handle: Handle<std::net::SocketAddr>, scheme: &str) {
+async fn tell_when_listening(handle: Handle<SocketAddr>, scheme: &str) {
     if let Some(address) = handle.listening().await {
         tracing::info!("listening on {scheme}://{address}");
     }
 }
 
-async fn stop_on_signal(handle: Handle<std::net::SocketAddr>) {
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return tracing::error!("signals cannot be received: the server cannot be stopped gently");
-    };
+async fn stop_on_signal(handle: Handle<SocketAddr>, mut terminate: Signal, mut interrupt: Signal) {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

@@ -70,8 +70,8 @@ fn read_or_create(file: &Path) -> Result<[u8; 64], Error> {
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             let text = fs::read_to_string(file)?;
-            let keys = STANDARD.decode(text.trim())?;
-            Ok(keys.try_into().map_err(|_| "it does not hold 64 bytes in base64")?)
+            let keys = STANDARD.decode(text.trim()).ok().and_then(|keys| keys.try_into().ok());
+            Ok(keys.ok_or("it does not hold 64 bytes in base64")?)
         }
         Err(error) => Err(error.into()),
     }

@@ -11,9 +11,9 @@ use std::{
     io::{BufRead, BufReader},
     net::TcpListener,
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command, ExitStatus, Output, Stdio},
     sync::{Arc, Mutex, OnceLock, mpsc},
-    thread,
+    thread::{self, JoinHandle},
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -72,6 +72,7 @@ pub struct Server {
     /// What it prints to standard output: whole before it listens.
     greeting: PathBuf,
     log: Arc<Mutex<String>>,
+    log_reader: Option<JoinHandle<()>>,
     client: Client<HttpConnector, Full<Bytes>>,
 }
 
@@ -88,11 +89,15 @@ impl Server {
     }
 
     pub fn start_with(folder: &Folder, port: u16, database: &str, arguments: &[&str]) -> Self {
+        let mut command = Command::new(program());
+        command.args(["--listen", &format!("127.0.0.1:{port}"), "--database", database]);
+        Self::launch(folder, port, command.args(arguments))
+    }
+
+    /// Starts it as this command says, whatever that is; it has to listen on this port.
+    pub fn launch(folder: &Folder, port: u16, command: &mut Command) -> Self {
         let greeting = folder.path(&format!("greeting-{port}"));
-        let address = format!("127.0.0.1:{port}");
-        let mut child = Command::new(program())
-            .args(["--listen", &address, "--database", database])
-            .args(arguments)
+        let mut child = command
             .stdout(fs::File::create(&greeting).unwrap())
             .stderr(Stdio::piped())
             .spawn()
@@ -100,12 +105,12 @@ impl Server {
         let log = Arc::new(Mutex::new(String::new()));
         let (listening, is_listening) = mpsc::channel();
         let (lines, text) = (BufReader::new(child.stderr.take().unwrap()).lines(), log.clone());
-        thread::spawn(move || {
+        let log_reader = thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
+                text.lock().unwrap().extend([&*line, "\n"]);
                 if line.contains("listening on") {
                     let _ = listening.send(());
                 }
-                text.lock().unwrap().extend([&*line, "\n"]);
             }
         });
         // An error: it has ended without ever listening.
@@ -114,7 +119,8 @@ impl Server {
             panic!("the server has ended, {status}: {}", log.lock().unwrap());
         }
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { child, url: format!("http://{address}"), greeting, log, client }
+        let url = format!("http://127.0.0.1:{port}");
+        Self { child, url, greeting, log, log_reader: Some(log_reader), client }
     }
 
     /// The demo account's value after these words: `demo("user token")`.
@@ -183,10 +189,22 @@ impl Server {
     }
 
     /// Stops it as an operator does (SIGTERM), and waits for its end.
-    pub fn stop(mut self) {
+    pub fn stop(self) {
+        self.signal("TERM");
+        let (status, log) = self.wait();
+        assert!(status.success(), "{log}");
+    }
+
+    pub fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        assert!(self.child.wait().unwrap().success(), "{}", self.log());
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+
+    /// Waits for its end; how it has ended, and the whole of what it has logged.
+    pub fn wait(mut self) -> (ExitStatus, String) {
+        let status = self.child.wait().unwrap();
+        self.log_reader.take().unwrap().join().unwrap();
+        (status, self.log())
     }
 
     /// Kills it without a warning (SIGKILL), as a power failure would.
@@ -227,11 +245,24 @@ pub fn run(folder: &Folder, arguments: &[&str]) -> Output {
     Command::new(program()).args(["--database", &database]).args(arguments).output().unwrap()
 }
 
+/// The same, with something to read on standard input.
+pub fn run_with_input(folder: &Folder, arguments: &[&str], input: impl AsRef<[u8]>) -> Output {
+    let file = folder.path("input");
+    fs::write(&file, input).unwrap();
+    let database = format!("sqlite:{}", folder.path("gateway.db").display());
+    Command::new(program())
+        .args(["--database", &database])
+        .args(arguments)
+        .stdin(fs::File::open(file).unwrap())
+        .output()
+        .unwrap()
+}
+
 /// The `Authorization` value of HTTP Basic.
 pub fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

@@ -1,0 +1,120 @@
+//! What the program says to flags that it cannot follow.
+
+use std::{fs, process::Command};
+
+use crate::{
+    gateway_support::{Folder, Server, program, run},
+    refusal,
+};
+
+#[test]
+fn the_help_names_every_flag_and_subcommand() {
+    let help = |arguments: &[&str]| {
+        let output = Command::new(program()).args(arguments).arg("--help").output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let all = help(&[]);
+    for flag in [
+        "--listen",
+        "--database",
+        "--public-url",
+        "--error-details",
+        "--tls-cert",
+        "--tls-key",
+        "--insecure-http",
+        "--demo",
+        "--no-tokens",
+        "--s3p-http-400",
+        "sqlite::memory:",
+        "127.0.0.1:8080",
+        "GATEWAY_LISTEN",
+        "GATEWAY_DATABASE",
+    ] {
+        assert!(all.contains(flag), "no {flag}: {all}");
+    }
+    for (command, actions) in [
+        ("user", ["add", "disable", "passwd"]),
+        ("token", ["create", "list", "revoke"]),
+        ("s3p-key", ["add", "rotate", "list"]),
+    ] {
+        assert!(all.contains(&format!("\n  {command} ")), "no {command}: {all}");
+        let of_command = help(&[command]);
+        for action in actions {
+            assert!(of_command.contains(&format!("\n  {action} ")), "no {action}: {of_command}");
+        }
+        assert!(of_command.contains("--database"), "{of_command}");
+    }
+    for action in ["add", "passwd"] {
+        assert!(help(&["user", action]).contains("--password-stdin"));
+    }
+}
+
+#[test]
+fn plain_http_for_others_is_refused_unless_it_is_asked_for() {
+    let folder = Folder::new();
+    for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:8080"] {
+        let told = refusal(&run(&folder, &["--listen", address]));
+        assert!(told.contains("--tls-cert") && told.contains("--insecure-http"), "{told}");
+    }
+}
+
+#[test]
+fn an_address_that_is_no_url_needs_a_public_url() {
+    let folder = Folder::new();
+    for arguments in
+        [&["--listen", "0.0.0.0:8080", "--insecure-http"][..], &["--listen", "127.0.0.1:0"]]
+    {
+        let told = refusal(&run(&folder, arguments));
+        assert!(told.contains("--public-url") && told.contains(arguments[1]), "{told}");
+    }
+}
+
+#[test]
+fn a_public_url_that_is_none_is_refused() {
+    let folder = Folder::new();
+    for url in ["", "gateway.example.org", "ftp://example.org", "https://user:word@example.org"] {
+        let told = refusal(&run(&folder, &["--public-url", url]));
+        assert!(told.contains("public URL"), "{url}: {told}");
+        assert!(!told.contains("word"), "{told}");
+    }
+}
+
+#[test]
+fn a_port_that_is_in_use_is_named() {
+    let folders = [Folder::new(), Folder::new()];
+    let server = Server::start(&folders[0], &[]);
+    let address = format!("127.0.0.1:{}", server.port());
+    let told = refusal(&run(&folders[1], &["--listen", &address]));
+    assert!(told.contains(&format!("cannot serve on {address}")), "{told}");
+    assert!(told.contains("in use"), "{told}");
+}
+
+#[test]
+fn a_database_that_cannot_be_opened_is_named() {
+    let folder = Folder::new();
+    let text = folder.path("text");
+    fs::write(
+        &text,
+        "This is not a database, but it is long enough to be looked at as one. ".repeat(9),
+    )
+    .unwrap();
+    let missing = folder.path("missing").join("gateway.db");
+    let itself = folder.path("");
+    for (path, reason) in [
+        (&missing, "No such file or directory"),
+        (&itself, "Is a directory"),
+        (&text, "not a database"),
+        (&"".into(), "No such file or directory"),
+    ] {
+        let url = format!("sqlite:{}", path.display());
+        for arguments in [&[][..], &["s3p-key", "list"]] {
+            let output = Command::new(program()).args(["--database", &url]).args(arguments).output();
+            let told = refusal(&output.unwrap());
+            assert!(told.contains(&format!("cannot open the database {url:?}")), "{told}");
+            assert!(told.contains(reason), "{told}");
+        }
+    }
+    let kept = fs::read_to_string(text).unwrap();
+    assert!(kept.starts_with("This is not a database"), "what is not a database is left alone");
+}
