@@ -17,6 +17,8 @@ mod ids;
 mod order;
 #[path = "gateway_smp/refusals.rs"]
 mod refusals;
+#[path = "gateway_smp/strict.rs"]
+mod strict;
 #[path = "gateway_smp/table.rs"]
 mod table;
 

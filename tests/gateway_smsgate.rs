@@ -17,6 +17,8 @@ mod refusals;
 mod samples;
 #[path = "gateway_smsgate/scopes.rs"]
 mod scopes;
+#[path = "gateway_smsgate/slow_bodies.rs"]
+mod slow_bodies;
 #[path = "gateway_smsgate/tokens.rs"]
 mod tokens;
 

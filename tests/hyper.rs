@@ -147,7 +147,9 @@ async fn a_client_with_another_secret_clock_or_token_is_refused() {
     for protocol in PROTOCOLS {
         let (address, calls) = signed_server(protocol).await;
         for signer in [
-            Signer::new("token", "another secret, as long as it needs to be").unwrap().clock(schemes::manual_clock()),
+            Signer::new("token", "another secret, as long as it needs to be")
+                .unwrap()
+                .clock(schemes::manual_clock()),
             Signer::new("nobody's", secret).unwrap().clock(schemes::manual_clock()),
             schemes::signer().clock(slow()),
         ] {

@@ -1,6 +1,6 @@
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, builder::BoolishValueParser};
 
 /// Three real systems behind portcullis: phoss SMP at `/`, SMSGate at `/3rdparty/v1`, S3P at `/s3p/v2`.
 #[derive(Debug, Parser)]
@@ -20,7 +20,7 @@ pub struct Args {
     pub public_url: Option<String>,
 
     /// Tell refused callers why: for finding out what is wrong, not for production.
-    #[arg(long, env = "GATEWAY_ERROR_DETAILS")]
+    #[arg(long, env = "GATEWAY_ERROR_DETAILS", value_parser = BoolishValueParser::new())]
     pub error_details: bool,
 
     /// Serve https with this certificate chain (PEM).
@@ -32,19 +32,19 @@ pub struct Args {
     pub tls_key: Option<PathBuf>,
 
     /// Serve plain http on an address that others can reach.
-    #[arg(long, env = "GATEWAY_INSECURE_HTTP")]
+    #[arg(long, env = "GATEWAY_INSECURE_HTTP", value_parser = BoolishValueParser::new())]
     pub insecure_http: bool,
 
     /// Create demo accounts on the first start, on an address that others can reach, too.
-    #[arg(long, env = "GATEWAY_DEMO")]
+    #[arg(long, env = "GATEWAY_DEMO", value_parser = BoolishValueParser::new())]
     pub demo: bool,
 
     /// Switch SMSGate's tokens off: the token endpoints answer 501, and bearer tokens are refused.
-    #[arg(long, env = "GATEWAY_NO_TOKENS")]
+    #[arg(long, env = "GATEWAY_NO_TOKENS", value_parser = BoolishValueParser::new())]
     pub no_tokens: bool,
 
     /// Refuse S3P requests with HTTP 400 instead of 401, as the example in its documentation does.
-    #[arg(long, env = "GATEWAY_S3P_HTTP_400")]
+    #[arg(long, env = "GATEWAY_S3P_HTTP_400", value_parser = BoolishValueParser::new())]
     pub s3p_http_400: bool,
 
     /// Instead of serving, manage accounts.

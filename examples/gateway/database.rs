@@ -69,6 +69,15 @@ impl Database {
         Ok(Self { pool, probe })
     }
 
+    /// Takes back the claims on groups that were never stored, since the server was killed in between. For
+    /// the start: a request under way has such a claim, too.
+    pub async fn forget_unfinished_claims(&self) -> Result<(), Error> {
+        let unfinished =
+            "DELETE FROM owners WHERE kind = 'group' AND id NOT IN (SELECT id FROM smp_groups)";
+        sqlx::query(unfinished).execute(&self.pool).await?;
+        Ok(())
+    }
+
     pub fn pool(&self) -> &SqlitePool {
         &self.pool
     }
@@ -90,6 +99,25 @@ impl Database {
 /// the files that it puts beside it the same mode.
 fn create_if_missing(file: &Path) -> io::Result<()> {
     OpenOptions::new().append(true).create(true).mode(0o600).open(file).map(drop)
+}
+
+/// Refuses what is no name of a database here. What is refused may hold a password, and is not repeated.
+pub fn check(url: &str) -> Result<(), Error> {
+    let Some(file) = file(url) else {
+        return Ok(());
+    };
+    let text = file.to_string_lossy();
+    if text.contains("://") || text.contains('?') {
+        return Err(
+            "--database is a file's path, or `sqlite::memory:`; no other database is known".into()
+        );
+    }
+    if file.extension().is_some_and(|extension| extension == "keys") {
+        return Err(
+            "--database must not end in `.keys`: the key file lies beside it under that name".into()
+        );
+    }
+    Ok(())
 }
 
 /// The file of a database, unless it is in memory. `sqlite:` and `sqlite://` may stand before it.

@@ -16,7 +16,7 @@ const BOB: &str = "bob@example.org";
 
 /// Creates the accounts if there is no user at all, and prints them with lines to paste.
 pub async fn create_on_first_start(gateway: &Gateway) -> Result<(), Error> {
-    let Gateway { database, vault, settings } = gateway;
+    let Gateway { database, vault, settings, .. } = gateway;
     let (users,): (i64,) =
         sqlx::query_as("SELECT count(*) FROM users").fetch_one(database.pool()).await?;
     if users > 0 {

@@ -18,6 +18,7 @@ mod web;
 use std::{process::ExitCode, sync::Arc};
 
 use clap::Parser;
+use portcullis::basic::HashingPool;
 
 use crate::{
     args::{Args, Command},
@@ -33,6 +34,8 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 struct Gateway {
     database: Database,
     vault: Arc<Vault>,
+    /// One for the process: the limit holds for all systems together.
+    hashing: HashingPool,
     settings: Arc<Settings>,
 }
 
@@ -50,7 +53,12 @@ struct Settings {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        // A log that nobody reads any more is no reason to stop serving.
+        .log_internal_errors(false)
+        .init();
     match run(Args::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -61,6 +69,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> Result<(), Error> {
+    database::check(&args.database)?;
     if args.command.is_some() && args.key_file().is_none() {
         return Err("a database in memory is gone when the command ends: name one in a file".into());
     }

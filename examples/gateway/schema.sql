@@ -73,9 +73,6 @@ CREATE TABLE IF NOT EXISTS smp_business_cards (
     pushed   INTEGER
 ) STRICT;
 
--- Claims whose group was never stored, because the server was killed in between.
-DELETE FROM owners WHERE kind = 'group' AND id NOT IN (SELECT id FROM smp_groups);
-
 -- SMSGate: what is stored is what is answered, as JSON.
 
 CREATE TABLE IF NOT EXISTS sms_messages (

@@ -1,13 +1,17 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use axum_server::{Handle, tls_rustls::RustlsConfig};
-use portcullis::s3p::PublicUrl;
+use axum_server::{Address, Handle, Server, tls_rustls::RustlsConfig};
+use hyper_util::rt::TokioTimer;
+use portcullis::{basic::HashingPool, s3p::PublicUrl};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
 };
 
 use crate::{Error, Gateway, Settings, args::Args, database::Database, demo, vault::Vault, web};
+
+/// How long the head of a request may take to arrive, and a connection may say nothing.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long requests under way may take to end when the server is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -33,13 +37,16 @@ pub async fn run(args: &Args, database: Database, vault: Arc<Vault>) -> Result<(
     let public_url = args.public_url.clone().unwrap_or_else(|| format!("{scheme}://{}", args.listen));
     let gateway = Gateway {
         settings: Arc::new(Settings {
-            public_url: PublicUrl::parse(&public_url)?.to_string(),
+            public_url: PublicUrl::parse(&public_url)
+                .map_err(|error| format!("--public-url: {error}"))?
+                .to_string(),
             error_details: args.error_details,
             tokens: !args.no_tokens,
             s3p_http_400: args.s3p_http_400,
         }),
         database: database.clone(),
         vault,
+        hashing: HashingPool::default(),
     };
     let app = web::app(&gateway)?.into_make_service();
     let tls = match tls {
@@ -58,17 +65,28 @@ pub async fn run(args: &Args, database: Database, vault: Arc<Vault>) -> Result<(
         demo::create_on_first_start(&gateway).await?;
     }
 
+    database.forget_unfinished_claims().await?;
     let handle = Handle::new();
     tokio::spawn(stop_on_signal(handle.clone(), terminate, interrupt));
     tokio::spawn(tell_when_listening(handle.clone(), scheme));
     match tls {
-        None => axum_server::from_tcp(listener)?.handle(handle).serve(app).await,
-        Some(tls) => axum_server::from_tcp_rustls(listener, tls)?.handle(handle).serve(app).await,
+        None => patient(axum_server::from_tcp(listener)?).handle(handle).serve(app).await,
+        Some(tls) => {
+            patient(axum_server::from_tcp_rustls(listener, tls)?).handle(handle).serve(app).await
+        }
     }
     .map_err(cannot)?;
     database.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// A server that does not wait forever for a request to begin.
+fn patient<A: Address, Acceptor>(mut server: Server<A, Acceptor>) -> Server<A, Acceptor> {
+    let builder = server.http_builder();
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(PATIENCE);
+    server
 }
 
 async fn tell_when_listening(handle: Handle<SocketAddr>, scheme: &str) {
@@ -82,6 +100,6 @@ async fn stop_on_signal(handle: Handle<SocketAddr>, mut terminate: Signal, mut i
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
-    tracing::info!("stopping: no new connections");
     handle.graceful_shutdown(Some(GRACE));
+    tracing::info!("stopping: no new connections");
 }

@@ -8,7 +8,7 @@ use axum::{
     http::StatusCode,
     middleware::{self, Next},
     response::Response,
-    routing::get,
+    routing::{any_service, get},
 };
 use portcullis::{Clock, Rejection, SystemClock};
 
@@ -22,6 +22,9 @@ pub fn app(gateway: &Gateway) -> Result<Router, Error> {
     let smsgate = smsgate::router(gateway)?;
     let app = smp::router(gateway)?
         .merge(health)
+        // What `nest` leaves out: a stranger is told nothing there, either.
+        .route("/3rdparty/v1/", any_service(smsgate.clone()))
+        .route("/api/3rdparty/v1/", any_service(smsgate.clone()))
         .nest("/3rdparty/v1", smsgate.clone())
         .nest("/api/3rdparty/v1", smsgate)
         .nest("/s3p/v2", s3p::router(gateway)?);

@@ -134,7 +134,8 @@ pub enum Order {
 
 /// The text of JSON values that are no strings. What no rule has a text for is refused.
 ///
-/// In all of them, a value and the string of the same text have one signature.
+/// In all of them, a value and the string of the same text have one signature. PHP prints 14 digits, and
+/// JavaScript no more than a float holds: of longer numbers, the digits after those are not signed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Values {
     /// Numbers as they are written; `true`, `false` and `null` are refused.

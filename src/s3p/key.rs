@@ -123,8 +123,8 @@ pub(super) fn check_length(secret: &Secret, whose: &str) -> Result<(), ConfigErr
         return Ok(());
     }
     Err(ConfigError::new(format!(
-        "the S3P secret of {whose:?} has {} bytes; at least {LEAST} are needed. If it cannot be changed, \
-         `dangerous_short_secret` takes it",
+        "the S3P secret of {whose:?} has {} bytes; at least {LEAST} are needed. A present secret that cannot \
+         be changed is taken by `dangerous_short_secret`",
         secret.len()
     )))
 }

@@ -61,7 +61,7 @@ impl<'r> Sent<'r> {
         let mut pairs = Vec::with_capacity(self.0.len());
         for (key, value) in &self.0 {
             let value = trim(value.text(dialect.values)?, dialect.trim);
-            if reads_as_more(key, &value, dialect.order) {
+            if reads_as_more(key, &value) {
                 return Err("s3p.ambiguous_value");
             }
             pairs.push((&**key, value));
@@ -92,7 +92,8 @@ impl Params<'_> {
 }
 
 fn judge_key(key: &str) -> Result<(), &'static str> {
-    if key.is_empty() || key.contains(['=', '&']) || key.trim_matches(BLANKS) != key {
+    // By the widest trim of any dialect: a whole string begins with a key.
+    if key.is_empty() || key.contains(['=', '&']) || key.trim_matches(is_java_blank) != key {
         return Err("s3p.parameter_name");
     }
     if key.starts_with(OWN_PREFIX) {
@@ -108,7 +109,13 @@ fn judge_key(key: &str) -> Result<(), &'static str> {
 /// before it. The one is sorted, so that key is greater than the key before it; and it is not greater
 /// than the scheme's own first key if the key before it is less, since the own keys would stand
 /// between. If no request with such a value is accepted, no two requests have one string.
-fn reads_as_more(key: &str, value: &str, order: Order) -> bool {
+///
+/// Asked of both orders, whichever is signed: one key may list dialects of both.
+fn reads_as_more(key: &str, value: &str) -> bool {
+    [Order::ByKey, Order::ByPair].into_iter().any(|order| reads_as_more_in(order, key, value))
+}
+
+fn reads_as_more_in(order: Order, key: &str, value: &str) -> bool {
     let is_less = |one: &str, other: &str| order.compare(one, other).is_lt();
     let mut tails = value.split('&');
     tails.next();

@@ -17,7 +17,7 @@ async fn variables_say_what_flags_say() {
         .env("GATEWAY_LISTEN", format!("127.0.0.1:{port}"))
         .env("GATEWAY_PUBLIC_URL", "https://pay.example.org")
         .env("GATEWAY_ERROR_DETAILS", "true")
-        .env("GATEWAY_NO_TOKENS", "true")
+        .env("GATEWAY_NO_TOKENS", "1")
         .env("GATEWAY_S3P_HTTP_400", "true");
     let server = Server::launch(&folder, port, &mut command);
     assert_eq!(count_users(&folder).await, 2);

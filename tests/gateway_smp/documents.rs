@@ -1,6 +1,9 @@
 //! What a document has to be; if it is not, nothing is stored.
 
+use std::{cell::Cell, convert::Infallible, pin::pin};
+
 use bytes::Bytes;
+use futures_util::future::{Either, select, select_all};
 
 use crate::{
     CARD, CARD_XML, GROUP, GROUP_XML, SERVICE, SERVICE_XML,
@@ -10,7 +13,7 @@ use crate::{
 
 /// Puts each document where there is nothing yet and where there is something: it is refused, and what was
 /// there stays.
-async fn refused(path: &str, good: &'static str, documents: &[Bytes]) {
+pub(crate) async fn refused(path: &str, good: &'static str, documents: &[Bytes]) {
     let folder = Folder::new();
     let server = Server::start(&folder, &[]);
     let (alice, bob) = (server.user_token(), token_of_bob(&folder));
@@ -176,4 +179,27 @@ async fn a_document_made_to_cost_the_parser_dear_does_not() {
         let reply = write(&server, ("PUT", GROUP, document), &alice).await;
         assert_eq!(reply.status, status, "{shown}");
     }
+}
+
+#[tokio::test]
+async fn while_long_documents_are_parsed_other_requests_are_answered() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let alice = server.user_token();
+    let attributes: Vec<_> = (0..500).map(|n| format!(" a{n}=''")).collect();
+    let element = format!("<a{}/>", attributes.concat());
+    let long = Bytes::from(format!("<x>{}</x>", element.repeat(240)));
+    let writes = (0..8).map(|_| Box::pin(write(&server, ("PUT", GROUP, long.clone()), &alice)));
+    let pings = Cell::new(0);
+    let all_pings = pin!(async {
+        loop {
+            assert_eq!(server.get("/ping", &[]).await.status, 200);
+            pings.update(|pings| pings + 1);
+        }
+    });
+    let first: Either<_, (Infallible, _)> = select(select_all(writes), all_pings).await;
+    let Either::Left(((reply, ..), _)) = first;
+    assert_eq!(reply.status, 400);
+    // A handful if the documents are parsed where requests are served, a thousand and more if not.
+    assert!(pings.get() > 100, "{pings:?} were answered");
 }

@@ -1,7 +1,7 @@
 //! What a refused caller gets to see.
 
 use crate::{
-    CARD, GROUP, GROUP_XML, PUSH,
+    CARD, GROUP, GROUP_XML, PUSH, SERVICE,
     gateway_support::{Folder, Reply, Server, basic},
     publish, write,
 };
@@ -54,17 +54,39 @@ async fn each_unauthorized_request_is_asked_for_a_token_or_a_password() {
 }
 
 #[tokio::test]
-async fn a_header_that_is_wrong_is_refused_on_a_read_too() {
+async fn a_read_does_not_look_at_credentials() {
     let folder = Folder::new();
     let server = Server::start(&folder, &[]);
     publish(&server, &server.alice()).await;
-    let wrong = format!("authorization: {}", basic("alice@example.org", "wrong"));
-    assert_eq!(server.get(GROUP, &[&wrong]).await.status, 401);
-    let bad = server.get(GROUP, &["authorization: Bearer two words"]).await;
+    let alice = server.alice();
+    let revoked = format!("Bearer pct_{:048x}", 0);
+    let wrong = basic("alice@example.org", "wrong");
+    let digest = "Digest username=\"alice@example.org\"";
+    for who in [&alice, &wrong, &revoked, digest, "Digest x", "Basic !", "Bearer two words", ""] {
+        let header = format!("authorization: {who}");
+        let twice = [header.as_str(), header.as_str()];
+        for headers in [&twice[..1], &twice] {
+            for path in [GROUP, SERVICE, CARD] {
+                assert_eq!(server.get(path, headers).await.status, 200, "{path} {who}");
+                let head = server.send("HEAD", path, headers, "").await;
+                assert_eq!(head.status, 200, "{path} {who}");
+            }
+            assert_eq!(server.get("/a%3A%3Ab", headers).await.status, 404, "{who}");
+            assert_eq!(server.get(PUSH, headers).await.status, 405, "{who}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_write_with_a_header_that_is_malformed_or_sent_twice_is_refused() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    publish(&server, &server.alice()).await;
+    let bad = write(&server, ("DELETE", GROUP, ""), "Bearer two words").await;
     assert_eq!((bad.status.as_u16(), bad.body.as_str()), (400, MALFORMED));
     let alice = format!("authorization: {}", server.alice());
-    assert_eq!(server.get(GROUP, &[&alice, &alice]).await.status, 400, "twice");
-    assert_eq!(server.get(GROUP, &[&alice]).await.status, 200);
+    assert_eq!(server.send("DELETE", GROUP, &[&alice, &alice], "").await.status, 400, "twice");
+    assert_eq!(server.get(GROUP, &[]).await.status, 200);
 }
 
 /// Runs into every refusal there is.
@@ -114,7 +136,7 @@ async fn a_refused_caller_is_told_why_if_the_operator_wants_it() {
     let folder = Folder::new();
     let server = Server::start(&folder, &["--error-details"]);
     let expected = [
-        (401, MISSING, "authorize.anonymous"),
+        (401, MISSING, "authorization.missing"),
         (401, REFUSED, "basic.unknown_user"),
         (403, NOT_OWNER, "ownership.not_owner"),
         (404, NOT_FOUND, "ownership.unknown"),

@@ -40,6 +40,10 @@ async fn a_webhook_needs_a_url_an_event_and_ones_own_device() {
         json!({"url": "file:///etc/passwd", "event": "sms:sent"}),
         json!({"url": url, "event": "sms:unheard"}),
         json!({"url": url, "event": "sms:sent", "deviceId": his}),
+        json!({"url": format!("{url}{}", "x".repeat(2048 - url.len() + 1)), "event": "sms:sent"}),
+        json!({"id": "1".repeat(37), "url": url, "event": "sms:sent"}),
+        json!({"id": "a/b", "url": url, "event": "sms:sent"}),
+        json!({"id": "..", "url": url, "event": "sms:sent"}),
     ] {
         let reply = alice.post("/webhooks", body.clone()).await;
         assert_eq!(reply.status, 400, "{body}: {reply:?}");
@@ -48,6 +52,28 @@ async fn a_webhook_needs_a_url_an_event_and_ones_own_device() {
     let made = alice.post("/webhooks", body).await;
     assert_eq!(made.status, 201);
     assert!(made.json()["id"].is_string());
+    let longest = format!("{url}{}", "x".repeat(2048 - url.len()));
+    let body = json!({"id": "1".repeat(36), "url": longest, "event": "sms:sent"});
+    assert_eq!(alice.post("/webhooks", body).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_user_has_a_hundred_webhooks_at_most() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let (alice, bob) = (Caller::new(&server, server.alice()), Caller::new(&server, server.bob()));
+    let alice = alice.pair(&["all:any"]).await.access;
+    let hook = |id: u8| json!({"id": id.to_string(), "url": "https://a.example", "event": "sms:sent"});
+    for id in 0..100 {
+        assert_eq!(alice.post("/webhooks", hook(id)).await.status, 201, "{id}");
+    }
+    let reply = alice.post("/webhooks", hook(100)).await;
+    assert_refused(&reply, 409, "no more than 100 webhooks are kept");
+    // One may still be replaced, and another user has their own.
+    assert_eq!(alice.post("/webhooks", hook(99)).await.status, 201);
+    assert_eq!(bob.post("/webhooks", hook(0)).await.status, 201);
+    assert_eq!(alice.delete("/webhooks/0").await.status, 204);
+    assert_eq!(alice.post("/webhooks", hook(100)).await.status, 201);
 }
 
 #[tokio::test]
@@ -89,6 +115,34 @@ async fn settings_are_replaced_and_changed() {
         assert_eq!(alice.send("PUT", "/settings", body).await.status, 400);
     }
     assert_eq!(alice.get("/settings").await.json(), expected);
+}
+
+#[tokio::test]
+async fn settings_have_short_plain_names_and_an_end() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let alice = Caller::new(&server, server.alice()).pair(&["all:any"]).await.access;
+    let longest = json!({"s".repeat(64): {"a": 1}});
+    assert_eq!(alice.send("PUT", "/settings", longest.clone()).await.status, 200);
+    for settings in [
+        json!({"s".repeat(65): {"a": 1}}),
+        json!({"": {"a": 1}}),
+        json!({"two words": {"a": 1}}),
+        json!({"a": {"b": "x".repeat(64 * 1024)}}),
+    ] {
+        for method in ["PUT", "PATCH"] {
+            let reply = alice.send(method, "/settings", settings.clone()).await;
+            assert_eq!(reply.status, 400, "{method} {settings}: {reply:?}");
+            assert!(reply.json()["message"].as_str().unwrap().starts_with("failed to validate: "));
+        }
+    }
+    // Not in many small steps, either.
+    let half = "x".repeat(33 * 1024);
+    let patch = |name: &str| json!({name: {"value": half}});
+    assert_eq!(alice.send("PATCH", "/settings", patch("one")).await.status, 200);
+    assert_eq!(alice.send("PATCH", "/settings", patch("two")).await.status, 400);
+    let logs = alice.get("/logs").await;
+    assert!(!logs.body.contains("sss"), "{logs:?}");
 }
 
 #[tokio::test]

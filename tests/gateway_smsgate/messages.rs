@@ -96,6 +96,8 @@ async fn a_message_that_cannot_be_sent_is_a_bad_request() {
         json!({"phoneNumbers": ["+1"], "textMessage": {}}),
         json!({"phoneNumbers": ["+1"], "message": "Hello", "id": "a\r\nb"}),
         json!({"phoneNumbers": ["+1"], "message": "Hello", "id": "1".repeat(37)}),
+        json!({"phoneNumbers": ["+1"], "message": "Hello", "id": "."}),
+        json!({"phoneNumbers": ["+1"], "message": "Hello", "id": ".."}),
         json!({"phoneNumbers": ["+1"], "message": "Hello", "deviceId": "unknown"}),
         json!({"phoneNumbers": ["+1"], "message": "Hello", "deviceId": his}),
     ] {
@@ -166,6 +168,8 @@ async fn a_list_is_filtered_sorted_and_cut() {
         ("?sort=created_at", "a b c", "3"),
         ("?sort=-created_at&limit=2", "c b", "3"),
         ("?limit=1&offset=2", "a", "3"),
+        ("?offset=3", "", "3"),
+        ("?offset=4294967295&state=Pending", "", "2"),
         ("?state=Cancelled", "b", "1"),
         ("?state=Pending&sort=created_at", "a c", "2"),
         ("?deviceId=unknown", "", "0"),

@@ -82,15 +82,38 @@ async fn a_used_refresh_token_ends_its_family_wherever_it_is_shown() {
 }
 
 #[tokio::test]
-async fn a_revoked_access_token_does_not_end_its_family() {
+async fn to_revoke_any_token_of_a_family_ends_all_of_it() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let alice = Caller::new(&server, server.alice());
+    let stranger = alice.pair(&["logs:read"]).await;
+    for at in 0..3 {
+        let first = alice.pair(&["logs:read"]).await;
+        let second = first.refreshed().await;
+        let third = second.refreshed().await;
+        let family = [first, second, third];
+        assert_eq!(alice.delete(&format!("/auth/token/{}", family[at].id)).await.status, 204);
+        for pair in &family {
+            assert_refused(&pair.access.get("/logs").await, 401, "Unauthorized");
+            assert_refused(&refresh(pair).await, 401, "Unauthorized");
+        }
+    }
+    assert_eq!(stranger.access.get("/logs").await.status, 200);
+}
+
+#[tokio::test]
+async fn to_revoke_an_access_token_that_has_expired_ends_its_family_too() {
     let folder = Folder::new();
     let server = Server::start(&folder, &[]);
     let alice = Caller::new(&server, server.alice());
     let first = alice.pair(&["logs:read"]).await;
-    let second = first.refreshed().await;
+    // As its row is gone some time after its end.
+    let database = format!("sqlite:{}", folder.path("gateway.db").display());
+    let pool = sqlx::SqlitePool::connect(&database).await.unwrap();
+    let gone = sqlx::query("DELETE FROM jwts WHERE id = ?").bind(&first.id).execute(&pool).await;
+    assert_eq!(gone.unwrap().rows_affected(), 1);
     assert_eq!(alice.delete(&format!("/auth/token/{}", first.id)).await.status, 204);
-    assert_refused(&first.access.get("/logs").await, 401, "Unauthorized");
-    assert_eq!(second.access.get("/logs").await.status, 200);
+    assert_refused(&refresh(&first).await, 401, "Unauthorized");
 }
 
 #[tokio::test]

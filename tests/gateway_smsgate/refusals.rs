@@ -139,3 +139,18 @@ async fn a_database_that_does_not_answer_is_503_and_not_a_wrong_password() {
         assert_eq!(caller.get("/messages").await.status, 200);
     }
 }
+
+#[tokio::test]
+async fn the_prefix_alone_is_told_only_to_users() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let alice = Caller::new(&server, server.alice()).authorization;
+    for path in ["/3rdparty/v1", "/3rdparty/v1/", "/api/3rdparty/v1", "/api/3rdparty/v1/"] {
+        for method in ["GET", "POST"] {
+            let stranger = server.send(method, path, &[], "").await;
+            assert_refused(&stranger, 401, "Unauthorized");
+            let user = server.send(method, path, &[&alice], "").await;
+            assert_refused(&user, 404, "Not Found");
+        }
+    }
+}

@@ -176,3 +176,19 @@ async fn nobody_revokes_another_users_token() {
     assert_eq!(bob.delete(&format!("/auth/token/{}", pair.id)).await.status, 204);
     assert_eq!(pair.access.get("/messages").await.status, 200);
 }
+
+#[tokio::test]
+async fn to_revoke_a_token_ends_what_was_made_with_it() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let alice = Caller::new(&server, server.alice());
+    let parent = alice.pair(&["tokens:manage", "logs:read"]).await;
+    let child = parent.access.pair(&["tokens:manage", "logs:read"]).await;
+    let grandchild = child.access.pair(&["logs:read"]).await;
+    assert_eq!(alice.delete(&format!("/auth/token/{}", parent.id)).await.status, 204);
+    for pair in [&child, &grandchild] {
+        assert_refused(&pair.access.get("/logs").await, 401, "Unauthorized");
+        let reply = pair.refresh.post("/auth/token/refresh", json!({})).await;
+        assert_refused(&reply, 401, "Unauthorized");
+    }
+}

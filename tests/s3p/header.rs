@@ -5,6 +5,7 @@ use base64::{
     engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE},
 };
 use http::header::AUTHORIZATION;
+use portcullis::RejectionKind;
 
 use crate::{s3p_support::*, support::send};
 
@@ -160,14 +161,19 @@ async fn a_header_of_more_than_2048_bytes_is_not_looked_at() {
 }
 
 #[tokio::test]
-async fn a_timestamp_has_ten_digits() {
+async fn a_timestamp_has_ten_digits_or_thirteen() {
     for timestamp in [
         "",
         "0",
         "-1",
         "136128194",
         "13612819460",
-        "1361281946000",
+        "136128194600",
+        "13612819460000",
+        "0361281946000",
+        "+136128194600",
+        "1361281946.00",
+        "1361281946 00",
         "01361281946",
         "0361281946",
         "+136128194",
@@ -235,12 +241,33 @@ async fn a_signature_is_the_padded_standard_base64_of_twenty_bytes() {
 }
 
 #[tokio::test]
-async fn the_signature_method_is_hmac_sha1_and_nothing_else() {
+async fn a_timestamp_in_milliseconds_is_read_and_is_for_keys_that_have_it() {
+    for (millis, reason) in [
+        (NOW * 1000, "s3p.dialect"),
+        (NOW * 1000 + 300_000, "s3p.dialect"),
+        (NOW * 1000 - 300_000, "s3p.dialect"),
+        (NOW * 1000 + 300_001, "s3p.in_the_future"),
+        (NOW * 1000 - 300_001, "s3p.too_old"),
+        (1_000_000_000_000, "s3p.too_old"),
+        (9_999_999_999_999, "s3p.in_the_future"),
+    ] {
+        let draft = Draft::get("/v2/ping").timestamp(millis);
+        let answer = send(&layer(), draft.request()).await;
+        assert_eq!((answer.status.as_u16(), answer.reason()), (401, reason), "{millis}");
+        assert_eq!(answer.kind(), RejectionKind::RefusedCredentials, "{millis}");
+    }
+}
+
+#[tokio::test]
+async fn a_signature_method_that_is_none_is_malformed() {
     let draft = Draft::get("/v2/ping");
     for method in [
         "",
         "hmac-sha1",
-        "HMAC-SHA256",
+        "hmac-sha256",
+        "HMAC-SHA-256",
+        "HMAC-SHA256 ",
+        "HMAC-SHA512",
         "HMAC_SHA1",
         "HMACSHA1",
         "SHA1",
@@ -257,5 +284,19 @@ async fn the_signature_method_is_hmac_sha1_and_nothing_else() {
             (401, "s3p.signature_method"),
             "{method}"
         );
+        assert_eq!(answer.kind(), RejectionKind::MalformedCredentials, "{method}");
     }
+}
+
+#[tokio::test]
+async fn hmac_sha256_is_for_keys_that_are_set_to_it() {
+    let draft = Draft::get("/v2/ping");
+    let by_sha256 = draft.authorization().replace("HMAC-SHA1", "HMAC-SHA256");
+    let authorization = by_sha256.replace(&draft.signature(), &STANDARD.encode([1; 32]));
+    let answer = send(&layer(), draft.request_with(&authorization)).await;
+    assert_eq!((answer.status.as_u16(), answer.reason()), (401, "s3p.signature_method"));
+    assert_eq!(answer.kind(), RejectionKind::RefusedCredentials);
+    // With a signature of SHA-1's length, it is none.
+    let answer = send(&layer(), draft.request_with(&by_sha256)).await;
+    assert_eq!((answer.status.as_u16(), answer.reason()), (401, "s3p.signature_encoding"));
 }

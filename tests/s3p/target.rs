@@ -3,7 +3,7 @@
 use http::{Method, header::HOST};
 use portcullis::{
     S3pSignatureLayer, Secret,
-    s3p::{MemoryNonceStore, PublicUrl, S3pAuth, SigningInput, Stamp},
+    s3p::{MemoryNonceStore, PublicUrl, S3pAuth, SignatureMethod, SigningInput, Stamp},
 };
 
 use crate::{s3p_support::*, support::send};
@@ -88,7 +88,12 @@ fn signed_for(origin: &str, draft: &Draft) -> String {
         &draft.target.parse().unwrap(),
         &draft.headers(),
         &draft.body,
-        Stamp { nonce: &draft.nonce, timestamp: &draft.timestamp, token: draft.token },
+        Stamp {
+            method: SignatureMethod::HmacSha1,
+            nonce: &draft.nonce,
+            timestamp: &draft.timestamp,
+            token: draft.token,
+        },
     );
     let signature = signature.unwrap().signature(&Secret::new(draft.secret));
     draft.authorization().replace(&draft.signature(), &signature)

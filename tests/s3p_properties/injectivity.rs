@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use portcullis::s3p::{SigningInput, Stamp};
+use portcullis::s3p::{SignatureMethod, SigningInput, Stamp};
 use proptest::prelude::*;
 
 use crate::{encode, s3p_support::*};
@@ -40,8 +40,10 @@ impl Meaning {
                 |byte: u8| matches!(byte, b'!'..=b'~') && !matches!(byte, b'"' | b'&' | b'\\');
             (1..=128).contains(&text.len()) && text.bytes().all(allowed)
         };
-        let seconds = timestamp.len() == 10 && timestamp.bytes().all(|byte| byte.is_ascii_digit());
-        if !opaque(nonce) || !opaque(token) || !seconds {
+        // Seconds or milliseconds.
+        let time =
+            matches!(timestamp.len(), 10 | 13) && timestamp.bytes().all(|byte| byte.is_ascii_digit());
+        if !opaque(nonce) || !opaque(token) || !time {
             return None;
         }
         let form = parameters.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value)));
@@ -52,7 +54,7 @@ impl Meaning {
             &draft.target.parse().unwrap(),
             &draft.headers(),
             &draft.body,
-            Stamp { nonce, timestamp, token },
+            Stamp { method: SignatureMethod::HmacSha1, nonce, timestamp, token },
         );
         Some(input.ok()?.parameter_string().to_owned())
     }

@@ -11,7 +11,7 @@ use portcullis::{
     Identity, ManualClock, NowOrLater, S3pSignatureLayer, Secret, StoreError,
     s3p::{
         AccessKey, AccessKeyStore, MemoryAccessKeyStore, MemoryNonceStore, Nonce, NonceStore,
-        PublicUrl, Recorded, S3pAuth, SigningInput, Stamp,
+        PublicUrl, Recorded, S3pAuth, SignatureMethod, SigningInput, Stamp,
     },
 };
 
@@ -132,7 +132,12 @@ impl Draft {
             &self.target.parse().unwrap(),
             &self.headers(),
             &self.body,
-            Stamp { nonce: &self.nonce, timestamp: &self.timestamp, token: self.token },
+            Stamp {
+                method: SignatureMethod::HmacSha1,
+                nonce: &self.nonce,
+                timestamp: &self.timestamp,
+                token: self.token,
+            },
         )
         .map_err(|rejection| rejection.reason())
     }

@@ -33,7 +33,7 @@ pub async fn put(
 ) -> Result<(), Rejection> {
     let group = owned.resource().id();
     let body = body::xml(request).await?;
-    document::check_card(&body, group)?;
+    document::check_card(body.clone(), group.to_owned()).await?;
     // The group may have been deleted, or be somebody else's, since the ownership layer looked.
     let stored = sqlx::query(
         "INSERT INTO smp_business_cards \

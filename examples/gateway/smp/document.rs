@@ -1,31 +1,53 @@
 //! Whether a document is what its path says. It is stored as it came.
 
-use portcullis::{Rejection, RejectionKind};
+use bytes::Bytes;
+use portcullis::{Rejection, RejectionKind, StoreError};
 use roxmltree::{Document, Error, Node, ParsingOptions};
+use tokio::task;
 
-use super::id;
+use super::{id, strict};
 
 /// How many namespaces a document may declare, and how many attributes an element may have: the parser's
 /// work grows with the square of both.
 const MOST: usize = 512;
 
 /// Whether this is the service group of this participant.
-pub fn check_group(body: &[u8], group: &str) -> Result<(), Rejection> {
-    let document = parse(body)?;
-    check_participant(root(&document, "ServiceGroup")?, group)
+pub async fn check_group(body: Bytes, group: String) -> Result<(), Rejection> {
+    aside(move || {
+        let document = parse(&body)?;
+        check_participant(root(&document, "ServiceGroup")?, &group)
+    })
+    .await
 }
 
 /// Whether this is the business card of this participant.
-pub fn check_card(body: &[u8], group: &str) -> Result<(), Rejection> {
-    let document = parse(body)?;
-    check_participant(root(&document, "BusinessCard")?, group)
+pub async fn check_card(body: Bytes, group: String) -> Result<(), Rejection> {
+    aside(move || {
+        let document = parse(&body)?;
+        check_participant(root(&document, "BusinessCard")?, &group)
+    })
+    .await
 }
 
 /// Whether this is the metadata of this participant for this document type, or a redirect, which names
 /// neither.
-pub fn check_metadata(body: &[u8], group: &str, document_type: &str) -> Result<(), Rejection> {
-    let document = parse(body)?;
-    let root = root(&document, "ServiceMetadata")?;
+pub async fn check_metadata(
+    body: Bytes,
+    group: String,
+    document_type: String,
+) -> Result<(), Rejection> {
+    aside(move || check_service(root(&parse(&body)?, "ServiceMetadata")?, &group, &document_type)).await
+}
+
+/// Runs a check where it keeps no other request waiting: a mebibyte of XML takes its time.
+async fn aside(
+    check: impl FnOnce() -> Result<(), Rejection> + Send + 'static,
+) -> Result<(), Rejection> {
+    let checked = task::spawn_blocking(check).await;
+    checked.map_err(|error| Rejection::unavailable("smp.xml.parser", StoreError::new(error)))?
+}
+
+fn check_service(root: Node<'_, '_>, group: &str, document_type: &str) -> Result<(), Rejection> {
     let information = children(root, "ServiceInformation");
     let redirects = children(root, "Redirect");
     let information = match (information.as_slice(), redirects.as_slice()) {
@@ -44,10 +66,12 @@ pub fn check_metadata(body: &[u8], group: &str, document_type: &str) -> Result<(
 
 fn parse(body: &[u8]) -> Result<Document<'_>, Rejection> {
     let options = ParsingOptions { allow_dtd: false, ..ParsingOptions::default() };
-    Document::parse_with_options(text(body)?, options).map_err(|error| match error {
+    let text = text(body)?;
+    let document = Document::parse_with_options(text, options).map_err(|error| match error {
         Error::DtdDetected => bad("smp.xml.doctype"),
         error => bad("smp.xml.not_well_formed").caused_by(error),
-    })
+    })?;
+    if strict::is_strict(text) { Ok(document) } else { Err(bad("smp.xml.not_strict")) }
 }
 
 fn text(body: &[u8]) -> Result<&str, Rejection> {

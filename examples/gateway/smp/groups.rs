@@ -2,10 +2,16 @@
 
 use axum::{
     Extension,
+    body::Body,
     extract::{Request, State},
+    middleware::Next,
     response::Response,
 };
-use portcullis::{Identity, Principal, Rejection, RejectionKind, ownership::OwnedResource};
+use bytes::Bytes;
+use portcullis::{
+    Identity, Principal, Rejection, RejectionKind,
+    ownership::{OwnedResource, OwnershipStore, Resource},
+};
 
 use super::{
     answer::{self, unavailable},
@@ -24,18 +30,50 @@ pub async fn read(State(gateway): State<Gateway>, named: Named) -> Result<Respon
     answer::xml(row.map(|(body,)| body))
 }
 
+/// A group that has arrived and is in order.
+#[derive(Clone)]
+pub struct Checked(Bytes);
+
+/// Goes before the ownership layer, so that nobody claims a group by a document that never arrives. What
+/// that layer is going to refuse is not read.
+pub async fn check(
+    State(gateway): State<Gateway>,
+    principal: Principal,
+    named: Named,
+    request: Request,
+    next: Next,
+) -> Result<Response, Rejection> {
+    let Some(group) = named.group else {
+        return Ok(next.run(request).await);
+    };
+    let owner = gateway.database.owner(&Resource::new("group", group.as_str())).await;
+    let owner = owner.map_err(|error| Rejection::unavailable("smp.database", error))?;
+    if owner.is_some_and(|owner| owner != *principal.identity()) {
+        return Ok(next.run(request).await);
+    }
+    let (mut parts, body) = request.into_parts();
+    let body = body::xml(Request::from_parts(parts.clone(), body)).await?;
+    document::check_group(body.clone(), group).await?;
+    parts.extensions.insert(Checked(body));
+    Ok(next.run(Request::from_parts(parts, Body::empty())).await)
+}
+
 pub async fn put(
     State(gateway): State<Gateway>,
     Extension(owned): Extension<OwnedResource>,
     principal: Principal,
-    request: Request,
+    checked: Option<Extension<Checked>>,
 ) -> Result<(), Rejection> {
     let write = Write {
         database: gateway.database,
         group: owned.resource().id().to_owned(),
         owner: principal.identity().clone(),
     };
-    let written = write.read_and_store(request).await;
+    let written = match checked {
+        Some(Extension(Checked(body))) => write.replace(&body).await,
+        // It was somebody else's a moment ago, so that nothing was read.
+        None => Err(Rejection::new(RejectionKind::Forbidden, "smp.only_now_free")),
+    };
     if written.is_err() && owned.is_new() {
         write.give_back().await;
     }
@@ -64,10 +102,8 @@ struct Write {
 }
 
 impl Write {
-    async fn read_and_store(&self, request: Request) -> Result<(), Rejection> {
-        let body = body::xml(request).await?;
-        document::check_group(&body, &self.group)?;
-        match self.store(&body).await.map_err(unavailable)? {
+    async fn replace(&self, body: &[u8]) -> Result<(), Rejection> {
+        match self.store(body).await.map_err(unavailable)? {
             0 => Err(Rejection::new(RejectionKind::Forbidden, "smp.no_longer_owner")),
             _ => Ok(()),
         }

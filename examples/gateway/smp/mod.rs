@@ -9,15 +9,16 @@ mod groups;
 mod id;
 mod services;
 mod status;
+mod strict;
 mod wording;
 
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
     http::{Method, StatusCode},
-    middleware::{Next, from_fn, map_response_with_state},
+    middleware::{Next, from_fn, from_fn_with_state, map_response_with_state},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{MethodRouter, delete, get, post, put},
 };
 use portcullis::{
     AuthenticateLayer, OwnershipLayer,
@@ -43,8 +44,8 @@ pub fn router(gateway: &Gateway) -> Result<Router, Error> {
     let wording = wording::Wording { details: gateway.settings.error_details };
 
     let tokens = UserTokenAuth::new(REALM, database.clone())?;
-    let passwords = BasicAuth::new(REALM, database.clone())?;
-    let authenticate = AuthenticateLayer::new(tokens).or(passwords).optional().respond_with(wording);
+    let passwords = BasicAuth::new(REALM, database.clone())?.hashing_pool(gateway.hashing.clone());
+    let authenticate = AuthenticateLayer::new(tokens).or(passwords).respond_with(wording);
 
     // This kind is also in the statements about owners.
     let group_in = |path| {
@@ -58,22 +59,32 @@ pub fn router(gateway: &Gateway) -> Result<Router, Error> {
     ];
     let own = OwnershipLayer::new(Ownership::new(database.clone(), paths)?).respond_with(wording);
 
-    let owned = Router::new()
-        .route(GROUP, get(groups::read).put(groups::put).delete(groups::delete))
-        .route(SERVICE, get(services::read).put(services::put).delete(services::delete))
-        .route(CARD, get(cards::read).put(cards::put).delete(cards::delete))
-        .route(PUSH, post(cards::push))
-        .route_layer(map_response_with_state(wording, wording::word))
-        .route_layer(DefaultBodyLimit::max(LONGEST_DOCUMENT))
-        .route_layer(own)
-        .route_layer(from_fn(to_its_end))
-        .route_layer(authenticate);
-    let open = Router::new()
+    let worded = map_response_with_state(wording, wording::word);
+    // Who reads is not asked who they are, and whatever credentials they send are not looked at.
+    let read = |methods: MethodRouter<Gateway>| methods.route_layer(worded.clone());
+    let owned = |methods: MethodRouter<Gateway>| methods.route_layer(own.clone());
+    let write = |methods: MethodRouter<Gateway>| {
+        methods
+            .route_layer(worded.clone())
+            .route_layer(DefaultBodyLimit::max(LONGEST_DOCUMENT))
+            .route_layer(from_fn(to_its_end))
+            .route_layer(authenticate.clone())
+    };
+    let check = from_fn_with_state(gateway.clone(), groups::check);
+    let group = owned(put(groups::put)).route_layer(check).merge(owned(delete(groups::delete)));
+    let service = owned(put(services::put).delete(services::delete));
+    let card = owned(put(cards::put).delete(cards::delete));
+    let router = Router::new()
+        .route(GROUP, read(get(groups::read)).merge(write(group)))
+        .route(SERVICE, read(get(services::read)).merge(write(service)))
+        .route(CARD, read(get(cards::read)).merge(write(card)))
+        .route(PUSH, write(owned(post(cards::push))))
         .route("/ping", get(status::ping))
         .route("/ping/", get(status::ping))
         .route("/smp-status", get(status::status))
-        .route("/smp-status/", get(status::status));
-    Ok(owned.merge(open).with_state(gateway.clone()))
+        .route("/smp-status/", get(status::status))
+        .with_state(gateway.clone());
+    Ok(router)
 }
 
 /// What has been let in goes on when its caller hangs up, so that no claim stays behind without a group.

@@ -36,7 +36,7 @@ pub async fn put(
     let group = owned.resource().id();
     let body = body::xml(request).await?;
     let document = named.document.ok_or_else(no_document_type)?;
-    document::check_metadata(&body, group, &document)?;
+    document::check_metadata(body.clone(), group.to_owned(), document.clone()).await?;
     // The group may have been deleted, or be somebody else's, since the ownership layer looked.
     let stored = sqlx::query(
         "INSERT INTO smp_services SELECT g.id, ?, ? FROM smp_groups g JOIN owners o USING (id) \

@@ -1,6 +1,6 @@
 //! What the handlers read and refuse with: every refusal is `{"message": …}`.
 
-use std::error::Error;
+use std::{error::Error, time::Duration};
 
 use axum::{
     Json,
@@ -10,6 +10,10 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::json;
+use tokio::time;
+
+/// How long a body may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A refusal of a handler.
 pub struct Refusal {
@@ -30,7 +34,7 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, message)
     }
 
-    /// Of a token that the layer has let through.
+    /// Of a credential that the layer has let through.
     pub fn unauthorized() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "Unauthorized")
     }
@@ -52,6 +56,8 @@ impl IntoResponse for Refusal {
             StatusCode::UNAUTHORIZED => {
                 let challenge = HeaderValue::from_static(r#"Bearer error="invalid_token""#);
                 headers.insert(header::WWW_AUTHENTICATE, challenge);
+                let challenge = HeaderValue::from_static(r#"Basic realm="SMSGate", charset="UTF-8""#);
+                headers.append(header::WWW_AUTHENTICATE, challenge);
             }
             StatusCode::SERVICE_UNAVAILABLE => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
@@ -67,14 +73,18 @@ pub async fn not_found() -> Refusal {
     Refusal::not_found("Not Found")
 }
 
-/// A body of JSON. Everything that is wrong with it is a 400.
+/// A body of JSON. Everything that is wrong with it is a 400, but for its length and its slowness.
 pub struct Body<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
-        let Json(body) = Json::from_request(request, state).await.map_err(|rejection| {
+        let body = time::timeout(PATIENCE, Json::from_request(request, state)).await;
+        let body = body.map_err(|_| {
+            Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body took too long to arrive")
+        })?;
+        let Json(body) = body.map_err(|rejection| {
             let status = match rejection.status() {
                 StatusCode::PAYLOAD_TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
                 _ => StatusCode::BAD_REQUEST,

@@ -11,7 +11,7 @@ use portcullis::{
 };
 use serde_json::json;
 
-use super::reuse::Revocations;
+use super::{password::Passwords, reuse::Revocations};
 use crate::{Error, Gateway};
 
 const REALM: &str = "SMSGate";
@@ -21,7 +21,8 @@ pub const ISSUER: &str = "sms-gate.app";
 
 /// HTTP Basic, and JWTs unless they are switched off.
 pub fn authenticate(gateway: &Gateway) -> Result<AuthenticateLayer, Error> {
-    let basic = BasicAuth::new(REALM, gateway.database.clone())?;
+    let basic = BasicAuth::new(REALM, Passwords(gateway.database.clone()))?
+        .hashing_pool(gateway.hashing.clone());
     let layer = if gateway.settings.tokens {
         let keys = Keys::new([Key::hmac(Algorithm::HS256, gateway.vault.jwt_secret())?])?;
         let jwt = JwtAuth::builder(keys)

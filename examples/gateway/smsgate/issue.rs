@@ -92,8 +92,8 @@ impl Pair {
         self.access.id()
     }
 
-    /// Records the pair; without a row, a token is not accepted. The family is that of the refresh
-    /// token which was traded for the pair.
+    /// Records the pair; without a row, a token is not accepted. The family is that of the token by
+    /// which the caller came, if it was one.
     pub async fn save(
         &self,
         connection: &mut SqliteConnection,

@@ -46,7 +46,7 @@ pub async fn list(
     Ok(Json(entries))
 }
 
-/// Adds an entry. No secret belongs in it.
+/// Adds an entry. No secret belongs in it, and nothing that is as long as a caller likes.
 pub async fn write(
     connection: &mut SqliteConnection,
     user: &str,

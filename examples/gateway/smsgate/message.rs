@@ -3,11 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::answer::Refusal;
-use crate::database::new_id;
-
-/// The longest id that a sender may choose.
-const LONGEST_ID: usize = 36;
+use super::{answer::Refusal, id};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -39,14 +35,7 @@ struct Data {
 impl NewMessage {
     /// The sender's id, or a new one. It goes into a header.
     pub fn id(&self) -> Result<String, Refusal> {
-        let Some(id) = self.id.as_deref().filter(|id| !id.is_empty()) else {
-            return Ok(new_id());
-        };
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-        if id.len() > LONGEST_ID || !id.bytes().all(is_plain) {
-            return Err(invalid("id: 1 to 36 letters, digits, `-`, `.` and `_` are allowed"));
-        }
-        Ok(id.to_owned())
+        id::or_new(self.id.as_deref())
     }
 
     pub fn device(&self) -> Option<&str> {

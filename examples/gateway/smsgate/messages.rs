@@ -102,15 +102,29 @@ pub async fn list(
     if !(1..=100).contains(&limit) {
         return Err(Refusal::bad_request("failed to validate: limit: from 1 to 100"));
     }
-    let rows: Vec<(String, i64)> = sqlx::query_as(
-        "SELECT body, count(*) OVER () FROM sms_messages WHERE user_id = ?1 \
-         AND created BETWEEN ?2 AND ?3 \
+    let from = filter.from.map_or(i64::MIN, Timestamp::as_second);
+    let to = filter.to.map_or(i64::MAX, Timestamp::as_second);
+    // One transaction, so that both see the same messages.
+    let mut snapshot = sms.database.pool().begin().await?;
+    let (total,): (i64,) = sqlx::query_as(
+        "SELECT count(*) FROM sms_messages WHERE user_id = ?1 AND created BETWEEN ?2 AND ?3 \
+         AND (?4 IS NULL OR state = ?4) AND (?5 IS NULL OR device = ?5)",
+    )
+    .bind(caller.subject())
+    .bind(from)
+    .bind(to)
+    .bind(&filter.state)
+    .bind(&filter.device_id)
+    .fetch_one(&mut *snapshot)
+    .await?;
+    let rows: Vec<(String,)> = sqlx::query_as(
+        "SELECT body FROM sms_messages WHERE user_id = ?1 AND created BETWEEN ?2 AND ?3 \
          AND (?4 IS NULL OR state = ?4) AND (?5 IS NULL OR device = ?5) \
          ORDER BY sequence * ?6 LIMIT ?7 OFFSET ?8",
     )
     .bind(caller.subject())
-    .bind(filter.from.map_or(i64::MIN, Timestamp::as_second))
-    .bind(filter.to.map_or(i64::MAX, Timestamp::as_second))
+    .bind(from)
+    .bind(to)
     .bind(filter.state)
     .bind(filter.device_id)
     .bind(match filter.sort {
@@ -119,11 +133,11 @@ pub async fn list(
     })
     .bind(limit)
     .bind(filter.offset.unwrap_or(0))
-    .fetch_all(sms.database.pool())
+    .fetch_all(&mut *snapshot)
     .await?;
-    let total = rows.first().map_or(0, |(_, total)| *total);
+    snapshot.commit().await?;
     let mut messages = Vec::with_capacity(rows.len());
-    for (body, _) in rows {
+    for (body,) in rows {
         let body = serde_json::from_str(&body)?;
         messages.push(if filter.include_content { body } else { without_content(body) });
     }

@@ -8,11 +8,13 @@ mod answer;
 mod auth;
 mod devices;
 mod health;
+mod id;
 mod inbox;
 mod issue;
 mod logs;
 mod message;
 mod messages;
+mod password;
 mod reuse;
 mod settings;
 mod tokens;
@@ -34,16 +36,13 @@ use crate::{Error, Gateway, database::Database};
 #[derive(Clone)]
 struct Sms {
     database: Database,
-    /// `None` if tokens are switched off.
-    issuers: Option<Issuers>,
+    issuers: Issuers,
 }
 
 pub fn router(gateway: &Gateway) -> Result<Router, Error> {
-    let tokens = gateway.settings.tokens;
-    let sms = Sms {
-        database: gateway.database.clone(),
-        issuers: tokens.then(|| Issuers::new(gateway.vault.jwt_secret())).transpose()?,
-    };
+    let sms =
+        Sms { database: gateway.database.clone(), issuers: Issuers::new(gateway.vault.jwt_secret())? };
+    let tokens = if gateway.settings.tokens { token_routes() } else { no_token_routes() };
     let open = Router::new()
         .route("/health", get(health::ready))
         .route("/health/live", get(health::live))
@@ -51,6 +50,7 @@ pub fn router(gateway: &Gateway) -> Result<Router, Error> {
         .route("/health/startup", get(health::ready));
     // Around the fallback, too: to a stranger, a path that does not exist is a 401.
     let closed = routes()
+        .merge(tokens)
         .fallback(not_found)
         .method_not_allowed_fallback(not_found)
         .layer(authenticate(gateway)?);
@@ -80,9 +80,6 @@ fn routes() -> Router<Sms> {
         .route("/settings", patch(settings::update).route_layer(needs("settings:write")))
         .route("/settings", put(settings::replace).route_layer(needs("settings:write")))
         .route("/logs", get(logs::list).route_layer(needs("logs:read")))
-        .route("/auth/token", post(tokens::create).route_layer(needs("tokens:manage")))
-        .route("/auth/token/{jti}", delete(tokens::revoke).route_layer(needs("tokens:manage")))
-        .route("/auth/token/refresh", post(tokens::refresh).route_layer(exactly("tokens:refresh")))
         // Other names, which clients use.
         .route("/message", get(messages::list).route_layer(needs("messages:list")))
         .route("/message", post(messages::send).route_layer(needs("messages:send")))
@@ -91,4 +88,19 @@ fn routes() -> Router<Sms> {
         .route("/inbox/export", post(inbox::export).route_layer(needs("messages:export")))
         .route("/device", get(devices::list).route_layer(needs("devices:list")))
         .route("/device/{id}", delete(devices::remove).route_layer(needs("devices:delete")))
+}
+
+fn token_routes() -> Router<Sms> {
+    Router::new()
+        .route("/auth/token", post(tokens::create).route_layer(needs("tokens:manage")))
+        .route("/auth/token/{jti}", delete(tokens::revoke).route_layer(needs("tokens:manage")))
+        .route("/auth/token/refresh", post(tokens::refresh).route_layer(exactly("tokens:refresh")))
+}
+
+/// The same, with tokens switched off: no scope is asked for, as nobody can hold that of a refresh.
+fn no_token_routes() -> Router<Sms> {
+    Router::new()
+        .route("/auth/token", post(tokens::switched_off))
+        .route("/auth/token/{jti}", delete(tokens::switched_off))
+        .route("/auth/token/refresh", post(tokens::switched_off))
 }

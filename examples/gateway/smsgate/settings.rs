@@ -10,8 +10,12 @@ use sqlx::SqliteConnection;
 use super::{
     Sms,
     answer::{Body, Refusal},
-    logs,
+    id, logs,
 };
+
+const LONGEST_NAME: usize = 64;
+/// All settings of a user as JSON, in bytes.
+const MOST_BYTES: usize = 64 * 1024;
 
 type Settings = BTreeMap<String, Map<String, Value>>;
 
@@ -66,16 +70,24 @@ async fn save(
     user: &str,
     settings: &Settings,
 ) -> Result<(), Refusal> {
+    if !settings.keys().all(|name| id::is_plain(name, LONGEST_NAME)) {
+        return Err(Refusal::bad_request(format!(
+            "failed to validate: the name of a section has 1 to {LONGEST_NAME} letters, digits, `-`, \
+             `.` and `_`"
+        )));
+    }
+    let body = serde_json::to_string(settings)?;
+    if body.len() > MOST_BYTES {
+        let message = format!("failed to validate: all settings are {MOST_BYTES} bytes at most");
+        return Err(Refusal::bad_request(message));
+    }
     sqlx::query(
         "INSERT INTO sms_settings (user_id, body) VALUES (?, ?) \
          ON CONFLICT (user_id) DO UPDATE SET body = excluded.body",
     )
     .bind(user)
-    .bind(serde_json::to_string(settings)?)
+    .bind(body)
     .execute(&mut *connection)
     .await?;
-    // The names alone: a value may be a secret.
-    let sections: Vec<&str> = settings.keys().map(String::as_str).collect();
-    let message = format!("settings changed: {}", sections.join(", "));
-    Ok(logs::write(connection, user, "settings", &message).await?)
+    Ok(logs::write(connection, user, "settings", "settings changed").await?)
 }

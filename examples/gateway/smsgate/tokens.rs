@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use axum::{extract::State, http::StatusCode};
-use portcullis::{Principal, Scope, ScopeSet, jwt::Claims};
+use portcullis::{Principal, Scheme, Scope, ScopeSet, jwt::Claims};
 use serde::Deserialize;
+use sqlx::SqliteConnection;
 
 use super::{
     Sms,
     answer::{Body, Id, Refusal},
-    issue::{Issuers, Pair, REFRESH, RefreshClaims},
+    issue::{Pair, REFRESH, RefreshClaims},
     logs,
+    password::mark,
     reuse::revoke_family_of,
 };
 use crate::admin::now;
@@ -54,12 +56,14 @@ pub async fn create(
     let scopes = request.scopes()?;
     let lifetime = request.ttl.filter(|ttl| *ttl > 0).map(Duration::from_secs);
     let held = caller.scopes().clone();
-    let pair = issuers(&sms)?
+    let pair = sms
+        .issuers
         .issue(&caller, held.clone(), &scopes, lifetime)
         .map_err(|_| not_held(&scopes, &held))?;
     let user = caller.subject();
-    let mut change = sms.database.pool().begin().await?;
-    pair.save(&mut change, user, None).await?;
+    let mut change = sms.database.pool().begin_with("BEGIN IMMEDIATE").await?;
+    let family = check_again(&mut change, &caller).await?;
+    pair.save(&mut change, user, family.as_deref()).await?;
     logs::write(&mut change, user, "auth", &format!("token {} created", pair.id())).await?;
     change.commit().await?;
     Ok(pair)
@@ -68,13 +72,12 @@ pub async fn create(
 /// Trades a refresh token, once, for a new pair. The access token that came with it stays good until it
 /// expires.
 pub async fn refresh(State(sms): State<Sms>, caller: Principal) -> Result<Pair, Refusal> {
-    let issuers = issuers(&sms)?;
     let id = caller.credential_id().ok_or_else(Refusal::unauthorized)?;
     let claims = caller.extra::<Claims>().ok_or_else(Refusal::unauthorized)?;
     let claims: RefreshClaims = claims.custom().map_err(|_| Refusal::unauthorized())?;
     let user = caller.subject();
 
-    let mut change = sms.database.pool().begin().await?;
+    let mut change = sms.database.pool().begin_with("BEGIN IMMEDIATE").await?;
     let family: Option<(String,)> = sqlx::query_as(
         "UPDATE jwts SET revoked = ? WHERE id = ? AND parent IS NOT NULL AND revoked IS NULL \
          RETURNING family",
@@ -90,34 +93,38 @@ pub async fn refresh(State(sms): State<Sms>, caller: Principal) -> Result<Pair, 
         return Err(Refusal::unauthorized());
     };
     // What the user does not hold any more is not given again.
-    let (held,): (String,) = sqlx::query_as("SELECT scopes FROM users WHERE id = ? AND NOT disabled")
-        .bind(user)
-        .fetch_one(&mut *change)
-        .await?;
+    let held: Option<(String,)> =
+        sqlx::query_as("SELECT scopes FROM users WHERE id = ? AND NOT disabled")
+            .bind(user)
+            .fetch_optional(&mut *change)
+            .await?;
+    let (held,) = held.ok_or_else(Refusal::unauthorized)?;
     let held = ScopeSet::parse(&held)?;
     let scopes: ScopeSet =
         claims.original_scopes.into_iter().map(Scope::new).collect::<Result<_, _>>()?;
-    let pair =
-        issuers.issue(&caller, held.clone(), &scopes, None).map_err(|_| not_held(&scopes, &held))?;
+    let pair = sms
+        .issuers
+        .issue(&caller, held.clone(), &scopes, None)
+        .map_err(|_| not_held(&scopes, &held))?;
     pair.save(&mut change, user, Some(&family)).await?;
     logs::write(&mut change, user, "auth", &format!("token {} refreshed", pair.id())).await?;
     change.commit().await?;
     Ok(pair)
 }
 
-/// Revokes one's own token, and the refresh token that came with it. The answer does not tell whether
-/// there was one.
+/// Revokes one's own token and its whole family: the refresh token that came with it, and all that was
+/// got with either. The answer does not tell whether there was one.
 pub async fn revoke(
     State(sms): State<Sms>,
     caller: Principal,
     Id(id): Id,
 ) -> Result<StatusCode, Refusal> {
-    issuers(&sms)?;
     let user = caller.subject();
-    let mut change = sms.database.pool().begin().await?;
+    let mut change = sms.database.pool().begin_with("BEGIN IMMEDIATE").await?;
+    // By its refresh token or its family, too: the row of an access token goes when it expires.
     let revoked = sqlx::query(
-        "UPDATE jwts SET revoked = ?1 WHERE (id = ?2 OR parent = ?2) AND user_id = ?3 \
-         AND revoked IS NULL",
+        "UPDATE jwts SET revoked = ?1 WHERE user_id = ?3 AND revoked IS NULL AND family IN \
+         (SELECT family FROM jwts WHERE user_id = ?3 AND (id = ?2 OR parent = ?2 OR family = ?2))",
     )
     .bind(now())
     .bind(&id)
@@ -138,9 +145,35 @@ fn not_held(scopes: &ScopeSet, held: &ScopeSet) -> Refusal {
     Refusal::new(StatusCode::FORBIDDEN, message)
 }
 
-fn issuers(sms: &Sms) -> Result<&Issuers, Refusal> {
-    sms.issuers.as_ref().ok_or_else(|| {
-        let message = "token service disabled, contact your administrator";
-        Refusal::new(StatusCode::NOT_IMPLEMENTED, message)
-    })
+pub async fn switched_off() -> Refusal {
+    let message = "token service disabled, contact your administrator";
+    Refusal::new(StatusCode::NOT_IMPLEMENTED, message)
+}
+
+/// Whether the caller's credential is good still, now that the body is here: between the head and the
+/// body it may have been revoked or replaced. The family of the caller's token, if it is one.
+async fn check_again(
+    change: &mut SqliteConnection,
+    caller: &Principal,
+) -> Result<Option<String>, Refusal> {
+    let (user, credential) = (caller.subject(), caller.credential_id());
+    if caller.scheme() == Scheme::BASIC {
+        let row: Option<(String,)> =
+            sqlx::query_as("SELECT password FROM users WHERE id = ? AND NOT disabled")
+                .bind(user)
+                .fetch_optional(change)
+                .await?;
+        let is_same = row.is_some_and(|(hash,)| credential == Some(mark(&hash)));
+        return if is_same { Ok(None) } else { Err(Refusal::unauthorized()) };
+    }
+    let row: Option<(String,)> = sqlx::query_as(
+        "SELECT j.family FROM jwts j JOIN users u ON u.id = j.user_id \
+         WHERE j.id = ? AND u.id = ? AND j.revoked IS NULL AND j.expires > ? AND NOT u.disabled",
+    )
+    .bind(credential)
+    .bind(user)
+    .bind(now())
+    .fetch_optional(change)
+    .await?;
+    Ok(Some(row.ok_or_else(Refusal::unauthorized)?.0))
 }

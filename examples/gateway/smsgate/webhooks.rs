@@ -12,9 +12,12 @@ use serde_json::Value;
 use super::{
     Sms,
     answer::{Body, Id, Refusal},
-    devices, logs,
+    devices, id, logs,
 };
-use crate::database::new_id;
+
+/// Of one user.
+const MOST_WEBHOOKS: i64 = 100;
+const LONGEST_URL: usize = 2048;
 
 const EVENTS: [&str; 14] = [
     "sms:received",
@@ -45,6 +48,10 @@ pub struct Webhook {
 
 impl Webhook {
     fn check(&self) -> Result<(), Refusal> {
+        if self.url.len() > LONGEST_URL {
+            let message = format!("failed to validate: url: longer than {LONGEST_URL} bytes");
+            return Err(Refusal::bad_request(message));
+        }
         let uri = self.url.parse::<Uri>().ok();
         let web = uri.is_some_and(|uri| {
             matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some()
@@ -76,11 +83,21 @@ pub async fn register(
 ) -> Result<(StatusCode, Json<Webhook>), Refusal> {
     webhook.check()?;
     let user = caller.subject();
-    let id = webhook.id.take().filter(|id| !id.is_empty()).unwrap_or_else(new_id);
+    let id = id::or_new(webhook.id.as_deref())?;
     webhook.id = Some(id.clone());
     let mut change = sms.database.pool().begin_with("BEGIN IMMEDIATE").await?;
     if let Some(device) = &webhook.device_id {
         devices::choose(&mut change, user, Some(device)).await?;
+    }
+    let (others,): (i64,) =
+        sqlx::query_as("SELECT count(*) FROM sms_webhooks WHERE user_id = ? AND id <> ?")
+            .bind(user)
+            .bind(&id)
+            .fetch_one(&mut *change)
+            .await?;
+    if others >= MOST_WEBHOOKS {
+        let message = format!("no more than {MOST_WEBHOOKS} webhooks are kept");
+        return Err(Refusal::new(StatusCode::CONFLICT, message));
     }
     sqlx::query(
         "INSERT INTO sms_webhooks (id, user_id, body) VALUES (?, ?, ?) \

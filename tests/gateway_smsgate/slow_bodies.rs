@@ -1,0 +1,108 @@
+//! The body of a request comes long after its head: what has happened in between counts.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+};
+
+use super::*;
+
+const REQUEST: &str = r#"{"scopes":["logs:read"]}"#;
+
+/// A request for tokens whose head was accepted, and of whose body one byte was sent.
+struct Slow(TcpStream);
+
+impl Slow {
+    fn begin(caller: &Caller<'_>) -> Self {
+        let address = caller.server.url.strip_prefix("http://").unwrap();
+        let mut socket = TcpStream::connect(address).unwrap();
+        let head = format!(
+            "POST {BASE}/auth/token HTTP/1.1\r\nHost: {address}\r\n{}\r\n{JSON}\r\n\
+             Content-Length: {}\r\nConnection: close\r\nExpect: 100-continue\r\n\r\n",
+            caller.authorization,
+            REQUEST.len()
+        );
+        socket.write_all(head.as_bytes()).unwrap();
+        // The server asks for the body once the caller is let through.
+        let mut answer = [0; 25];
+        socket.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 100 Continue\r\n\r\n");
+        socket.write_all(&REQUEST.as_bytes()[..1]).unwrap();
+        Self(socket)
+    }
+
+    /// Sends the rest; the whole answer.
+    fn finish(mut self) -> String {
+        self.0.write_all(&REQUEST.as_bytes()[1..]).unwrap();
+        self.answer()
+    }
+
+    fn answer(mut self) -> String {
+        let mut answer = String::new();
+        self.0.read_to_string(&mut answer).unwrap();
+        answer
+    }
+}
+
+fn assert_no_token(answer: &str) {
+    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+    assert!(answer.ends_with("\r\n\r\n{\"message\":\"Unauthorized\"}"), "{answer}");
+    for scheme in ["Bearer", "Basic"] {
+        assert!(answer.contains(&format!("www-authenticate: {scheme} ")), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_takes_its_time_is_waited_for() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let alice = Caller::new(&server, server.alice());
+    let manager = alice.pair(&["all:any"]).await.access;
+    for caller in [&alice, &manager] {
+        let answer = Slow::begin(caller).finish();
+        assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_is_replaced_before_the_body_is_there_gives_no_token() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let slow = Slow::begin(&Caller::new(&server, server.alice()));
+    let new = password(&folder, &["user", "passwd", "alice@example.org"]);
+    assert_no_token(&slow.finish());
+    // The new one does at once.
+    let again = Caller::new(&server, gateway_support::basic("alice@example.org", &new));
+    again.pair(&["logs:read"]).await;
+}
+
+#[tokio::test]
+async fn a_user_who_is_disabled_before_the_body_is_there_gets_no_token() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let slow = Slow::begin(&Caller::new(&server, server.alice()));
+    assert!(run(&folder, &["user", "disable", "alice@example.org"]).status.success());
+    assert_no_token(&slow.finish());
+}
+
+#[tokio::test]
+async fn a_token_that_is_revoked_before_the_body_is_there_gives_no_token() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let alice = Caller::new(&server, server.alice());
+    let pair = alice.pair(&["tokens:manage", "logs:read"]).await;
+    let slow = Slow::begin(&pair.access);
+    assert_eq!(alice.delete(&format!("/auth/token/{}", pair.id)).await.status, 204);
+    assert_no_token(&slow.finish());
+}
+
+/// Takes the 30 seconds that a body may take.
+#[tokio::test]
+async fn a_body_that_never_comes_is_given_up() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let answer = Slow::begin(&Caller::new(&server, server.alice())).answer();
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    let said = r#"{"message":"the body took too long to arrive"}"#;
+    assert!(answer.ends_with(said), "{answer}");
+}
