@@ -25,7 +25,7 @@ use self::{
 use crate::{Error, Gateway, database::Database, stores::SealedKeys};
 
 pub fn router(gateway: &Gateway) -> Result<Router, Error> {
-    let Gateway { database, vault, settings } = gateway;
+    let Gateway { database, vault, settings, .. } = gateway;
     // A nested router does not see what it is nested under, and clients sign it.
     let url = PublicUrl::parse(&format!("{}/s3p/v2", settings.public_url))?;
     let keys = SealedKeys { database: database.clone(), vault: vault.clone() };
