@@ -151,6 +151,30 @@ async fn a_store_that_starts_anew_has_forgotten_as_its_page_says() {
 }
 
 #[tokio::test]
+async fn after_a_restart_what_was_signed_before_it_is_refused_if_the_store_is_told_when() {
+    let at = |seconds: i64| Draft::get("/v2/ping").timestamp(NOW.checked_add_signed(seconds).unwrap());
+    let (layer, _) = layer_with(MemoryNonceStore::new());
+    for seconds in [-300, -1, 0, 300] {
+        let draft = at(seconds).nonce(seconds);
+        assert_eq!(outcome(&send(&layer, draft.request()).await), "accepted");
+    }
+    let start = UNIX_EPOCH + Duration::from_secs(NOW);
+    for (told, known) in [
+        (start, &[-300, -1][..]),
+        // Within the second: what was signed in it may have been seen.
+        (start + Duration::from_nanos(1), &[-300, -1, 0]),
+        (start + Duration::from_secs(301), &[-300, -1, 0, 300]),
+    ] {
+        for seconds in [-300, -1, 0, 300] {
+            let (restarted, _) = layer_with(MemoryNonceStore::new().refusing_before(told));
+            let replay = outcome(&send(&restarted, at(seconds).nonce(seconds).request()).await);
+            let expected = if known.contains(&seconds) { "s3p.replayed" } else { "accepted" };
+            assert_eq!(replay, expected, "{seconds}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_clock_that_jumps_ahead_and_back_lets_nothing_in_twice() {
     let (layer, clock) = layer_with(MemoryNonceStore::new());
     let drafts: Vec<Draft> = [-300, -10, 0, 10, 300]

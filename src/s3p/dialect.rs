@@ -9,8 +9,15 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 /// client may use ([`AccessKey::dialects`](super::AccessKey::dialects)), and nothing is guessed. Values of
 /// letters, digits and `-._` are signed alike in all of them.
 ///
-/// A dialect changes the text that is signed, and nothing of what is refused: nested JSON, for one, has no
-/// text in any of them, since clients write `Array` or `[object Object]`, and so leave it unsigned.
+/// A dialect changes the text that is signed, and nothing of what is refused. In no dialect is accepted what
+/// leaves content unsigned:
+///
+/// * nested JSON, for which clients sign `Array` or `[object Object]`;
+/// * query values that a client cuts at `=` or `&` before it signs them;
+/// * a `PUT` whose body is not signed, a `DELETE` whose query is not;
+/// * a key that is sent twice and signed once; a query on a `POST`, where the one hides the other.
+///
+/// Nor are values that are encoded twice: no client that works sends them.
 ///
 /// ```
 /// use portcullis::s3p::{Dialect, Encoding};

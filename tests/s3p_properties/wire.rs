@@ -105,6 +105,27 @@ async fn what_the_client_signs_the_server_lets_through() {
     }
 }
 
+/// The plain function is all that a client of another kind needs.
+#[tokio::test]
+async fn a_request_of_reqwest_is_signed_by_the_plain_function() {
+    let address = serve().await;
+    let signer = Signer::new(TOKEN, SECRET).unwrap().clock(clock());
+    let url = format!("http://{address}/v2/quotestd");
+    let client = reqwest::Client::new();
+    let mut request =
+        client.post(&url).header("content-type", JSON).body(r#"{"amount":1000}"#).build().unwrap();
+    let body = request.body().unwrap().as_bytes().unwrap();
+    let authorization =
+        signer.sign(request.method(), &url.parse().unwrap(), request.headers(), body).unwrap();
+    request.headers_mut().insert("authorization", authorization);
+    let response = client.execute(request).await.unwrap();
+    assert_eq!(
+        (response.status(), &response.headers()["who"]),
+        (StatusCode::OK, &"alice".parse().unwrap())
+    );
+    assert_eq!(response.text().await.unwrap(), r#"{"amount":1000}"#);
+}
+
 #[tokio::test]
 async fn a_body_in_pieces_is_signed_as_a_whole() {
     let address = serve().await;
