@@ -39,6 +39,10 @@ pub struct Args {
     #[arg(long, env = "GATEWAY_DEMO", value_parser = BoolishValueParser::new())]
     pub demo: bool,
 
+    /// How long the body of a request may take to arrive, in seconds.
+    #[arg(long, env = "GATEWAY_BODY_TIMEOUT", default_value_t = 30)]
+    pub body_timeout: u64,
+
     /// Switch SMSGate's tokens off: the token endpoints answer 501, and bearer tokens are refused.
     #[arg(long, env = "GATEWAY_NO_TOKENS", value_parser = BoolishValueParser::new())]
     pub no_tokens: bool,

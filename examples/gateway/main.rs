@@ -15,7 +15,7 @@ mod stores;
 mod vault;
 mod web;
 
-use std::{process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use clap::Parser;
 use portcullis::basic::HashingPool;
@@ -43,6 +43,8 @@ struct Gateway {
 struct Settings {
     /// Under which URL clients reach this server, without a slash at the end.
     public_url: String,
+    /// How long the body of a request may take to arrive.
+    body_timeout: Duration,
     /// Whether a refused caller is told why.
     error_details: bool,
     /// Whether SMSGate's token endpoints work.

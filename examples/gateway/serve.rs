@@ -40,6 +40,7 @@ pub async fn run(args: &Args, database: Database, vault: Arc<Vault>) -> Result<(
             public_url: PublicUrl::parse(&public_url)
                 .map_err(|error| format!("--public-url: {error}"))?
                 .to_string(),
+            body_timeout: Duration::from_secs(args.body_timeout),
             error_details: args.error_details,
             tokens: !args.no_tokens,
             s3p_http_400: args.s3p_http_400,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::{Request, State},
     http::StatusCode,
     middleware::{self, Next},
@@ -28,7 +28,19 @@ pub fn app(gateway: &Gateway) -> Result<Router, Error> {
         .nest("/3rdparty/v1", smsgate.clone())
         .nest("/api/3rdparty/v1", smsgate)
         .nest("/s3p/v2", s3p::router(gateway)?);
-    Ok(app.layer(middleware::from_fn(log)))
+    let timeout = BodyTimeout(gateway.settings.body_timeout);
+    Ok(app.layer(Extension(timeout)).layer(middleware::from_fn(log)))
+}
+
+/// How long the body of a request may take to arrive; every request carries it.
+#[derive(Clone, Copy)]
+pub struct BodyTimeout(Duration);
+
+impl BodyTimeout {
+    /// Of this request.
+    pub fn of(request: &Request) -> Duration {
+        request.extensions().get().map_or(Duration::from_secs(30), |Self(timeout)| *timeout)
+    }
 }
 
 async fn ready(State(gateway): State<Gateway>) -> StatusCode {

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use axum::{
     extract::{FromRequest, Request},
     http::{StatusCode, header},
@@ -8,15 +6,14 @@ use bytes::Bytes;
 use portcullis::{Rejection, RejectionKind};
 use tokio::time;
 
-/// How long a document may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::web::BodyTimeout;
 
 /// The document that a request carries. Nothing is read of what is declared to be something else.
 pub async fn xml(request: Request) -> Result<Bytes, Rejection> {
     if !is_xml(&request) {
         return Err(Rejection::new(RejectionKind::UnsupportedMediaType, "smp.content_type"));
     }
-    let body = time::timeout(PATIENCE, Bytes::from_request(request, &())).await;
+    let body = time::timeout(BodyTimeout::of(&request), Bytes::from_request(request, &())).await;
     let body = body.map_err(|_| Rejection::new(RejectionKind::RequestTimeout, "smp.body.slow"))?;
     body.map_err(|error| match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => {

@@ -1,6 +1,6 @@
 //! What the handlers read and refuse with: every refusal is `{"message": …}`.
 
-use std::{error::Error, time::Duration};
+use std::error::Error;
 
 use axum::{
     Json,
@@ -12,8 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use tokio::time;
 
-/// How long a body may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::web::BodyTimeout;
 
 /// A refusal of a handler.
 pub struct Refusal {
@@ -80,7 +79,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
-        let body = time::timeout(PATIENCE, Json::from_request(request, state)).await;
+        let body = time::timeout(BodyTimeout::of(&request), Json::from_request(request, state)).await;
         let body = body.map_err(|_| {
             Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body took too long to arrive")
         })?;
