@@ -54,7 +54,7 @@
 //!
 //! ```
 //! use portcullis::{
-//!     Identity, S3pSignatureLayer,
+//!     Clock, Identity, S3pSignatureLayer, SystemClock,
 //!     s3p::{AccessKey, MemoryAccessKeyStore, MemoryNonceStore, PublicUrl, S3pAuth},
 //! };
 //!
@@ -62,8 +62,9 @@
 //! let alice = Identity::local("alice")?;
 //! keys.insert("xvz1evFS4wEEPTGEFPHBog", AccessKey::new(alice, "a secret of 16 bytes or more")?);
 //! let url = PublicUrl::parse("https://pay.example.org/s3p")?;
-//! let auth = S3pAuth::new(url, keys, MemoryNonceStore::new());
-//! let layer = S3pSignatureLayer::new(auth);
+//! // What was signed before the process has started may have been accepted before.
+//! let nonces = MemoryNonceStore::new().refusing_before(SystemClock.now());
+//! let layer = S3pSignatureLayer::new(S3pAuth::new(url, keys, nonces));
 //! # Ok::<_, portcullis::ConfigError>(())
 //! ```
 //!
