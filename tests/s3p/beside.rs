@@ -203,6 +203,7 @@ async fn the_service_that_was_ready_is_the_one_that_is_called() {
     }
 }
 
+#[cfg(feature = "axum")]
 #[tokio::test]
 async fn an_axum_router_takes_the_body_and_the_handler_its_json() {
     use axum::{Json, Router, routing};
