@@ -9,7 +9,7 @@ use std::{
 ///
 /// Everything that may have to wait returns this type: [`Authenticator`], [`Policy`] and every
 /// store trait. An answer at hand ([`NowOrLater::now`]) costs no allocation; one that needs I/O or a
-/// password hash ([`NowOrLater::later`]) is boxed once. The traits stay usable as `dyn` without a
+/// password hash ([`NowOrLater::later`]) is boxed. The traits stay usable as `dyn` without a
 /// macro, and a future is never started twice.
 ///
 /// ```

@@ -26,6 +26,11 @@ impl Rejection {
         Self { kind, reason, retry_after: kind.row().retry_after, challenges: Vec::new(), source: None }
     }
 
+    /// A refusal of credentials that are wrong, expired, revoked or used before: 401.
+    pub fn refused(reason: &'static str) -> Self {
+        Self::new(RejectionKind::RefusedCredentials, reason)
+    }
+
     /// A refusal because a store could not answer: 503.
     pub fn unavailable(reason: &'static str, cause: StoreError) -> Self {
         Self { source: Some(Arc::new(cause)), ..Self::new(RejectionKind::Unavailable, reason) }

@@ -4,7 +4,7 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-use super::{Keys, RevocationStore, TokenFacts, claims::Expected, jws};
+use super::{Keys, RevocationStore, TokenFacts, claims::Expected};
 use crate::{
     Authenticator, Challenge, Clock, ConfigError, Head, Identity, NowOrLater, Principal, Rejection,
     RejectionKind, Scheme, SystemClock,
@@ -48,20 +48,20 @@ impl JwtAuth {
     fn judge(&self, token: &str) -> NowOrLater<Result<Principal, Rejection>> {
         let principal = match self.verify(token) {
             Ok(principal) => principal,
-            Err(reason) => return NowOrLater::now(Err(jws::refused(reason))),
+            Err(reason) => return NowOrLater::now(Err(Rejection::refused(reason))),
         };
         let Some(revocations) = &self.0.revocations else {
             return NowOrLater::now(Ok(principal));
         };
         let Some(id) = principal.credential_id() else {
-            return NowOrLater::now(Err(jws::refused("jwt.no_jti")));
+            return NowOrLater::now(Err(Rejection::refused("jwt.no_jti")));
         };
         let (issuer, subject) = (principal.issuer(), principal.subject());
         let issued = principal.authenticated_at();
         let revoked = revocations.is_revoked(TokenFacts { issuer, subject, id, issued });
         revoked.map(move |revoked| match revoked {
             Ok(false) => Ok(principal),
-            Ok(true) => Err(jws::refused("jwt.revoked")),
+            Ok(true) => Err(Rejection::refused("jwt.revoked")),
             Err(error) => Err(Rejection::unavailable("jwt.revocation_store", error)),
         })
     }

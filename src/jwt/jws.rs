@@ -3,7 +3,7 @@ use std::fmt;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::{Keys, header::Header};
-use crate::{Rejection, RejectionKind};
+use crate::Rejection;
 
 /// The payload of a compact JWS (RFC 7515 section 7.1) whose signature was verified. Whether it holds
 /// claims, and which, was not looked at.
@@ -33,10 +33,10 @@ impl Keys {
     ///
     /// # Errors
     ///
-    /// [`RejectionKind::RefusedCredentials`], with the reason as a code, when the token breaks rules 2
+    /// [`RejectionKind::RefusedCredentials`](crate::RejectionKind::RefusedCredentials), with the reason as a code, when the token breaks rules 2
     /// to 4 of the [module docs](crate::jwt), or its signature is wrong.
     pub fn verify(&self, token: &str) -> Result<VerifiedJws, Rejection> {
-        self.verify_compact(token).map_err(refused)
+        self.verify_compact(token).map_err(Rejection::refused)
     }
 
     pub(super) fn verify_compact(&self, token: &str) -> Result<VerifiedJws, &'static str> {
@@ -54,10 +54,6 @@ impl Keys {
         }
         Ok(VerifiedJws { payload: decode(payload)? })
     }
-}
-
-pub(super) fn refused(reason: &'static str) -> Rejection {
-    Rejection::new(RejectionKind::RefusedCredentials, reason)
 }
 
 /// Strict: no padding, no stray bits, nothing outside of the alphabet (RFC 7515 section 2).

@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::Request;
@@ -105,8 +105,8 @@ impl S3pAuth {
             }
         };
         match ahead {
-            ahead if ahead < -window => Err(refused("s3p.too_old")),
-            ahead if ahead > window => Err(refused("s3p.in_the_future")),
+            ahead if ahead < -window => Err(Rejection::refused("s3p.too_old")),
+            ahead if ahead > window => Err(Rejection::refused("s3p.in_the_future")),
             _ => Ok(Timely { credentials, now }),
         }
     }
@@ -185,12 +185,16 @@ impl S3pAuth {
             return Err(refusal(&strict, "s3p.signature_method"));
         }
         // Each text once: of ordinary values, all dialects make the same.
-        let mut candidates: Vec<SigningInput> = Vec::with_capacity(1);
+        let mut candidates: Vec<Cow<'_, SigningInput>> = Vec::with_capacity(1);
         for dialect in
             key.listed_dialects().iter().filter(|dialect| dialect.timestamp == credentials.unit())
         {
-            let input = if *dialect == Dialect::STRICT { strict.clone() } else { input_in(*dialect) };
-            candidates.extend(input.ok().filter(|input| !candidates.contains(input)));
+            let input = if *dialect == Dialect::STRICT {
+                strict.as_ref().ok().map(Cow::Borrowed)
+            } else {
+                input_in(*dialect).ok().map(Cow::Owned)
+            };
+            candidates.extend(input.filter(|input| !candidates.contains(input)));
         }
         if candidates.iter().any(|input| key.verify(input, signature)) {
             return Ok(Proven { timely, key });
@@ -215,7 +219,7 @@ impl S3pAuth {
         recorded.map(move |recorded| {
             match recorded.map_err(|error| Rejection::unavailable("s3p.nonce_store", error))? {
                 Recorded::Fresh => {}
-                Recorded::Replayed => return Err(refused("s3p.replayed")),
+                Recorded::Replayed => return Err(Rejection::refused("s3p.replayed")),
                 Recorded::TokenFull => {
                     return Err(Rejection::new(RejectionKind::Throttled, "s3p.token_full"));
                 }
@@ -233,7 +237,7 @@ impl S3pAuth {
 /// dialects and for none, so that nobody learns which keys there are.
 fn refusal(strict: &Result<SigningInput, &'static str>, reason: &'static str) -> Rejection {
     match strict {
-        Ok(_) => refused(reason),
+        Ok(_) => Rejection::refused(reason),
         Err(ambiguous) => Rejection::new(RejectionKind::BadRequest, ambiguous),
     }
 }
@@ -241,10 +245,6 @@ fn refusal(strict: &Result<SigningInput, &'static str>, reason: &'static str) ->
 /// The end of rule 3: without an answer there is nothing to verify with, and no body is read.
 fn found(key: KeyFound) -> Result<Option<AccessKey>, Rejection> {
     key.map_err(|error| Rejection::unavailable("s3p.key_store", error))
-}
-
-fn refused(reason: &'static str) -> Rejection {
-    Rejection::new(RejectionKind::RefusedCredentials, reason)
 }
 
 impl fmt::Debug for S3pAuth {

@@ -3,7 +3,7 @@ use std::{
     fmt,
     hash::BuildHasher,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime},
 };
 
 use crate::{
@@ -67,8 +67,7 @@ impl MemoryNonceStore {
     /// 300 seconds, nothing at all is accepted twice, and nothing is accepted for five minutes.
     pub fn refusing_before(self, time: SystemTime) -> Self {
         // Rounded up: what was signed in the second of the start may have been seen before it.
-        let whole = UNIX_EPOCH + Duration::from_secs(u64::try_from(unix_seconds(time)).unwrap_or(0));
-        let first = unix_seconds(time).saturating_add(i64::from(time > whole));
+        let first = time.checked_add(Duration::from_nanos(999_999_999)).map_or(i64::MAX, unix_seconds);
         let last_refused = first.saturating_sub(1).saturating_add(WINDOW);
         self.0.live.with(|live| live.dropped_through = live.dropped_through.max(Some(last_refused)));
         self

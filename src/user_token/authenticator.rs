@@ -50,14 +50,16 @@ impl Authenticator for UserTokenAuth {
             return Some(NowOrLater::now(Err(bearer::malformed())));
         };
         let Some(digest) = TokenDigest::of_sent(token) else {
-            return Some(NowOrLater::now(Err(refused("user_token.form"))));
+            return Some(NowOrLater::now(Err(Rejection::refused("user_token.form"))));
         };
         let now = self.0.clock.now();
         let record = self.0.store.user_token(&digest);
         Some(record.map(move |record| {
             match record.map_err(|error| Rejection::unavailable("user_token.store", error))? {
-                None => Err(refused("user_token.unknown")),
-                Some(record) if record.has_expired(now) => Err(refused("user_token.expired")),
+                None => Err(Rejection::refused("user_token.unknown")),
+                Some(record) if record.has_expired(now) => {
+                    Err(Rejection::refused("user_token.expired"))
+                }
                 Some(record) => Ok(record.into_principal()),
             }
         }))
@@ -66,10 +68,6 @@ impl Authenticator for UserTokenAuth {
     fn challenge(&self, refused: Option<RejectionKind>) -> Challenge {
         self.0.challenges.of(refused)
     }
-}
-
-fn refused(reason: &'static str) -> Rejection {
-    Rejection::new(RejectionKind::RefusedCredentials, reason)
 }
 
 impl fmt::Debug for UserTokenAuth {
