@@ -25,7 +25,7 @@ use serde_json::{Value, value::RawValue};
 const OFFSETS: [i64; 6] = [-1_000_000, -10_000, -600, 600, 10_000, 1_000_000];
 
 /// Values that some parser somewhere has taken for a date, a name or a list of names.
-const ODD: [&str; 24] = [
+const ODD: [&str; 26] = [
     "null",
     "true",
     "0",
@@ -42,6 +42,8 @@ const ODD: [&str; 24] = [
     r#""\ud83d\ude00""#,
     r#""\ud83d""#,
     "1e-400",
+    r#"["\ud83d"]"#,
+    r#"{"\ud83d":1e400}"#,
     r#"["messages"]"#,
     r#"["other","messages"]"#,
     r#"["messages",1]"#,
