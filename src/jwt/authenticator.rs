@@ -4,10 +4,10 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-use super::{Keys, RevocationStore, TokenFacts, claims::Expected};
+use super::{KeySource, Keys, RevocationStore, TokenFacts, claims::Expected, keys::NO_KEY};
 use crate::{
     Authenticator, Challenge, Clock, ConfigError, Head, Identity, NowOrLater, Principal, Rejection,
-    RejectionKind, Scheme, SystemClock,
+    RejectionKind, Scheme, StoreError, SystemClock,
     bearer::{self, Challenges},
 };
 
@@ -16,7 +16,7 @@ use crate::{
 pub struct JwtAuth(Arc<Parts>);
 
 struct Parts {
-    keys: Keys,
+    keys: Arc<dyn KeySource>,
     expected: Expected,
     identities_of: Option<Arc<str>>,
     max_length: usize,
@@ -26,10 +26,10 @@ struct Parts {
 }
 
 impl JwtAuth {
-    /// Begins with the keys that tokens are verified with.
-    pub fn builder(keys: Keys) -> JwtAuthBuilder {
+    /// Begins with the keys that tokens are verified with: [`Keys`], or a source of them.
+    pub fn builder(keys: impl KeySource) -> JwtAuthBuilder {
         JwtAuthBuilder {
-            keys,
+            keys: Arc::new(keys),
             expected: Expected {
                 issuer: None,
                 audiences: Vec::new(),
@@ -44,14 +44,27 @@ impl JwtAuth {
         }
     }
 
-    /// The judgement of a token, revocation included.
+    /// The judgement of a token, revocation included. If no key fits, newer keys may.
     fn judge(&self, token: &str) -> NowOrLater<Result<Principal, Rejection>> {
-        let principal = match self.verify(token) {
-            Ok(principal) => principal,
-            Err(reason) => return NowOrLater::now(Err(Rejection::refused(reason))),
-        };
-        let Some(revocations) = &self.0.revocations else {
-            return NowOrLater::now(Ok(principal));
+        let verified = self.verify(token);
+        let no_key = matches!(&verified, Err(rejection) if rejection.reason() == NO_KEY);
+        match no_key.then(|| self.0.keys.renew()).flatten() {
+            None => self.conclude(verified),
+            Some(renewal) => {
+                let (jwt, token) = (self.clone(), token.to_owned());
+                renewal.then(move |()| jwt.conclude(jwt.verify(&token)))
+            }
+        }
+    }
+
+    /// Asks whether a good token was revoked.
+    fn conclude(
+        &self,
+        verified: Result<Principal, Rejection>,
+    ) -> NowOrLater<Result<Principal, Rejection>> {
+        let (principal, revocations) = match (verified, &self.0.revocations) {
+            (Ok(principal), Some(revocations)) => (principal, revocations),
+            (verified, _) => return NowOrLater::now(verified),
         };
         let Some(id) = principal.credential_id() else {
             return NowOrLater::now(Err(Rejection::refused("jwt.no_jti")));
@@ -66,13 +79,23 @@ impl JwtAuth {
         })
     }
 
+    fn verify(&self, token: &str) -> Result<Principal, Rejection> {
+        let keys = self.0.keys.keys().ok_or_else(|| {
+            Rejection::unavailable(
+                "jwt.keys",
+                StoreError::new("there are no keys that may be believed"),
+            )
+        })?;
+        self.verify_with(&keys, token).map_err(Rejection::refused)
+    }
+
     /// Everything but revocation. The error is a stable code.
-    fn verify(&self, token: &str) -> Result<Principal, &'static str> {
+    fn verify_with(&self, keys: &Keys, token: &str) -> Result<Principal, &'static str> {
         let parts = &*self.0;
         if token.len() > parts.max_length {
             return Err("jwt.too_long");
         }
-        let jws = parts.keys.verify_compact(token)?;
+        let jws = keys.verify_compact(token)?;
         let now = parts.clock.now().duration_since(UNIX_EPOCH).map_err(|_| "jwt.clock")?;
         let accepted = parts.expected.judge(jws, now)?;
         let issuer = match &parts.identities_of {
@@ -111,17 +134,14 @@ impl Authenticator for JwtAuth {
 
 impl fmt::Debug for JwtAuth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JwtAuth")
-            .field("keys", &self.0.keys)
-            .field("expected", &self.0.expected)
-            .finish_non_exhaustive()
+        f.debug_struct("JwtAuth").field("expected", &self.0.expected).finish_non_exhaustive()
     }
 }
 
 /// A [`JwtAuth`] in the making.
 #[must_use]
 pub struct JwtAuthBuilder {
-    keys: Keys,
+    keys: Arc<dyn KeySource>,
     expected: Expected,
     identities_of: Option<String>,
     max_length: usize,
@@ -224,9 +244,6 @@ impl JwtAuthBuilder {
 
 impl fmt::Debug for JwtAuthBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JwtAuthBuilder")
-            .field("keys", &self.keys)
-            .field("expected", &self.expected)
-            .finish_non_exhaustive()
+        f.debug_struct("JwtAuthBuilder").field("expected", &self.expected).finish_non_exhaustive()
     }
 }

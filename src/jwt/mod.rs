@@ -74,6 +74,7 @@ mod key;
 mod keys;
 mod layer;
 mod revocation;
+mod source;
 
 pub use jsonwebtoken::Algorithm;
 
@@ -86,5 +87,6 @@ pub use self::{
     keys::Keys,
     layer::JwtScopeLayer,
     revocation::{RevocationStore, TokenFacts},
+    source::KeySource,
 };
 pub use crate::store::MemoryRevocationStore;
