@@ -112,6 +112,8 @@ pub mod user_token;
 
 #[cfg(feature = "basic")]
 pub use self::basic::BasicAuthLayer;
+#[cfg(any(feature = "jwt", feature = "user-token"))]
+pub use self::bearer::{BearerAuth, TokenVerifier};
 #[cfg(feature = "jwt")]
 pub use self::jwt::JwtScopeLayer;
 #[cfg(feature = "ownership")]

@@ -66,22 +66,28 @@
 
 mod admission;
 mod authenticator;
+mod builder;
+mod cache;
 mod claims;
 mod header;
 mod issue;
+mod issuers;
 mod jws;
 mod key;
 mod keys;
 mod layer;
 mod revocation;
 mod source;
+mod token_type;
 
 pub use jsonwebtoken::Algorithm;
 
 pub use self::{
-    authenticator::{JwtAuth, JwtAuthBuilder},
+    authenticator::JwtAuth,
+    builder::JwtAuthBuilder,
     claims::Claims,
     issue::{Grant, IssueError, IssueErrorKind, Issued, Issuer},
+    issuers::JwtIssuers,
     jws::VerifiedJws,
     key::Key,
     keys::Keys,
