@@ -1,6 +1,6 @@
 //! Where a bearer token is looked for, and who judges it: `BearerAuth`, `JwtIssuers`, and the place that
 //! a `JwtAuthBuilder` names.
-#![cfg(all(feature = "jwt", feature = "user-token"))]
+#![cfg(all(feature = "_jwt", feature = "user-token"))]
 #![allow(clippy::unwrap_used, reason = "what cannot go on fails")]
 
 mod jwt_support;

@@ -1,7 +1,7 @@
 //! Vectors that others have published. They are not part of this project: `PORTCULLIS_CONFORMANCE` names
 //! the folder that holds them. `tests/run` runs these tests where it is set, and says so where it is not.
 
-#![cfg(feature = "jwt")]
+#![cfg(feature = "_jwt")]
 #![allow(clippy::unwrap_used, reason = "what cannot go on fails")]
 
 #[path = "conformance/cookbook.rs"]

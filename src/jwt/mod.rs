@@ -66,6 +66,7 @@
 
 mod admission;
 mod authenticator;
+mod backend;
 mod builder;
 mod cache;
 mod claims;

@@ -6,7 +6,7 @@ mod memory_access_keys;
 mod memory_nonces;
 #[cfg(feature = "ownership")]
 mod memory_ownership;
-#[cfg(feature = "jwt")]
+#[cfg(feature = "_jwt")]
 mod memory_revocations;
 #[cfg(feature = "user-token")]
 mod memory_user_tokens;
@@ -15,7 +15,7 @@ mod memory_users;
 
 #[cfg(feature = "ownership")]
 pub use self::memory_ownership::MemoryOwnershipStore;
-#[cfg(feature = "jwt")]
+#[cfg(feature = "_jwt")]
 pub use self::memory_revocations::MemoryRevocationStore;
 #[cfg(feature = "user-token")]
 pub use self::memory_user_tokens::MemoryUserTokenStore;
