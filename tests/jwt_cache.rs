@@ -178,7 +178,7 @@ fn no_number_of_bad_tokens_pushes_a_good_one_out() {
     let good = token(claims(&[]));
     assert!(is_remembered(&jwt, &good));
     for number in 0..10_000 {
-        let forged = format!("{}{number}", good);
+        let forged = format!("{good}{number}");
         assert!(judge(&jwt, &forged).is_err());
     }
     assert!(is_remembered(&jwt, &good));

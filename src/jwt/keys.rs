@@ -14,6 +14,9 @@ use crate::ConfigError;
 /// The reason of a refusal that newer keys might change.
 pub(super) const NO_KEY: &str = "jwt.no_key";
 
+/// How many key sets this process has made.
+static MADE: AtomicU64 = AtomicU64::new(0);
+
 /// The keys that tokens are verified with. A clone is the same set.
 #[derive(Clone)]
 pub struct Keys(Arc<Set>);
@@ -53,7 +56,6 @@ impl Keys {
                 )));
             }
         }
-        static MADE: AtomicU64 = AtomicU64::new(0);
         let generation = MADE.fetch_add(1, Ordering::Relaxed);
         Ok(Self(Arc::new(Set { keys, generation })))
     }
