@@ -39,6 +39,7 @@
 //! | only the owner of a resource writes it | [`OwnershipLayer`] | [`ownership`] |
 //! | several schemes, or one of your own | [`AuthenticateLayer`] | [`authenticate`] |
 //! | any other policy over the principal | [`AuthorizeLayer`] | [`authorize`] |
+//! | telling clients where to get a token | | [`resource_metadata`] |
 //! | identity headers sent from outside | [`StripIdentityHeadersLayer`] | |
 //!
 //! The authenticating layers leave a [`Principal`] in the request's extensions; the authorizing layers
@@ -72,6 +73,7 @@
 //! | `ownership` | yes | [`ownership`] |
 //! | `user-token` | yes | [`user_token`] |
 //! | `axum` | no | [`Principal`] and `Option<Principal>` as extractors, [`Rejection`] as a response |
+//! | `resource-metadata` | no | [`resource_metadata`] |
 //! | `full` | no | all of them |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -101,11 +103,14 @@ mod now_or_later;
 pub mod ownership;
 mod principal;
 mod rejection;
+#[cfg(feature = "resource-metadata")]
+pub mod resource_metadata;
 mod response;
 #[cfg(feature = "s3p")]
 pub mod s3p;
 mod scope;
 mod secret;
+mod secure_url;
 pub mod store;
 #[cfg(feature = "user-token")]
 pub mod user_token;

@@ -41,6 +41,7 @@ impl JwtAuth {
             revocations: None,
             clock: Arc::new(SystemClock),
             realm: "protected".to_owned(),
+            resource_metadata: None,
         }
     }
 
@@ -128,6 +129,7 @@ pub struct JwtAuthBuilder {
     revocations: Option<Arc<dyn RevocationStore>>,
     clock: Arc<dyn Clock>,
     realm: String,
+    resource_metadata: Option<String>,
 }
 
 impl JwtAuthBuilder {
@@ -190,14 +192,22 @@ impl JwtAuthBuilder {
         self
     }
 
+    /// Says in the challenges where the metadata of the resource is (RFC 9728 section 5.1), so that a
+    /// client learns where to get a token.
+    pub fn resource_metadata(mut self, url: impl Into<String>) -> Self {
+        self.resource_metadata = Some(url.into());
+        self
+    }
+
     /// The authenticator. One that checks neither issuer nor audience says so in the log.
     ///
     /// # Errors
     ///
-    /// When the realm does not fit a header field, the leeway is more than five minutes, or the identities are
+    /// When the realm does not fit a header field, the URL of the metadata is not `https` (loopback may be
+    /// `http`) or has a query or a fragment, the leeway is more than five minutes, or the identities are
     /// said to be another issuer's while no issuer is asked for.
     pub fn build(self) -> Result<JwtAuth, ConfigError> {
-        let Self { keys, expected, identities_of, max_length, revocations, clock, realm } = self;
+        let Self { keys, expected, identities_of, max_length, revocations, clock, realm, .. } = self;
         if expected.leeway > Duration::from_secs(300) {
             return Err(ConfigError::new(
                 "a leeway of more than five minutes lets expired tokens in (RFC 7519 section 4.1.4); \
@@ -215,7 +225,10 @@ impl JwtAuthBuilder {
                  signed is good here, whatever it was issued for"
             );
         }
-        let challenges = Challenges::new(&realm)?;
+        let mut challenges = Challenges::new(&realm)?;
+        if let Some(url) = self.resource_metadata {
+            challenges = challenges.resource_metadata(&url)?;
+        }
         let identities_of = identities_of.map(Arc::from);
         let parts = Parts { keys, expected, identities_of, max_length, revocations, clock, challenges };
         Ok(JwtAuth(Arc::new(parts)))
