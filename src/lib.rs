@@ -35,6 +35,7 @@
 //! | HTTP Basic against a user store | [`BasicAuthLayer`] | [`basic`] |
 //! | JWT bearer tokens with scopes | [`JwtScopeLayer`] | [`jwt`] |
 //! | opaque bearer tokens that a person makes and revokes | [`UserTokenLayer`] | [`user_token`] |
+//! | bearer tokens that the authorization server is asked about | [`AuthenticateLayer`] | [`introspection`] |
 //! | S3P request signatures, server and client | [`S3pSignatureLayer`], [`s3p::SignLayer`] | [`s3p`] |
 //! | only the owner of a resource writes it | [`OwnershipLayer`] | [`ownership`] |
 //! | several schemes, or one of your own | [`AuthenticateLayer`] | [`authenticate`] |
@@ -73,6 +74,8 @@
 //! | `ownership` | yes | [`ownership`] |
 //! | `user-token` | yes | [`user_token`] |
 //! | `axum` | no | [`Principal`] and `Option<Principal>` as extractors, [`Rejection`] as a response |
+//! | `introspection` | no | [`introspection`], with an endpoint of one's own |
+//! | `introspection-http` | no | [`introspection::HttpEndpoint`], on reqwest and rustls |
 //! | `resource-metadata` | no | [`resource_metadata`] |
 //! | `full` | no | all of them |
 
@@ -82,10 +85,12 @@ pub mod authenticate;
 pub mod authorize;
 #[cfg(feature = "basic")]
 pub mod basic;
-#[cfg(any(feature = "jwt", feature = "user-token"))]
+#[cfg(any(feature = "introspection", feature = "jwt", feature = "user-token"))]
 mod bearer;
 mod body;
 mod challenge;
+#[cfg(any(feature = "introspection", feature = "jwt"))]
+mod claim;
 mod clock;
 mod error;
 #[cfg(feature = "axum")]
@@ -94,7 +99,9 @@ mod gate;
 mod head;
 mod https;
 mod identity_headers;
-#[cfg(any(feature = "jwt", feature = "s3p"))]
+#[cfg(feature = "introspection")]
+pub mod introspection;
+#[cfg(any(feature = "introspection", feature = "jwt", feature = "s3p"))]
 mod json;
 #[cfg(feature = "jwt")]
 pub mod jwt;
