@@ -1,8 +1,6 @@
 //! What bearer tokens of every kind have in common (RFC 6750).
 
-use crate::{
-    Challenge, ConfigError, Rejection, RejectionKind, Scheme, head::after_blanks, secure_url,
-};
+use crate::{Challenge, ConfigError, Rejection, RejectionKind, Scheme, head::after_blanks, secure_url};
 
 /// Reads what follows the scheme's name: one or more blanks, then `b64token` (section 2.1).
 pub(crate) fn token(credentials: &[u8]) -> Option<&str> {

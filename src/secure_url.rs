@@ -18,7 +18,8 @@ pub(crate) fn check(what: &str, text: &str) -> Result<Uri, ConfigError> {
     }
     let uri: Uri = text.parse().map_err(|_| refused("is not a URL"))?;
     let authority = uri.authority().filter(|authority| !authority.host().is_empty());
-    let authority = authority.ok_or_else(|| refused("is not of the form `https://host[:port]/path`"))?;
+    let authority =
+        authority.ok_or_else(|| refused("is not of the form `https://host[:port]/path`"))?;
     if authority.as_str().contains('@') {
         return Err(refused("holds user information: configure credentials by themselves"));
     }

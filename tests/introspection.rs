@@ -26,14 +26,14 @@ use std::{
 
 use bytes::Bytes;
 use portcullis::{
-    AuthenticateLayer, AuthorizeLayer, Authenticator, Head, Identity, ManualClock, NowOrLater, Principal,
-    Rejection, Scheme, Scope, ScopePolicy, Secret, StoreError,
+    AuthenticateLayer, Authenticator, AuthorizeLayer, Head, Identity, ManualClock, NowOrLater,
+    Principal, Rejection, Scheme, Scope, ScopePolicy, Secret, StoreError,
     introspection::{
         IntrospectionAuth, IntrospectionAuthBuilder, IntrospectionEndpoint, IntrospectionResponse,
     },
 };
 use support::{Answer, Echo, get, get_with, send};
-use tower::{Layer, ServiceExt};
+use tower::ServiceExt;
 
 /// The time of most tests, in seconds since 1970-01-01T00:00:00Z.
 const NOW: u64 = 1_700_000_000;
@@ -76,7 +76,8 @@ async fn an_active_token_passes_with_all_that_was_said_of_it() {
 #[tokio::test]
 async fn only_one_well_formed_token_is_asked_about() {
     let endpoint = Saying::json(GOOD);
-    let layer = AuthenticateLayer::new(builder(&endpoint).max_length(20).realm("vault").build().unwrap());
+    let layer =
+        AuthenticateLayer::new(builder(&endpoint).max_length(20).realm("vault").build().unwrap());
     let mut twice = get_with("/", format!("Bearer {TOKEN}"));
     let value = twice.headers()["authorization"].clone();
     twice.headers_mut().append("authorization", value);

@@ -98,7 +98,9 @@ fn a_url_that_clients_could_not_trust_is_refused_when_it_is_built() {
         let error = bad.build().unwrap_err().to_string();
         assert!(error.contains(named), "{error}");
     }
-    for url in ["http://api.example.org/x", "https://api.example.org/?x", "https://a/#x", "x\r\ny: z", ""] {
+    for url in
+        ["http://api.example.org/x", "https://api.example.org/?x", "https://a/#x", "x\r\ny: z", ""]
+    {
         assert!(jwt(Some(url)).is_err(), "{url:?}");
         assert!(user_tokens().resource_metadata(url).is_err(), "{url:?}");
         assert!(ScopePolicy::from(SEND).resource_metadata(url).is_err(), "{url:?}");

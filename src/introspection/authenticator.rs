@@ -12,8 +12,8 @@ use super::{
     judge::{Accepted, Expected},
 };
 use crate::{
-    Authenticator, Challenge, Clock, ConfigError, Head, NowOrLater, Principal, Rejection, RejectionKind,
-    Scheme, Secret, StoreError, SystemClock,
+    Authenticator, Challenge, Clock, ConfigError, Head, NowOrLater, Principal, Rejection,
+    RejectionKind, Scheme, Secret, StoreError, SystemClock,
     bearer::{self, Challenges},
 };
 
@@ -48,18 +48,15 @@ impl IntrospectionAuth {
     }
 
     fn judge(&self, token: &str) -> NowOrLater<Result<Principal, Rejection>> {
-        let parts = &*self.0;
-        if token.len() > parts.max_length {
+        if token.len() > self.0.max_length {
             return NowOrLater::now(Err(Rejection::refused("introspection.too_long")));
         }
-        match &parts.cache {
-            Some(cache) => self.judge_by_cache(cache, token),
-            None => {
-                let this = self.clone();
-                let answer = parts.endpoint.introspect(Secret::from(token));
-                answer.map(move |answer| this.0.admit(&this.0.accept(answer)))
-            }
+        if let Some(cache) = &self.0.cache {
+            return self.judge_by_cache(cache, token);
         }
+        let parts = self.0.clone();
+        let answer = parts.endpoint.introspect(Secret::from(token));
+        answer.map(move |answer| parts.admit(&parts.accept(answer)))
     }
 
     fn judge_by_cache(&self, cache: &Cache, token: &str) -> NowOrLater<Result<Principal, Rejection>> {

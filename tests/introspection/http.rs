@@ -45,7 +45,9 @@ async fn a_server_that_does_not_answer_is_503_and_never_a_wrong_token() {
         let head = format!("HTTP/1.1 200 OK\r\n{content_type}connection: close");
         format!("{head}\r\ncontent-length: {}\r\n\r\n{GOOD}", GOOD.len()).into_bytes()
     };
-    let short = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 999\r\n\r\n{GOOD}");
+    let short = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 999\r\n\r\n{GOOD}"
+    );
     for (reply, cause) in [
         (Server::ok(""), "boolean `active`"),
         (Server::ok("<html>Sign in</html>"), "boolean `active`"),
@@ -71,12 +73,30 @@ async fn a_server_that_does_not_answer_is_503_and_never_a_wrong_token() {
         assert_unavailable(endpoint(&server), cause, &text).await;
         assert_eq!(server.requests().len(), 1, "{text}");
     }
-    // Nobody listens any more; and no TLS is spoken where it is asked for.
-    let gone = HttpEndpoint::basic("http://127.0.0.1:1/", "me", "secret").unwrap();
-    assert_unavailable(gone, "error sending request", "nobody listens").await;
-    let plain = Server::start(Server::ok(GOOD)).await.url("/").replace("http:", "https:");
-    let tls = HttpEndpoint::basic(&plain, "me", "secret").unwrap();
-    assert_unavailable(tls, "error sending request", "no TLS").await;
+    let nobody = HttpEndpoint::basic("http://127.0.0.1:1/", "me", "secret").unwrap();
+    assert_unavailable(nobody, "error sending request", "nobody listens").await;
+}
+
+#[tokio::test]
+async fn a_server_whose_certificate_nobody_trusts_gets_no_token() {
+    let certificate = include_bytes!("../keys/p-256.certificate.pem").to_vec();
+    let key = include_bytes!("../keys/p-256.private.pem").to_vec();
+    let tls = axum_server::tls_rustls::RustlsConfig::from_pem(certificate, key).await.unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = listener.local_addr().unwrap();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    let app = axum::Router::new().fallback(async move || {
+        count.fetch_add(1, Ordering::SeqCst);
+        ([("content-type", "application/json")], GOOD)
+    });
+    let server = axum_server::from_tcp_rustls(listener, tls).unwrap();
+    tokio::spawn(server.serve(app.into_make_service()));
+
+    let endpoint = HttpEndpoint::basic(&format!("https://{address}/"), "me", "secret");
+    assert_unavailable(endpoint.unwrap(), "certificate", "its own certificate").await;
+    assert_eq!(asked.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]
@@ -115,7 +135,9 @@ async fn a_huge_answer_is_not_read() {
 #[tokio::test]
 async fn a_slow_answer_is_not_waited_for() {
     let limit = Duration::from_millis(50);
-    let half = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 999\r\n\r\n{GOOD}");
+    let half = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 999\r\n\r\n{GOOD}"
+    );
     for reply in [Vec::new(), b"HTTP/1.1 200 OK\r\n".to_vec(), half.into_bytes()] {
         let server = Server::start_and(reply, Then::Stays).await;
         assert_unavailable(endpoint(&server).time_limit(limit), "no answer within 50ms", "slow").await;
@@ -142,7 +164,9 @@ async fn a_connection_is_used_again() {
     let app = axum::Router::new().route(
         "/introspect",
         axum::routing::post(
-            async |axum::extract::ConnectInfo(peer): axum::extract::ConnectInfo<std::net::SocketAddr>| {
+            async |axum::extract::ConnectInfo(peer): axum::extract::ConnectInfo<
+                std::net::SocketAddr,
+            >| {
                 let json = response(&[("sub", &format!("{:?}", peer.to_string()))]);
                 ([("content-type", "application/json")], json)
             },

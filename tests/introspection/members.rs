@@ -57,11 +57,9 @@ async fn what_is_no_object_with_single_names_is_no_answer() {
         GOOD.replace('}', r#","x":1,"x":1}"#),
     ] {
         assert_eq!(said(&json).await, NONE, "{json}");
-        let answer = send(
-            &AuthenticateLayer::new(builder(&Saying::json(&json)).build().unwrap()),
-            get_with("/", format!("Bearer {TOKEN}")),
-        );
-        assert_eq!(answer.await.status, 503, "{json}");
+        let layer = AuthenticateLayer::new(builder(&Saying::json(&json)).build().unwrap());
+        let answer = send(&layer, get_with("/", format!("Bearer {TOKEN}"))).await;
+        assert_eq!(answer.status, 503, "{json}");
     }
     assert_eq!(said(b"{\"active\":true,\"sub\":\"\xff\"}").await, NONE);
 }

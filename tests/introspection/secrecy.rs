@@ -23,7 +23,8 @@ async fn every_refused_token_looks_the_same() {
         &[("token_type", r#""DPoP""#)],
     ] {
         let auth = builder(&Saying::json(response(changes))).build().unwrap();
-        let answer = send(&AuthenticateLayer::new(auth), get_with("/", format!("Bearer {TOKEN}"))).await;
+        let answer =
+            send(&AuthenticateLayer::new(auth), get_with("/", format!("Bearer {TOKEN}"))).await;
         answers.push((answer.status.as_u16(), answer.headers, answer.body));
     }
     let auth = builder(&Saying::json(GOOD)).max_length(1).build().unwrap();

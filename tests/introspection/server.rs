@@ -62,12 +62,7 @@ impl Server {
     }
 }
 
-async fn serve(
-    mut stream: TcpStream,
-    reply: Arc<Vec<u8>>,
-    then: Then,
-    seen: Arc<Mutex<Vec<String>>>,
-) {
+async fn serve(mut stream: TcpStream, reply: Arc<Vec<u8>>, then: Then, seen: Arc<Mutex<Vec<String>>>) {
     let mut request = Vec::new();
     while !is_whole(&request) {
         if !matches!(stream.read_buf(&mut request).await, Ok(1..)) {
