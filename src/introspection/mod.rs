@@ -20,8 +20,7 @@
 //!
 //! Each refusal of 2 to 8 is the same 401 `invalid_token`; the reason is in the trace.
 //!
-#![cfg_attr(feature = "introspection-http", doc = "```")]
-#![cfg_attr(not(feature = "introspection-http"), doc = "```ignore")]
+//! ```
 //! use portcullis::{
 //!     AuthenticateLayer, AuthorizeLayer, Scope, ScopePolicy,
 //!     introspection::{HttpEndpoint, IntrospectionAuth},
