@@ -24,7 +24,7 @@ pub(crate) fn check(what: &str, text: &str) -> Result<Uri, ConfigError> {
         return Err(refused("holds user information: configure credentials by themselves"));
     }
     if authority.port().is_none() && authority.as_str().len() != authority.host().len() {
-        return Err(refused("has a colon that no port follows"));
+        return Err(refused("has a colon and no port after it: at most 65535"));
     }
     match uri.scheme_str() {
         Some("https") => Ok(uri),
@@ -73,12 +73,12 @@ mod tests {
         }
         for (url, why) in [
             ("", "not a URL"),
-            ("id.example.org", "not of the form"),
+            ("id.example.org", "not `https`"),
             ("/introspect", "not of the form"),
             ("https:///introspect", "not"),
             ("https://:443/", "not"),
             ("https://id.example.org:/", "port"),
-            ("https://id.example.org:70000/", "not a URL"),
+            ("https://id.example.org:70000/", "port"),
             ("http://id.example.org/", "not `https`"),
             ("http://localhost.example.org/", "not `https`"),
             ("http://127.0.0.1.example.org/", "not `https`"),
