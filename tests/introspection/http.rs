@@ -120,12 +120,15 @@ async fn a_huge_answer_is_not_read() {
     let at = GOOD.len() + r#","x":"""#.len();
     for (padding, good) in [(1000 - at, true), (1001 - at, false), (1 << 24, false)] {
         let json = padded(padding);
-        let chunked = format!(
-            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\
-             transfer-encoding: chunked\r\n\r\n{:x}\r\n{json}\r\n0\r\n\r\n",
-            json.len()
-        );
-        for reply in [Server::ok(&json), chunked.into_bytes()] {
+        let in_chunks = |length: usize| {
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close";
+            let chunks = json.as_bytes().chunks(length).map(|chunk| {
+                format!("{:x}\r\n{}\r\n", chunk.len(), std::str::from_utf8(chunk).unwrap())
+            });
+            let body: String = chunks.collect();
+            format!("{head}\r\ntransfer-encoding: chunked\r\n\r\n{body}0\r\n\r\n").into_bytes()
+        };
+        for reply in [Server::ok(&json), in_chunks(json.len()), in_chunks(100)] {
             let endpoint = endpoint(&Server::start(reply).await).max_length(1000);
             if good {
                 assert_eq!(refusal(builder(&endpoint)).await, None);
