@@ -32,6 +32,18 @@ impl UserTokenAuth {
         })))
     }
 
+    /// Says in the challenges where the metadata of the resource is (RFC 9728 section 5.1), so that a
+    /// client learns where to get a token.
+    ///
+    /// # Errors
+    ///
+    /// When the URL is not `https` (loopback may be `http`), or has a query or a fragment.
+    pub fn resource_metadata(mut self, url: &str) -> Result<Self, ConfigError> {
+        let challenges = self.0.challenges.resource_metadata(url)?;
+        Arc::make_mut(&mut self.0).challenges = challenges;
+        Ok(self)
+    }
+
     /// Takes the time from this clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         Arc::make_mut(&mut self.0).clock = Arc::new(clock);
