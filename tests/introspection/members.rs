@@ -81,7 +81,7 @@ async fn a_member_of_a_wrong_type_is_refused_and_not_absent() {
         }
     }
     // Nobody looks at these.
-    for name in ["x", "cnf", "Sub"] {
+    for name in ["x", "Cnf", "Sub"] {
         assert_eq!(said(response(&[(name, "null")])).await, None, "{name}");
     }
 }
