@@ -18,7 +18,7 @@ use portcullis::{
     AuthenticateLayer, Authenticator, AuthorizeLayer, Challenge, Head, Identity, NowOrLater, Principal,
     Rejection, RejectionKind, Scheme, Scope, ScopePolicy, ScopeSet, authorize,
     basic::{Argon2id, PasswordHash, PasswordVerifier},
-    ownership::{MemoryOwnershipStore, Ownership, ResourcePath},
+    ownership::{MemoryOwnershipStore, Ownership, Resource, ResourcePath},
     s3p::{MemoryNonceStore, Nonce, NonceStore, Recorded},
 };
 use support::get;
@@ -103,6 +103,21 @@ fn reading_what_is_owned_by_somebody_allocates_nothing() {
     let own = Ownership::new(MemoryOwnershipStore::new(), [path]).unwrap();
     let layer = portcullis::OwnershipLayer::new(own);
     assert_eq!(allocations(&layer, get("/notes/1"), false), 0);
+}
+
+#[test]
+fn an_owners_write_costs_its_id_and_what_the_extensions_cost() {
+    let owners = MemoryOwnershipStore::new();
+    owners.insert(Resource::new("note", "1"), alice().identity().clone());
+    let own = |paths| Ownership::new(owners.clone(), paths).unwrap();
+    let layer =
+        portcullis::OwnershipLayer::new(own([ResourcePath::new("note", "/{id}", "id").unwrap()]));
+    let put = || {
+        let mut request = get("/1");
+        *request.method_mut() = http::Method::PUT;
+        request
+    };
+    println!("{}", allocations(&layer, put(), true));
 }
 
 #[test]
