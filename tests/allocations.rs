@@ -106,18 +106,17 @@ fn reading_what_is_owned_by_somebody_allocates_nothing() {
 }
 
 #[test]
-fn an_owners_write_costs_its_id_and_what_the_extensions_cost() {
+fn a_write_by_the_owner_costs_the_id_and_what_the_extensions_cost() {
     let owners = MemoryOwnershipStore::new();
     owners.insert(Resource::new("note", "1"), alice().identity().clone());
-    let own = |paths| Ownership::new(owners.clone(), paths).unwrap();
-    let layer =
-        portcullis::OwnershipLayer::new(own([ResourcePath::new("note", "/{id}", "id").unwrap()]));
-    let put = || {
-        let mut request = get("/1");
-        *request.method_mut() = http::Method::PUT;
-        request
-    };
-    println!("{}", allocations(&layer, put(), true));
+    let path = ResourcePath::new("note", "/notes/{id}", "id").unwrap();
+    let layer = portcullis::OwnershipLayer::new(Ownership::new(owners, [path]).unwrap());
+    let mut put = get("/notes/1");
+    *put.method_mut() = http::Method::PUT;
+    let mut extensions = http::Extensions::new();
+    extensions.insert(alice());
+    let insert = measure(|| assert!(extensions.insert([0_u8; 64]).is_none())).count_total;
+    assert_eq!(allocations(&layer, put, true), 1 + insert);
 }
 
 #[test]

@@ -94,7 +94,7 @@ impl ResourcePath {
         let id = self.normalized(&param(&self.param)?)?;
         let resource = match &self.tenant {
             None => Resource::new(kind, id),
-            Some(tenant) => Resource::of_tenant(kind, &*printable(&param(tenant)?)?, &id),
+            Some(tenant) => Resource::of_tenant(kind, &printable(&param(tenant)?)?, &id),
         };
         let target = Target::new(resource);
         Ok(if self.creators.contains(method) { target.may_create() } else { target })

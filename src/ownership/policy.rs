@@ -227,7 +227,7 @@ impl Parts {
 
 fn grant(resource: Resource, owner: Owner, grounds: Grounds) -> Answer {
     let owned = OwnedResource::new(resource, owner, grounds);
-    NowOrLater::now(Ok(Permit::granted().with(owned)))
+    NowOrLater::now(Ok(Permit::of_owned(owned)))
 }
 
 fn unavailable(error: StoreError) -> Rejection {

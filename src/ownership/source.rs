@@ -13,8 +13,10 @@ pub(super) enum Source {
     Paths(Arc<ResourcePaths>),
     #[cfg(feature = "axum")]
     Routes(Arc<ResourcePaths>),
-    Function(Arc<dyn Fn(&Head<'_>) -> Option<Target> + Send + Sync>),
+    Function(Arc<Find>),
 }
+
+type Find = dyn Fn(&Head<'_>) -> Option<Target> + Send + Sync;
 
 impl Source {
     pub(super) fn find(&self, head: &Head<'_>) -> Result<Target, Rejection> {

@@ -26,7 +26,7 @@ use crate::{Clock, ConfigError, Identity, ScopeSet, StoreError, SystemClock};
 /// let (token, record) = tokens.create(&alice, new).await?;
 /// println!("shown once: {}", token.expose());
 ///
-/// assert_eq!(tokens.list(&alice).await?, [record.clone()]);
+/// assert_eq!(tokens.list(&alice).await?.len(), 1);
 /// assert!(tokens.revoke(&alice, &record.id).await?);
 /// # Ok(())
 /// # }
