@@ -73,7 +73,7 @@
 //! | `s3p` | yes | [`s3p`] |
 //! | `ownership` | yes | [`ownership`] |
 //! | `user-token` | yes | [`user_token`] |
-//! | `axum` | no | [`Principal`] and `Option<Principal>` as extractors, [`Rejection`] as a response |
+//! | `axum` | no | [`Principal`] and `Option<Principal>` as extractors, [`Rejection`] as a response; in [`ownership`], the routes of axum's router |
 //! | `introspection` | no | [`introspection`], with an endpoint of one's own |
 //! | `introspection-http` | no | [`introspection::HttpEndpoint`], on reqwest and rustls |
 //! | `resource-metadata` | no | [`resource_metadata`] |
@@ -114,6 +114,8 @@ mod rejection;
 #[cfg(feature = "resource-metadata")]
 pub mod resource_metadata;
 mod response;
+#[cfg(all(feature = "axum", feature = "ownership"))]
+mod route;
 #[cfg(feature = "s3p")]
 pub mod s3p;
 mod scope;
