@@ -38,6 +38,7 @@
 //! | S3P request signatures, server and client | [`S3pSignatureLayer`], [`s3p::SignLayer`] | [`s3p`] |
 //! | only the owner of a resource writes it | [`OwnershipLayer`] | [`ownership`] |
 //! | several schemes, or one of your own | [`AuthenticateLayer`] | [`authenticate`] |
+//! | one table: which route or gRPC method needs which scopes | [`JwtScopeLayer`], [`AuthorizeLayer`] | [`authorize::table`] |
 //! | any other policy over the principal | [`AuthorizeLayer`] | [`authorize`] |
 //! | identity headers sent from outside | [`StripIdentityHeadersLayer`] | |
 //!
@@ -71,7 +72,7 @@
 //! | `s3p` | yes | [`s3p`] |
 //! | `ownership` | yes | [`ownership`] |
 //! | `user-token` | yes | [`user_token`] |
-//! | `axum` | no | [`Principal`] and `Option<Principal>` as extractors, [`Rejection`] as a response |
+//! | `axum` | no | [`Principal`] and `Option<Principal>` as extractors, [`Rejection`] as a response; a [`ScopeTable`] asks what the router has found |
 //! | `full` | no | all of them |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -122,7 +123,7 @@ pub use self::s3p::S3pSignatureLayer;
 pub use self::user_token::UserTokenLayer;
 pub use self::{
     authenticate::{Anonymous, Authenticate, AuthenticateLayer, Authenticator},
-    authorize::{Authorize, AuthorizeLayer, Permit, Policy, ScopePolicy},
+    authorize::{Authorize, AuthorizeLayer, Permit, Policy, Requirement, ScopePolicy, ScopeTable},
     challenge::{Challenge, ChallengeBuilder},
     clock::{Clock, ManualClock, SystemClock},
     error::{ConfigError, StoreError},

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::JwtAuth;
 use crate::{
-    ScopePolicy,
+    ScopePolicy, ScopeTable,
     authenticate::{options::face, schemes::Schemes},
 };
 
@@ -18,6 +18,18 @@ impl JwtScopeLayer {
     pub fn new(jwt: JwtAuth, scopes: impl Into<ScopePolicy>) -> Self {
         let mut schemes = Schemes::none().or(Arc::new(jwt));
         schemes.options().scopes = Some(scopes.into());
+        Self { schemes }
+    }
+
+    /// A layer that needs the scopes of a [`ScopeTable`]: those of the route or the gRPC method.
+    ///
+    /// It decides as an optional [`AuthenticateLayer`](crate::AuthenticateLayer) and an
+    /// [`AuthorizeLayer`](crate::AuthorizeLayer) with the table would, one inside the other: what the table
+    /// opens also goes onward without a token, as [`Anonymous`](crate::Anonymous). A token that is wrong is
+    /// refused there, too.
+    pub fn table(jwt: JwtAuth, table: ScopeTable) -> Self {
+        let mut schemes = Schemes::none().or(Arc::new(jwt));
+        schemes.options().table = Some(table);
         Self { schemes }
     }
 }
