@@ -58,7 +58,10 @@ impl ScopeTableBuilder {
     /// `nest_service`), which is gone from the paths that it sees. The patterns are written with the prefix, as
     /// the client writes it; of routers nested in each other, all of it.
     ///
-    /// `prefix` and `prefix/` are one path there, the root, and so can have but one rule for a method.
+    /// `prefix` and `prefix/` are one path there, the root, and so can have but one rule for a method. A path
+    /// with a slash too many behind the prefix is refused: axum takes it away, but not before it has found the
+    /// route. So is all that no axum router has handed on.
+    #[cfg(feature = "axum")]
     pub fn nested_at(mut self, prefix: &str) -> Self {
         prefix.trim_end_matches('/').clone_into(&mut self.prefix);
         self

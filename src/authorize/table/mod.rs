@@ -75,7 +75,9 @@
 //!   `Router::route_layer`, it stays 404. A rule for a fallback that serves something is one of `/{*rest}`, and
 //!   one of `/`, which that does not match.
 //! * Inside `Router::nest` and `Router::nest_service` the prefix is gone from the path. Write the patterns with
-//!   it all the same, and name it: [`nested_at`](ScopeTableBuilder::nested_at).
+//!   it all the same, and name it: `nested_at`, with the feature `axum`. Do not write the rest of the paths
+//!   instead: of `/api//health` axum leaves `/health`, but the route that it has found is that of
+//!   `/api/{*rest}`. With `nested_at`, such a path is refused.
 //! * A layer that rewrites the path belongs outside of the router, as axum says, and outside of the table.
 //!
 //! Behind axum's router, and with the feature `axum`, the route that it has found tells the table where to look:
@@ -88,6 +90,8 @@
 //! it, the method that was judged is not the one that runs. Put it outside.
 
 mod builder;
+#[cfg(feature = "axum")]
+mod nested;
 mod paths;
 mod rule;
 #[cfg(feature = "axum")]
@@ -145,7 +149,7 @@ impl ScopeTable {
     }
 
     /// The rule for a request of this method to this path, as the layer would see it: without a query, and
-    /// without the prefix of [`nested_at`](ScopeTableBuilder::nested_at). For tests of one's own table: that
+    /// without the prefix of `nested_at`. For tests of one's own table: that
     /// each route has a rule, and the right one.
     pub fn rule(&self, method: &Method, path: &str) -> Option<&Rule> {
         match self.0.entry(method, self.0.paths.find(path)) {

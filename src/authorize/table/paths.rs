@@ -1,7 +1,7 @@
 use matchit::{InsertError, Router};
 
 #[cfg(feature = "axum")]
-use super::short_cuts::ShortCuts;
+use super::{nested, short_cuts::ShortCuts};
 use crate::{ConfigError, Head};
 
 /// Where a table has the rules of a pattern.
@@ -14,6 +14,8 @@ pub(crate) struct Row {
 /// Finds the pattern that axum's router would choose.
 pub(super) struct Paths {
     router: Router<Row>,
+    #[cfg(feature = "axum")]
+    is_nested: bool,
     #[cfg(feature = "axum")]
     short_cuts: ShortCuts,
 }
@@ -36,6 +38,8 @@ impl Paths {
         Ok(Self {
             router,
             #[cfg(feature = "axum")]
+            is_nested: !prefix.is_empty(),
+            #[cfg(feature = "axum")]
             short_cuts: ShortCuts::new(&patterns)
                 .map_err(|error| ConfigError::new(error.to_string()))?,
         })
@@ -48,7 +52,9 @@ impl Paths {
     /// The same, and sooner where axum's router has found a route.
     pub(super) fn find_for(&self, head: &Head<'_>) -> Option<Row> {
         #[cfg(feature = "axum")]
-        if let Some(row) = self.short_cuts.find(head) {
+        if self.is_nested && !nested::is_whole(head) {
+            return None;
+        } else if let Some(row) = self.short_cuts.find(head) {
             return Some(row);
         }
         self.find(head.uri().path())
