@@ -99,8 +99,7 @@ fn routes() -> impl Strategy<Value = Vec<Route>> {
     ]);
     let last = prop::sample::select(vec!["", "", "/", "/{*rest}", "/a{*rest}", "/b"]);
     let pattern = (prop::collection::vec(segment, 0..4), last).prop_map(|(segments, last)| {
-        let pattern: String = segments.iter().map(|segment| format!("/{segment}")).collect();
-        let pattern = pattern + last;
+        let pattern = segments.iter().fold(String::new(), |path, segment| path + "/" + segment) + last;
         if pattern.is_empty() { "/".to_owned() } else { pattern }
     });
     let methods =

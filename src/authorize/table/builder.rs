@@ -98,8 +98,8 @@ impl ScopeTableBuilder {
             let key = |rule| (Rule::pattern(rule), any_last(rule), Rule::method_name(rule));
             key(a).cmp(&key(b))
         });
-        if let Some(pair) = rules.windows(2).find(|pair| same(&pair[0], &pair[1])) {
-            let twice = &pair[0];
+        let twice = rules.chunk_by(same).find(|chunk| chunk.len() > 1);
+        if let Some([twice, ..]) = twice {
             return Err(ConfigError::new(format!(
                 "{twice} is in the scope table twice: keep one of the rules; one that needs several scopes, or \
                  one of several, is a `ScopePolicy`"
