@@ -6,6 +6,9 @@
 
 #[path = "layers/paired.rs"]
 mod paired;
+#[cfg(feature = "axum")]
+#[path = "layers/table.rs"]
+mod table;
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -52,6 +55,8 @@ fn main() {
     let request = template();
     cases.add("bare, against itself", Bare, || request.clone(), 200);
     authorize_cases(&mut cases);
+    #[cfg(feature = "axum")]
+    table::cases(&mut cases);
     basic_cases(&mut cases);
     jwt_cases(&mut cases);
     s3p_cases(&mut cases);

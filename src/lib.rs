@@ -39,6 +39,7 @@
 //! | S3P request signatures, server and client | [`S3pSignatureLayer`], [`s3p::SignLayer`] | [`s3p`] |
 //! | only the owner of a resource writes it | [`OwnershipLayer`] | [`ownership`] |
 //! | several schemes, or one of your own | [`AuthenticateLayer`] | [`authenticate`] |
+//! | one table: which route or gRPC method needs which scopes | [`JwtScopeLayer`], [`AuthorizeLayer`] | [`authorize::table`] |
 //! | any other policy over the principal | [`AuthorizeLayer`] | [`authorize`] |
 //! | telling clients where to get a token | | [`resource_metadata`] |
 //! | identity headers sent from outside | [`StripIdentityHeadersLayer`] | |
@@ -73,7 +74,7 @@
 //! | `s3p` | yes | [`s3p`] |
 //! | `ownership` | yes | [`ownership`] |
 //! | `user-token` | yes | [`user_token`] |
-//! | `axum` | no | [`Principal`] and `Option<Principal>` as extractors, [`Rejection`] as a response; in [`ownership`], the routes of axum's router |
+//! | `axum` | no | [`Principal`] and `Option<Principal>` as extractors, [`Rejection`] as a response; [`ownership`] and [`ScopeTable`] by the router's own routes |
 //! | `introspection` | no | [`introspection`], with an endpoint of one's own |
 //! | `introspection-http` | no | [`introspection::HttpEndpoint`], on reqwest and rustls |
 //! | `resource-metadata` | no | [`resource_metadata`] |
@@ -139,7 +140,7 @@ pub use self::s3p::S3pSignatureLayer;
 pub use self::user_token::UserTokenLayer;
 pub use self::{
     authenticate::{Anonymous, Authenticate, AuthenticateLayer, Authenticator},
-    authorize::{Authorize, AuthorizeLayer, Permit, Policy, ScopePolicy},
+    authorize::{Authorize, AuthorizeLayer, Permit, Policy, Requirement, ScopePolicy, ScopeTable},
     challenge::{Challenge, ChallengeBuilder},
     clock::{Clock, ManualClock, SystemClock},
     error::{ConfigError, StoreError},

@@ -16,7 +16,7 @@ use http::{Request, Response};
 use http_body_util::Full;
 use portcullis::{
     AuthenticateLayer, Authenticator, AuthorizeLayer, Challenge, Head, Identity, NowOrLater, Principal,
-    Rejection, RejectionKind, Scheme, Scope, ScopePolicy, ScopeSet, authorize,
+    Rejection, RejectionKind, Requirement, Scheme, Scope, ScopePolicy, ScopeSet, ScopeTable, authorize,
     basic::{Argon2id, PasswordHash, PasswordVerifier},
     ownership::{MemoryOwnershipStore, Ownership, Resource, ResourcePath},
     s3p::{MemoryNonceStore, Nonce, NonceStore, Recorded},
@@ -95,6 +95,22 @@ fn a_policy_that_says_yes_at_once_allocates_nothing() {
     assert_eq!(allocations(&scope, get("/"), true), 0);
     let stacked = tower::ServiceBuilder::new().layer(always.clone()).layer(scope).layer(always);
     assert_eq!(allocations(&stacked, get("/"), true), 0);
+}
+
+#[test]
+fn a_table_that_says_yes_allocates_nothing() {
+    let scope = Scope::from_static("c");
+    let table = ScopeTable::builder()
+        .route(http::Method::GET, "/", scope.clone())
+        .route(http::Method::GET, "/groups/{group}/notes/{note}", scope.clone())
+        .route(http::Method::GET, "/groups/{group}/files/{*path}", scope)
+        .route(http::Method::GET, "/health", Requirement::open())
+        .route(http::Method::GET, "/me", Requirement::authenticated());
+    let layer = AuthorizeLayer::new(table.build().unwrap());
+    for path in ["/", "/groups/1/notes/2", "/groups/1/files/a/b/c", "/health", "/me"] {
+        assert_eq!(allocations(&layer, get(path), true), 0, "{path}");
+    }
+    assert_eq!(allocations(&layer, get("/health"), false), 0);
 }
 
 #[test]

@@ -4,6 +4,8 @@
 
 mod schemes;
 mod support;
+#[path = "tonic/table.rs"]
+mod table;
 mod tonic_support;
 
 use std::{

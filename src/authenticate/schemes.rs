@@ -5,7 +5,8 @@ use http::HeaderValue;
 use super::{Anonymous, Authenticator};
 use crate::{
     Authorization, Head, HttpsEvidence, NowOrLater, PlainText, Principal, Rejection, RejectionKind,
-    Respond, Scheme, ScopePolicy,
+    Respond, Scheme, ScopePolicy, ScopeTable,
+    authorize::table::Entry,
     gate::{Decision, Pass},
 };
 
@@ -21,6 +22,8 @@ pub(crate) struct Options {
     offers: Arc<[HeaderValue]>,
     /// What a principal has to hold, whoever has authenticated it.
     pub(crate) scopes: Option<ScopePolicy>,
+    /// And what it has to hold for which request.
+    pub(crate) table: Option<ScopeTable>,
     pub(crate) optional: bool,
     pub(crate) skip_authenticated: bool,
     pub(crate) allow_cors_preflight: bool,
@@ -34,6 +37,7 @@ impl Schemes {
             authenticators: Vec::new(),
             offers: Arc::new([]),
             scopes: None,
+            table: None,
             optional: false,
             skip_authenticated: false,
             allow_cors_preflight: false,
@@ -67,28 +71,35 @@ impl Schemes {
 
     /// Decides over the head of a request.
     pub(crate) fn decide(&self, head: &Head<'_>) -> Decision {
-        if let Some(decision) = self.decide_without_credentials(head) {
+        let entry = self.entry(head);
+        if let Some(decision) = self.decide_without_credentials(head, entry) {
             return NowOrLater::now(decision);
         }
         for authenticator in &self.0.authenticators {
             if let Some(decision) = authenticator.authenticate(head) {
-                return self.concluding(authenticator.scheme(), decision);
+                return self.concluding(authenticator.scheme(), entry, decision);
             }
         }
-        NowOrLater::now(self.decide_unclaimed(head))
+        NowOrLater::now(self.decide_unclaimed(head, entry))
+    }
+
+    /// What the table, if there is one, has for this request.
+    pub(crate) fn entry(&self, head: &Head<'_>) -> Entry {
+        self.0.table.as_ref().map(|table| table.entry(head)).unwrap_or_default()
     }
 
     /// Rule 5: this scheme was used, and decides.
     pub(crate) fn concluding(
         &self,
         scheme: Scheme,
+        entry: Entry,
         decision: NowOrLater<Result<Principal, Rejection>>,
     ) -> Decision {
         match decision.into_now() {
-            Ok(result) => NowOrLater::now(self.conclude(scheme, result)),
+            Ok(result) => NowOrLater::now(self.conclude(scheme, entry, result)),
             Err(later) => {
                 let schemes = self.clone();
-                later.map(move |result| schemes.conclude(scheme, result))
+                later.map(move |result| schemes.conclude(scheme, entry, result))
             }
         }
     }
@@ -97,6 +108,7 @@ impl Schemes {
     pub(crate) fn decide_without_credentials(
         &self,
         head: &Head<'_>,
+        entry: Entry,
     ) -> Option<Result<Pass, Rejection>> {
         let options = &*self.0;
         if options.https.as_ref().is_some_and(|https| !https.proves(head)) {
@@ -105,7 +117,7 @@ impl Schemes {
         if options.skip_authenticated
             && let Some(principal) = head.extensions().get::<Principal>()
         {
-            return Some(self.check_scopes(principal).map(|()| Pass::Onward));
+            return Some(self.check_scopes(principal, entry).map(|()| Pass::Onward));
         }
         if options.allow_cors_preflight && head.is_cors_preflight() {
             return Some(Ok(self.anonymous()));
@@ -122,9 +134,10 @@ impl Schemes {
     }
 
     /// Rules 6 and 7: no authenticator has taken the request.
-    fn decide_unclaimed(&self, head: &Head<'_>) -> Result<Pass, Rejection> {
+    fn decide_unclaimed(&self, head: &Head<'_>, entry: Entry) -> Result<Pass, Rejection> {
+        let is_open = self.0.table.as_ref().is_some_and(|table| table.opens(entry));
         let (kind, reason) = match head.authorization() {
-            Authorization::Absent if self.0.optional => return Ok(self.anonymous()),
+            Authorization::Absent if self.0.optional || is_open => return Ok(self.anonymous()),
             Authorization::Absent => (RejectionKind::MissingCredentials, "authorization.missing"),
             _ => (RejectionKind::RefusedCredentials, "authorization.unknown_scheme"),
         };
@@ -134,6 +147,7 @@ impl Schemes {
     pub(crate) fn conclude(
         &self,
         scheme: Scheme,
+        entry: Entry,
         result: Result<Principal, Rejection>,
     ) -> Result<Pass, Rejection> {
         match result {
@@ -144,7 +158,7 @@ impl Schemes {
                     scheme = principal.scheme().as_str(),
                     "authenticated"
                 );
-                self.check_scopes(&principal)?;
+                self.check_scopes(&principal, entry)?;
                 Ok(Pass::Authenticated(principal))
             }
             Err(rejection) => Err(self.refusal(Some(scheme), rejection)),
@@ -180,8 +194,10 @@ impl Schemes {
         rejection
     }
 
-    fn check_scopes(&self, principal: &Principal) -> Result<(), Rejection> {
-        self.0.scopes.as_ref().map_or(Ok(()), |scopes| scopes.check(principal))
+    fn check_scopes(&self, principal: &Principal, entry: Entry) -> Result<(), Rejection> {
+        let Options { scopes, table, .. } = &*self.0;
+        scopes.as_ref().map_or(Ok(()), |scopes| scopes.check(principal))?;
+        table.as_ref().map_or(Ok(()), |table| table.check(entry, principal))
     }
 
     fn challenges(&self, refused: Option<(Scheme, RejectionKind)>) -> Vec<HeaderValue> {
@@ -207,6 +223,7 @@ impl fmt::Debug for Schemes {
         let schemes: Vec<_> = self.0.authenticators.iter().map(|a| a.scheme().as_str()).collect();
         f.debug_struct("Schemes")
             .field("schemes", &schemes)
+            .field("table", &self.0.table)
             .field("optional", &self.0.optional)
             .field("skip_authenticated", &self.0.skip_authenticated)
             .field("allow_cors_preflight", &self.0.allow_cors_preflight)

@@ -18,6 +18,7 @@
 //! let send = AuthorizeLayer::new(ScopePolicy::from(Scope::from_static("messages:send")));
 //! ```
 //!
+//! A [`ScopeTable`] is the policy of a whole service: what each route needs, or each gRPC method.
 //! Policies are combined with [`all`] and [`any`]; [`from_fn`] makes one from a function.
 //!
 //! ```
@@ -34,12 +35,14 @@ mod combine;
 mod layer;
 mod scopes;
 mod service;
+pub mod table;
 
 pub use self::{
     combine::{All, Any, FromFn, SharedPolicy, all, any, from_fn, shared},
     layer::AuthorizeLayer,
     scopes::ScopePolicy,
     service::Authorize,
+    table::{Requirement, ScopeTable},
 };
 
 #[cfg(feature = "axum")]

@@ -21,7 +21,8 @@
 //!    of them that differ are refused.
 //! 8. With [`revocations`](JwtAuthBuilder::revocations), `jti` is needed, and the token was not revoked. A
 //!    store that cannot answer: 503.
-//! 9. [`JwtScopeLayer`] then asks for scopes: 403 `insufficient_scope`.
+//! 9. [`JwtScopeLayer`] then asks for scopes: 403 `insufficient_scope`. With a
+//!    [`table`](JwtScopeLayer::table), those of the [route or gRPC method](crate::authorize::table).
 //!
 //! Each refusal of 2 to 8 is the same 401 `invalid_token`; the reason is in the trace.
 //!
@@ -34,6 +35,24 @@
 //! let keys = Keys::new([Key::hmac(Algorithm::HS256, "a secret of at least 32 bytes, from a file")?])?;
 //! let jwt = JwtAuth::builder(keys).issuer("https://id.example.org").audience("messages").build()?;
 //! let layer = JwtScopeLayer::new(jwt, Scope::from_static("messages:send"));
+//! # Ok::<_, portcullis::ConfigError>(())
+//! ```
+//!
+//! With a table of the scopes that each route needs:
+//!
+//! ```
+//! # use portcullis::jwt::{Algorithm, JwtAuth, Key, Keys};
+//! use http::Method;
+//! use portcullis::{JwtScopeLayer, Requirement, Scope, ScopeTable};
+//!
+//! # let keys = Keys::new([Key::hmac(Algorithm::HS256, "a secret of at least 32 bytes, from a file")?])?;
+//! # let jwt = JwtAuth::builder(keys).issuer("https://id.example.org").audience("messages").build()?;
+//! let table = ScopeTable::builder()
+//!     .route(Method::GET, "/messages/{id}", Scope::from_static("messages:read"))
+//!     .route(Method::POST, "/messages", Scope::from_static("messages:send"))
+//!     .route(Method::GET, "/health", Requirement::open())
+//!     .build()?;
+//! let layer = JwtScopeLayer::table(jwt, table);
 //! # Ok::<_, portcullis::ConfigError>(())
 //! ```
 //!

@@ -117,7 +117,8 @@ enum Begun {
 impl<S> S3pSignature<S> {
     fn begin<B: HttpBody>(&self, request: &Request<B>) -> Begun {
         let head = Head::new(request);
-        if let Some(decision) = self.schemes.decide_without_credentials(&head) {
+        let entry = self.schemes.entry(&head);
+        if let Some(decision) = self.schemes.decide_without_credentials(&head, entry) {
             return Begun::Decided(NowOrLater::now(decision));
         }
         let Some(credentials) = head.credentials(Scheme::S3P.as_str()) else {
@@ -133,7 +134,7 @@ impl<S> S3pSignature<S> {
         match self.auth.look_up(&timely).into_now() {
             Ok(key) if request.body().is_end_stream() => {
                 let decision = self.auth.decide(&head, timely, key);
-                Begun::Decided(self.schemes.concluding(Scheme::S3P, decision))
+                Begun::Decided(self.schemes.concluding(Scheme::S3P, entry, decision))
             }
             Ok(key) => Begun::Waits(NowOrLater::now(key)),
             Err(later) => Begun::Waits(later),
@@ -159,10 +160,11 @@ where
     B::Error: Into<BoxError>,
 {
     fn new(auth: S3pAuth, schemes: Schemes, request: Request<B>, key: KeyLookup) -> Self {
+        let entry = schemes.entry(&Head::new(&request));
         Self(Box::pin(async move {
             match auth.admit(request, key).await {
                 Ok((mut request, principal)) => {
-                    let pass = schemes.conclude(Scheme::S3P, Ok(principal))?;
+                    let pass = schemes.conclude(Scheme::S3P, entry, Ok(principal))?;
                     pass.leave(request.extensions_mut());
                     Ok(request)
                 }

@@ -6,6 +6,7 @@
 //! service Vault {
 //!   rpc Open(Ask) returns (Reply);
 //!   rpc Watch(Ask) returns (stream Reply);
+//!   rpc Store(stream Ask) returns (Reply);
 //! }
 //! ```
 
@@ -32,7 +33,7 @@ use portcullis::Principal;
 use tokio::{net::TcpListener, sync::Notify};
 use tokio_stream::{Stream, StreamExt, wrappers::TcpListenerStream};
 use tonic::{
-    Request, Response, Status,
+    Request, Response, Status, Streaming,
     body::Body,
     client,
     metadata::MetadataValue,
@@ -45,6 +46,7 @@ use tower::{BoxError, Layer, Service, service_fn};
 
 pub const OPEN: &str = "/portcullis.test.Vault/Open";
 pub const WATCH: &str = "/portcullis.test.Vault/Watch";
+pub const STORE: &str = "/portcullis.test.Vault/Store";
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Ask {
@@ -79,10 +81,18 @@ impl Vault {
         self.go_on.notify_one();
     }
 
-    fn reply(&self, request: &Request<Ask>) -> Reply {
+    fn reply<T>(&self, request: &Request<T>) -> Reply {
         self.calls.fetch_add(1, Ordering::SeqCst);
         let principal = request.extensions().get::<Principal>();
         Reply { subject: principal.map_or("nobody", Principal::subject).to_owned() }
+    }
+
+    /// Reads all that is sent.
+    async fn store(&self, request: Request<Streaming<Ask>>) -> Result<Response<Reply>, Status> {
+        let reply = self.reply(&request);
+        let sent = request.into_inner().collect::<Result<Vec<_>, _>>().await?;
+        assert_eq!(sent.len(), 2);
+        Ok(Response::new(reply))
     }
 
     fn watch(&self, request: &Request<Ask>) -> Replies {
@@ -131,6 +141,13 @@ where
                     });
                     grpc.server_streaming(watch, request).await
                 }
+                STORE => {
+                    let store = service_fn(|asks| {
+                        let vault = vault.clone();
+                        async move { vault.store(asks).await }
+                    });
+                    grpc.client_streaming(store, request).await
+                }
                 _ => Status::unimplemented("no such method").into_http(),
             })
         })
@@ -163,7 +180,13 @@ impl Served {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let vault = Vault::default();
-        let router = Server::builder().layer(layer).add_service(vault.clone());
+        let (_, health) = tonic_health::server::health_reporter();
+        let reflection = tonic_reflection::server::Builder::configure().build_v1().unwrap();
+        let router = Server::builder()
+            .layer(layer)
+            .add_service(vault.clone())
+            .add_service(health)
+            .add_service(reflection);
         tokio::spawn(router.serve_with_incoming(TcpListenerStream::new(listener)));
         Self { address, vault }
     }
@@ -181,6 +204,7 @@ impl Served {
         let replies = match method {
             OPEN => vec![self.open(request).await?],
             WATCH => self.watch(request).await?.collect::<Result<Vec<_>, _>>().await?,
+            STORE => vec![self.store(request).await?],
             _ => panic!("{method}?"),
         };
         Ok(replies.into_iter().map(|reply| reply.subject).collect())
@@ -192,18 +216,31 @@ impl Served {
         reply.map(Response::into_inner)
     }
 
-    pub async fn watch(&self, request: Request<Ask>) -> Result<tonic::Streaming<Reply>, Status> {
+    pub async fn watch(&self, request: Request<Ask>) -> Result<Streaming<Reply>, Status> {
         let path = PathAndQuery::from_static(WATCH);
         let codec = ProstCodec::<Ask, Reply>::default();
         let replies = self.client().await.server_streaming(request, path, codec).await;
         replies.map(Response::into_inner)
     }
 
+    /// Sends it twice, in a stream.
+    async fn store(&self, request: Request<Ask>) -> Result<Reply, Status> {
+        let path = PathAndQuery::from_static(STORE);
+        let codec = ProstCodec::<Ask, Reply>::default();
+        let request = request.map(|ask| tokio_stream::iter([ask.clone(), ask]));
+        let reply = self.client().await.client_streaming(request, path, codec).await;
+        reply.map(Response::into_inner)
+    }
+
     async fn client(&self) -> client::Grpc<Channel> {
-        let endpoint = Endpoint::from_shared(format!("http://{}", self.address)).unwrap();
-        let mut client = client::Grpc::new(endpoint.connect().await.unwrap());
+        let mut client = client::Grpc::new(self.channel().await);
         client.ready().await.unwrap();
         client
+    }
+
+    pub async fn channel(&self) -> Channel {
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.address)).unwrap();
+        endpoint.connect().await.unwrap()
     }
 
     /// A request of a client that does not speak gRPC, over HTTP/2; the answer, with its body.
