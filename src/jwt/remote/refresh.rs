@@ -154,5 +154,5 @@ fn backoff(failures: u32) -> Duration {
 /// Up to a quarter sooner, so that a fleet does not ask all at once.
 fn jittered(wait: Duration) -> Duration {
     let random = getrandom::u32().unwrap_or(0);
-    wait - wait.mul_f64(f64::from(random) / f64::from(u32::MAX) / 4.0)
+    wait.mul_f64(1.0 - f64::from(random) / f64::from(u32::MAX) / 4.0)
 }
