@@ -56,9 +56,10 @@ fn kid(algorithm: Algorithm) -> String {
     format!("{algorithm:?}")
 }
 
+/// With a cache of verified tokens, which must not outlive the keys.
 fn jwt(keys: impl KeySource) -> JwtAuth {
     let jwt = JwtAuth::builder(keys).issuer(ISSUER).audience(AUDIENCE);
-    jwt.clock(ManualClock::at_unix(NOW)).build().unwrap()
+    jwt.clock(ManualClock::at_unix(NOW)).cache(64).build().unwrap()
 }
 
 fn layer(keys: impl KeySource) -> AuthenticateLayer {

@@ -56,11 +56,12 @@ fn a_certificate_authority_must_be_a_certificate() {
     }
 }
 
+type Change = fn(RemoteKeysBuilder, Duration) -> RemoteKeysBuilder;
+
 #[tokio::test(start_paused = true)]
 async fn times_that_do_not_fit_together_are_refused() {
     let second = Duration::from_secs(1);
     let hour = 3600 * second;
-    type Change = fn(RemoteKeysBuilder, Duration) -> RemoteKeysBuilder;
     let both: Change = |keys, time| keys.refresh_between(time, time);
     let refused: [(Change, Duration, &str); 11] = [
         (both, Duration::ZERO, "refresh_between"),

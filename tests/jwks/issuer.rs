@@ -77,8 +77,8 @@ pub(crate) fn status(status: &str, headers: &[&str]) -> Reply {
 }
 
 pub(crate) fn head(status: &str, headers: &[&str]) -> String {
-    let lines: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
-    format!("HTTP/1.1 {status}\r\n{lines}connection: close\r\n\r\n")
+    let status = format!("HTTP/1.1 {status}");
+    [&[&*status], headers, &["connection: close", "", ""]].concat().join("\r\n")
 }
 
 async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>) {

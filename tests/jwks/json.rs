@@ -87,7 +87,7 @@ fn what_is_no_jwk_set_is_refused() {
     assert!(Keys::from_jwks_json(&good).is_ok());
     let inner = &good[1..good.len() - 1];
     for text in [
-        "".to_owned(),
+        String::new(),
         "null".to_owned(),
         "<html>not found</html>".to_owned(),
         "{}".to_owned(),

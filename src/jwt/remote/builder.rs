@@ -19,15 +19,6 @@ use crate::{
 pub struct RemoteKeysBuilder {
     fetch: Arc<dyn JwksFetch>,
     settings: Settings,
-    cooldown: Duration,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Settings {
-    pub(super) rsa: Option<Algorithm>,
-    pub(super) refresh: RangeInclusive<Duration>,
-    pub(super) max_stale: Duration,
-    pub(super) time_limit: Duration,
 }
 
 impl RemoteKeysBuilder {
@@ -36,9 +27,10 @@ impl RemoteKeysBuilder {
             rsa: None,
             refresh: Duration::from_secs(60)..=Duration::from_secs(60 * 60),
             max_stale: Duration::from_secs(6 * 60 * 60),
+            cooldown: Duration::from_secs(30),
             time_limit: Duration::from_secs(5),
         };
-        Self { fetch: Arc::new(fetch), settings, cooldown: Duration::from_secs(30) }
+        Self { fetch: Arc::new(fetch), settings }
     }
 
     /// RSA keys that do not say their algorithm are for this one. Without it they are passed over: see
@@ -64,7 +56,7 @@ impl RemoteKeysBuilder {
     /// How long after a fetch that a request has started the next request may start one. The default is
     /// 30 seconds.
     pub fn cooldown(mut self, cooldown: Duration) -> Self {
-        self.cooldown = cooldown;
+        self.settings.cooldown = cooldown;
         self
     }
 
@@ -103,40 +95,55 @@ impl RemoteKeysBuilder {
     }
 
     fn build(self) -> Result<Refresh, ConfigError> {
-        let Self { fetch, settings, cooldown } = self;
+        let Self { fetch, settings } = self;
+        settings.check()?;
         Handle::try_current().map_err(|error| {
             ConfigError::because(
                 "keys are fetched by a task of tokio's, and there is no runtime here",
                 error,
             )
         })?;
-        if let Some(algorithm) = settings.rsa {
-            check_is_rsa(algorithm)?;
-        }
-        let (shortest, longest) = (*settings.refresh.start(), *settings.refresh.end());
-        let second = Duration::from_secs(1);
-        let mistake = if shortest < second || cooldown < second {
-            "keys would be fetched more than once in a second: raise `refresh_between` or `cooldown`"
-        } else if longest < shortest {
-            "`refresh_between` has its bounds the wrong way round"
-        } else if settings.max_stale <= longest {
-            "keys would not be believed until they are fetched again: `max_stale` must be more than the \
-             longest of `refresh_between`"
-        } else if settings.max_stale > LONGEST {
-            "`max_stale` of more than a month: keys that were stolen, and removed, would be believed for it"
-        } else if settings.time_limit.is_zero() || settings.time_limit > Duration::from_secs(60) {
-            "`time_limit` must be more than nothing, and a minute at most: requests wait for it"
-        } else {
-            let shared = Shared { believed: None.into(), flights: Flights::new(cooldown) };
-            return Ok(Refresh::new(fetch, settings, Arc::new(shared)));
-        };
-        Err(ConfigError::new(mistake))
+        let shared = Shared { believed: None.into(), flights: Flights::new(settings.cooldown) };
+        Ok(Refresh::new(fetch, settings, Arc::new(shared)))
     }
 }
-
-const LONGEST: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 
 /// On the runtime that `build` has found.
 fn spawn(refresh: Refresh, first: Duration) -> RemoteKeys {
     RemoteKeys::new(refresh.shared(), Task(tokio::spawn(refresh.run(first))))
 }
+
+#[derive(Debug)]
+pub(super) struct Settings {
+    pub(super) rsa: Option<Algorithm>,
+    pub(super) refresh: RangeInclusive<Duration>,
+    pub(super) max_stale: Duration,
+    pub(super) cooldown: Duration,
+    pub(super) time_limit: Duration,
+}
+
+impl Settings {
+    fn check(&self) -> Result<(), ConfigError> {
+        self.rsa.map_or(Ok(()), check_is_rsa)?;
+        let (shortest, longest) = (*self.refresh.start(), *self.refresh.end());
+        let mistake = if shortest < SECOND || self.cooldown < SECOND {
+            "keys would be fetched more than once in a second: raise `refresh_between` or `cooldown`"
+        } else if longest < shortest {
+            "`refresh_between` has its bounds the wrong way round"
+        } else if self.max_stale <= longest {
+            "keys would not be believed until they are fetched again: `max_stale` must be more than the \
+             longest of `refresh_between`"
+        } else if self.max_stale > MONTH {
+            "`max_stale` of more than a month: keys that were stolen, and removed, would be believed for it"
+        } else if self.time_limit.is_zero() || self.time_limit > MINUTE {
+            "`time_limit` must be more than nothing, and a minute at most: requests wait for it"
+        } else {
+            return Ok(());
+        };
+        Err(ConfigError::new(mistake))
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const MONTH: Duration = Duration::from_secs(31 * 24 * 60 * 60);

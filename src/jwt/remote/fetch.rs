@@ -11,16 +11,29 @@ use crate::{NowOrLater, StoreError};
 /// What `Debug` prints names the source in the log and in errors: leave secrets out.
 ///
 /// ```
-/// use http::HeaderValue;
+/// # use bytes::Bytes;
+/// use http::{HeaderValue, Request, Response, header};
 /// use portcullis::{NowOrLater, StoreError, jwt::remote::{FetchedJwks, JwksFetch}};
 ///
-/// /// A file that another program keeps up to date.
+/// # #[derive(Clone, Debug)]
+/// # struct Client;
+/// # impl Client {
+/// #     async fn send(&self, _: Request<()>) -> Result<Response<Bytes>, std::io::Error> { todo!() }
+/// # }
 /// #[derive(Debug)]
-/// struct JwksFile(std::path::PathBuf);
+/// struct OwnClient(Client);
 ///
-/// impl JwksFetch for JwksFile {
-///     fn fetch(&self, _: Option<&HeaderValue>) -> NowOrLater<Result<FetchedJwks, StoreError>> {
-///         NowOrLater::now(std::fs::read(&self.0).map(FetchedJwks::new).map_err(StoreError::new))
+/// impl JwksFetch for OwnClient {
+///     fn fetch(&self, etag: Option<&HeaderValue>) -> NowOrLater<Result<FetchedJwks, StoreError>> {
+///         let client = self.0.clone();
+///         let mut request = Request::new(());
+///         *request.uri_mut() = http::Uri::from_static("https://id.example.org/jwks.json");
+///         if let Some(etag) = etag {
+///             request.headers_mut().insert(header::IF_NONE_MATCH, etag.clone());
+///         }
+///         NowOrLater::later(async move {
+///             FetchedJwks::from_response(client.send(request).await.map_err(StoreError::new)?)
+///         })
 ///     }
 /// }
 /// ```

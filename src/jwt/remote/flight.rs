@@ -6,14 +6,13 @@ use tokio::{
 };
 
 /// One fetch at a time, started by the clock or by a request, and those who wait for it.
-#[derive(Debug)]
 pub(super) struct Flights {
     state: watch::Sender<State>,
     seats: Arc<Semaphore>,
     cooldown: Duration,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct State {
     phase: Phase,
     /// Told apart by number, so that nobody waits for the next one as well.
@@ -22,7 +21,7 @@ struct State {
     started: Option<Instant>,
 }
 
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Default, PartialEq)]
 enum Phase {
     #[default]
     Grounded,

@@ -104,27 +104,16 @@ impl JwksUrlBuilder {
         let Self { url, headers, roots, plain } = self;
         let url = Url::parse(&url)
             .map_err(|error| ConfigError::because("the address of the JWK set is none", error))?;
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(ConfigError::new(
-                "the address of the JWK set has a user or a password in it: send them as a header field",
-            ));
-        }
+        check(&url, plain)?;
         let mut client = Client::builder()
             .tls_backend_rustls()
             .redirect(redirect::Policy::none())
             .connect_timeout(CONNECT_LIMIT)
             .pool_max_idle_per_host(0)
             .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")));
-        client = match url.scheme() {
-            "https" => client.https_only(true),
-            "http" if plain || is_loopback(&url) => client.no_proxy(),
-            "http" => {
-                return Err(ConfigError::new(
-                    "the JWK set must be fetched over https: who can change it on the way can sign tokens",
-                ));
-            }
-            _ => return Err(ConfigError::new("the address of a JWK set begins with https")),
-        };
+        if url.scheme() == "http" {
+            client = client.no_proxy();
+        }
         if let Some(pem) = roots {
             let roots = Certificate::from_pem_bundle(&pem).ok().filter(|roots| !roots.is_empty());
             let roots = roots.ok_or_else(|| ConfigError::new("there is no certificate in PEM here"))?;
@@ -161,6 +150,23 @@ async fn read(mut response: reqwest::Response) -> Result<Bytes, StoreError> {
 /// The address may hold a secret.
 fn failed(error: reqwest::Error) -> StoreError {
     StoreError::new(error.without_url())
+}
+
+/// Whether the set can be believed to be what is at the address.
+fn check(url: &Url, plain: bool) -> Result<(), ConfigError> {
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(ConfigError::new(
+            "the address of the JWK set has a user or a password in it: send them as a header field",
+        ));
+    }
+    match url.scheme() {
+        "https" => Ok(()),
+        "http" if plain || is_loopback(url) => Ok(()),
+        "http" => Err(ConfigError::new(
+            "the JWK set must be fetched over https: who can change it on the way can sign tokens",
+        )),
+        _ => Err(ConfigError::new("the address of a JWK set begins with https")),
+    }
 }
 
 /// By number, or by the name that is kept for it (RFC 6761 section 6.3).

@@ -13,10 +13,9 @@ use crate::{
 ///
 /// A clone is a handle of the same keys. When the last one is dropped, and every
 /// [`JwtAuth`](crate::jwt::JwtAuth) that was made with one, nothing is fetched any more.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RemoteKeys(Arc<Handle>);
 
-#[derive(Debug)]
 struct Handle {
     shared: Arc<Shared>,
     _refreshed_by: Task<()>,
@@ -65,8 +64,13 @@ impl KeySource for RemoteKeys {
     }
 }
 
+impl fmt::Debug for RemoteKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RemoteKeys").field(&self.keys()).finish()
+    }
+}
+
 /// What requests see of the keys.
-#[derive(Debug)]
 pub(super) struct Shared {
     pub(super) believed: ArcSwapOption<Believed>,
     pub(super) flights: Flights,
@@ -79,14 +83,7 @@ pub(super) struct Believed {
     pub(super) until: Instant,
 }
 
-impl fmt::Debug for Believed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Believed").field("keys", &self.keys).finish_non_exhaustive()
-    }
-}
-
 /// A task that ends when this is dropped.
-#[derive(Debug)]
 pub(super) struct Task<T>(pub(super) JoinHandle<T>);
 
 impl<T> Drop for Task<T> {
