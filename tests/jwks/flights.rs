@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures_util::FutureExt;
 use portcullis::{
     Authenticator, Head, NowOrLater, Principal, Rejection,
     jwt::{
@@ -151,6 +152,50 @@ async fn a_request_that_hangs_up_does_not_end_the_fetch_for_others() {
     drop(first);
     assert!(second.await.is_ok());
     assert_eq!(script.count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_fetch_in_the_background_has_not_started_one() {
+    let script = Script::new(set(&[ES256]));
+    script.step(Step::Hang);
+    let keys = RemoteKeys::builder(script.clone()).connect_lazy().unwrap();
+    time::sleep(SECOND).await;
+    let waits = (keys.renew(), keys.renew());
+    script.set(set(&[ES256]));
+    waits.0.unwrap().await;
+    waits.1.unwrap().await;
+    assert_eq!(script.count(), 1);
+    keys.renew().expect("a fetch may be started").await;
+    assert_eq!(script.count(), 2);
+    assert!(keys.renew().is_none(), "and no other");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_the_fetch_after_the_one_that_was_off() {
+    let script = Script::new(set(&[ES256]));
+    let keys = connected(&script).await;
+    script.step(Step::Hang);
+    let waits_for_the_first = keys.renew().unwrap();
+    // It is given up, and tried again.
+    time::sleep(7 * SECOND).await;
+    assert_eq!(script.count(), 3);
+    let waits_for_the_second = keys.renew().unwrap();
+    assert!(waits_for_the_first.now_or_never().is_some());
+    assert!(waits_for_the_second.now_or_never().is_none());
+}
+
+#[test]
+fn when_the_runtime_has_ended_nobody_waits_and_nobody_starts_a_fetch() {
+    let script = Script::new(set(&[ES256]));
+    let builder = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = builder();
+    let keys = runtime.block_on(connected(&script));
+    script.step(Step::Hang);
+    let wait = keys.renew().unwrap();
+    drop(runtime);
+    builder().block_on(wait);
+    assert!(keys.renew().is_none());
+    assert!(keys.is_ready(), "until they are stale");
 }
 
 #[tokio::test(start_paused = true)]
