@@ -81,7 +81,8 @@ impl Key {
         })?;
         let algorithm = named.or_else(|| by_curve(&jwk.algorithm)).ok_or_else(|| {
             ConfigError::new(format!(
-                "{} does not say which algorithm it is for; name it with `Key::from_jwk_for`",
+                "{} does not say which algorithm it is for (`alg`): name it, with `Key::from_jwk_for` or \
+                 `Keys::from_jwks_for`",
                 name(jwk)
             ))
         })?;
@@ -162,13 +163,17 @@ impl Key {
         self
     }
 
-    /// A key of a set that others can read: a secret in it is none.
-    pub(super) fn from_published_jwk(jwk: &Jwk) -> Result<Self, ConfigError> {
-        match jwk.algorithm {
-            AlgorithmParameters::OctetKey(_) => Err(ConfigError::new(format!(
+    /// A key of a set that others can read: a secret in it is none. An RSA key that does not say its
+    /// algorithm is for this one.
+    pub(super) fn from_published_jwk(jwk: &Jwk, rsa: Option<Algorithm>) -> Result<Self, ConfigError> {
+        match (&jwk.algorithm, rsa) {
+            (AlgorithmParameters::OctetKey(_), _) => Err(ConfigError::new(format!(
                 "{} is a shared secret, which does not belong into a set of public keys",
                 name(jwk)
             ))),
+            (AlgorithmParameters::RSA(_), Some(rsa)) if jwk.common.key_algorithm.is_none() => {
+                Self::from_jwk_for(rsa, jwk)
+            }
             _ => Self::from_jwk(jwk),
         }
     }

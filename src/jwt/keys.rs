@@ -6,9 +6,7 @@ use std::{
     },
 };
 
-use jsonwebtoken::jwk::JwkSet;
-
-use super::{Algorithm, Key, admission::is_for_signatures};
+use super::{Algorithm, Key};
 use crate::ConfigError;
 
 /// The reason of a refusal that newer keys might change.
@@ -35,6 +33,7 @@ impl Keys {
     /// secret stands beside a public key (whoever may verify with the one could then sign for the
     /// other).
     pub fn new(keys: impl IntoIterator<Item = Key>) -> Result<Self, ConfigError> {
+        static MADE: AtomicU64 = AtomicU64::new(0);
         let keys: Vec<Key> = keys.into_iter().collect();
         let Some(first) = keys.first() else {
             return Err(ConfigError::new("there is no key to verify tokens with"));
@@ -58,33 +57,6 @@ impl Keys {
         }
         let generation = MADE.fetch_add(1, Ordering::Relaxed);
         Ok(Self(Arc::new(Set { keys, generation })))
-    }
-
-    /// The keys of a JWK set (RFC 7517 section 5) that can be used; at least one. The others are
-    /// passed over, each with a warning in the log that names it.
-    ///
-    /// # Errors
-    ///
-    /// When no key is left, or those left cannot stand together.
-    pub fn from_jwks(jwks: &JwkSet) -> Result<Self, ConfigError> {
-        // Also where one of two cannot be used: nobody can tell which of them the issuer means.
-        let meant = jwks.keys.iter().filter(|jwk| is_for_signatures(jwk));
-        let mut ids: Vec<_> = meant.filter_map(|jwk| jwk.common.key_id.as_ref()).collect();
-        ids.sort_unstable();
-        if let Some([id, ..]) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(ConfigError::new(format!(
-                "two keys of the JWK set cannot be told apart: both have the id {id:?}"
-            )));
-        }
-        let usable = jwks.keys.iter().filter_map(|jwk| match Key::from_published_jwk(jwk) {
-            Ok(key) => Some(key),
-            Err(error) => {
-                let cause = std::error::Error::source(&error).map(ToString::to_string);
-                tracing::warn!(%error, cause, "a key of the JWK set is passed over");
-                None
-            }
-        });
-        Self::new(usable)
     }
 
     /// Another number for each set that this process has made.

@@ -84,6 +84,9 @@
 //! header, a [`cache`](JwtAuthBuilder::cache) of verified tokens. Several issuers are
 //! [`JwtIssuers`]; JWTs beside other bearer tokens are a [`BearerAuth`](crate::BearerAuth).
 //!
+//! The keys of an issuer that changes them are fetched from where it publishes them: see the page `remote`
+//! (feature `jwks`).
+//!
 //! [`Issuer`] issues tokens, and [`MemoryRevocationStore`] revokes them.
 //!
 //! # Caveats
@@ -103,10 +106,13 @@ mod extract;
 mod header;
 mod issue;
 mod issuers;
+mod jwks;
 mod jws;
 mod key;
 mod keys;
 mod layer;
+#[cfg(feature = "jwks")]
+pub mod remote;
 mod revocation;
 mod source;
 mod token_type;
