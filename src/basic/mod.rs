@@ -58,6 +58,7 @@ pub(crate) mod htpasswd;
 mod layer;
 mod password;
 mod pool;
+mod throttle;
 mod user;
 
 pub use self::{
@@ -65,6 +66,7 @@ pub use self::{
     layer::BasicAuthLayer,
     password::{Argon2id, PasswordHash, PasswordVerifier},
     pool::HashingPool,
+    throttle::{Admission, AttemptKey, AttemptLimit, AttemptStore},
     user::{User, UserStore},
 };
 pub use crate::store::MemoryUserStore;
