@@ -53,20 +53,23 @@
 //! It needs a tokio runtime with its timer enabled.
 
 mod authenticator;
+mod cache;
 mod credentials;
+mod hash;
 pub(crate) mod htpasswd;
 mod layer;
-mod password;
 mod pool;
+mod sign_in;
 mod throttle;
 mod user;
 
 pub use self::{
     authenticator::BasicAuth,
+    cache::CredentialCache,
+    hash::{Argon2id, PasswordHash, PasswordVerifier, StoredHashes},
     layer::BasicAuthLayer,
-    password::{Argon2id, PasswordHash, PasswordVerifier},
     pool::HashingPool,
-    throttle::{Admission, AttemptKey, AttemptLimit, AttemptStore},
+    throttle::{Admission, AttemptKey, AttemptLimit, AttemptStore, Source, Throttle},
     user::{User, UserStore},
 };
-pub use crate::store::MemoryUserStore;
+pub use crate::store::{MemoryAttemptStore, MemoryUserStore};

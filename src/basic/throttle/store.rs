@@ -112,13 +112,15 @@ impl AttemptLimit {
     /// # Errors
     ///
     /// When there is no free attempt, the first wait is shorter than a millisecond or longer than the longest,
-    /// or attempts are forgotten before the longest wait is over: the limit would be none, or for ever.
+    /// the longest is more than a day, or attempts are forgotten before the longest wait is over or only
+    /// after more than a year: the limit would be none, or for ever.
     pub fn new(
         free: u32,
         first_wait: Duration,
         longest_wait: Duration,
         forget_after: Duration,
     ) -> Result<Self, ConfigError> {
+        const DAY: Duration = Duration::from_secs(24 * 3600);
         if free == 0 {
             return Err(ConfigError::new("a limit needs at least one attempt that does not wait"));
         }
@@ -126,6 +128,14 @@ impl AttemptLimit {
             return Err(ConfigError::new(
                 "the first wait has at least a millisecond, and at most the longest wait",
             ));
+        }
+        if longest_wait > DAY {
+            return Err(ConfigError::new(
+                "waits of more than a day lock the owner of an account out: let `longest_wait` be at most one",
+            ));
+        }
+        if forget_after > DAY * 366 {
+            return Err(ConfigError::new("attempts are forgotten after a year at the latest"));
         }
         if forget_after < longest_wait {
             return Err(ConfigError::new(
