@@ -51,8 +51,8 @@ impl Throttle {
             store: Arc::new(store),
             local: MemoryAttemptStore::new(),
             source: None,
-            account_limit: limit(20, MINUTE * 5, HOUR * 24),
-            pair_limit: limit(20, MINUTE * 15, HOUR * 24),
+            account_limit: limit(20, MINUTE * 30, HOUR * 24),
+            pair_limit: limit(20, MINUTE * 30, HOUR * 24),
             source_limit: limit(100, MINUTE * 5, HOUR),
         }
     }
@@ -75,14 +75,14 @@ impl Throttle {
     }
 
     /// The limit for an account, from all sources that it is not known to use. By default 20 attempts, then waits
-    /// of a second to five minutes, forgotten after a day.
+    /// of a second to half an hour, forgotten after a day: fewer than 100 failures a day.
     pub fn account_limit(mut self, limit: AttemptLimit) -> Self {
         self.account_limit = limit;
         self
     }
 
     /// The limit for an account from one source. By default 20 attempts, then waits of a second to
-    /// fifteen minutes, forgotten after a day.
+    /// half an hour, forgotten after a day.
     pub fn pair_limit(mut self, limit: AttemptLimit) -> Self {
         self.pair_limit = limit;
         self
