@@ -71,6 +71,8 @@
 //! | `s3p` | yes | [`s3p`] |
 //! | `ownership` | yes | [`ownership`] |
 //! | `user-token` | yes | [`user_token`] |
+//! | `bcrypt` | no | bcrypt hashes in a user store |
+//! | `pbkdf2` | no | PBKDF2 hashes in a user store |
 //! | `axum` | no | [`Principal`] and `Option<Principal>` as extractors, [`Rejection`] as a response |
 //! | `full` | no | all of them |
 

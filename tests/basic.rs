@@ -2,6 +2,8 @@
 #![cfg(feature = "basic")]
 #![allow(clippy::unwrap_used, reason = "what cannot go on fails")]
 
+#[path = "basic/attempts.rs"]
+mod attempts;
 #[path = "basic/cache.rs"]
 mod cache;
 #[path = "basic/credentials.rs"]
@@ -29,6 +31,8 @@ mod states;
 mod support;
 #[path = "basic/throttle.rs"]
 mod throttle;
+#[path = "basic/throttle_sources.rs"]
+mod throttle_sources;
 
 use std::sync::{Arc, Mutex};
 

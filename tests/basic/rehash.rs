@@ -14,7 +14,7 @@ use crate::support::Log;
 /// Hands on, and tells what new hashes it was given.
 struct Told {
     users: MemoryUserStore,
-    told: mpsc::UnboundedSender<(String, PasswordHash, PasswordHash)>,
+    sender: mpsc::UnboundedSender<(String, PasswordHash, PasswordHash)>,
     down: bool,
 }
 
@@ -29,7 +29,7 @@ impl UserStore for Told {
         old: &PasswordHash,
         new: &PasswordHash,
     ) -> NowOrLater<Result<(), StoreError>> {
-        self.told.send((name.to_owned(), old.clone(), new.clone())).unwrap();
+        self.sender.send((name.to_owned(), old.clone(), new.clone())).unwrap();
         if self.down {
             return NowOrLater::now(Err(StoreError::new("connection refused")));
         }
@@ -40,8 +40,8 @@ impl UserStore for Told {
 type Receiver = mpsc::UnboundedReceiver<(String, PasswordHash, PasswordHash)>;
 
 fn told(users: &MemoryUserStore, down: bool) -> (BasicAuth, Receiver) {
-    let (told, receiver) = mpsc::unbounded_channel();
-    let store = Told { users: users.clone(), told, down };
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let store = Told { users: users.clone(), sender, down };
     (BasicAuth::new("cave", store).unwrap().rehash_outdated(), receiver)
 }
 
@@ -111,7 +111,7 @@ async fn nothing_is_hashed_anew_after_a_failure_nor_for_a_hash_of_today_nor_unle
     }
 
     let (sender, mut told) = mpsc::unbounded_channel();
-    let store = Told { users, told: sender, down: false };
+    let store = Told { users, sender, down: false };
     let auth = BasicAuth::new("cave", store).unwrap().hashing_pool(pool.clone());
     let answer = send(&BasicAuthLayer::new(auth), get_with("/", basic("aladdin", "open sesame"))).await;
     settled(&pool).await;
