@@ -46,11 +46,11 @@ struct Stored {
 }
 
 enum Kind {
-    Argon2id(Argon2idHash),
+    Argon2id(Box<Argon2idHash>),
     #[cfg(feature = "bcrypt")]
     Bcrypt(BcryptHash),
     #[cfg(feature = "pbkdf2")]
-    Pbkdf2(Pbkdf2Hash),
+    Pbkdf2(Box<Pbkdf2Hash>),
     /// Why no password can be verified.
     Unusable(ConfigError),
 }
@@ -83,7 +83,7 @@ impl PasswordHash {
             ConfigError::because("the password hash is not in the PHC string format", error)
         })?;
         let kind = match stored.algorithm.as_str() {
-            "argon2id" => Kind::Argon2id(Argon2idHash::parse(stored)?),
+            "argon2id" => Kind::Argon2id(Box::new(Argon2idHash::parse(stored)?)),
             "pbkdf2-sha256" | "pbkdf2-sha512" => Self::parse_pbkdf2(stored)?,
             // Not named: of a password in clear that begins with `$`, the kind is the password.
             _ => return Err(ConfigError::new("the password hash is not of the kind `argon2id`")),
@@ -114,7 +114,7 @@ impl PasswordHash {
             .hash_password(password.as_bytes())
             .map_err(|error| ConfigError::because("the password could not be hashed", error))?;
         let text = hash.to_string();
-        Ok(Self::from_kind(Kind::Argon2id(Argon2idHash::parse(hash)?), &text))
+        Ok(Self::from_kind(Kind::Argon2id(Box::new(Argon2idHash::parse(hash)?)), &text))
     }
 
     #[cfg(feature = "bcrypt")]
@@ -129,7 +129,7 @@ impl PasswordHash {
 
     #[cfg(feature = "pbkdf2")]
     fn parse_pbkdf2(stored: phc::PasswordHash) -> Result<Kind, ConfigError> {
-        Pbkdf2Hash::parse(stored).map(Kind::Pbkdf2)
+        Pbkdf2Hash::parse(stored).map(|hash| Kind::Pbkdf2(Box::new(hash)))
     }
 
     #[cfg(not(feature = "pbkdf2"))]
@@ -169,10 +169,7 @@ impl PasswordHash {
 
     /// Why no password can be verified, if so.
     pub(super) fn unusable(&self) -> Option<&ConfigError> {
-        match &self.0.kind {
-            Kind::Unusable(error) => Some(error),
-            _ => None,
-        }
+        if let Kind::Unusable(error) = &self.0.kind { Some(error) } else { None }
     }
 
     /// A decoy of the cost that [`PasswordHash::of`] gives.
