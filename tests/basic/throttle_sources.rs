@@ -43,7 +43,12 @@ async fn an_account_is_guarded_against_many_sources_and_its_owner_is_let_in_wher
     for _ in 0..50 {
         assert_eq!(gate.from(home, "aladdin", "aladdin's password").await.status, 200);
     }
-    assert_eq!(gate.from("198.51.100.8", "aladdin", "aladdin's password").await.status, 429);
+    // From elsewhere he waits; what has to wait is counted nowhere, so that it is never for more than the swarm's.
+    for _ in 0..200 {
+        let answer = gate.from("198.51.100.8", "aladdin", "aladdin's password").await;
+        assert_eq!(answer.reason(), "basic.throttled_account");
+    }
+    assert_eq!(gate.from("198.51.100.8", "jafar", "jafar's password").await.status, 200);
     // Where he is known, a guess is a guess nevertheless.
     assert_eq!(gate.exhaust(home, "aladdin").await, (20, 1));
     // And what he has done there is no help to the swarm.
