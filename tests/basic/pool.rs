@@ -66,14 +66,14 @@ impl Turnstile {
 }
 
 /// Opens the turnstile at the end of a test, also of one that fails: the runtime waits for the hashes.
-struct Test(Turnstile);
+pub(super) struct Test(pub(super) Turnstile);
 
 impl Test {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(Turnstile::default())
     }
 
-    fn layer(&self, pool: &HashingPool) -> BasicAuthLayer {
+    pub(super) fn layer(&self, pool: &HashingPool) -> BasicAuthLayer {
         let auth = BasicAuth::new("cave", aladdin()).unwrap();
         BasicAuthLayer::new(auth.verifier(self.0.clone()).hashing_pool(pool.clone()))
     }

@@ -1,6 +1,14 @@
 //! A flood of wrong passwords, over real connections.
 
-use std::{convert::Infallible, net::SocketAddr, time::Duration};
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -26,13 +34,47 @@ use super::{aladdin, basic, pool::Turnstile};
 struct Server {
     address: SocketAddr,
     hashes: Turnstile,
+    in_flight: InFlight,
+}
+
+/// How many requests have begun, and neither been answered nor given up.
+#[derive(Clone, Default)]
+struct InFlight(Arc<AtomicUsize>);
+
+impl InFlight {
+    fn begin(&self) -> Begun {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Begun(self.clone())
+    }
+
+    async fn falls_to(&self, requests: usize) {
+        while self.0.load(Ordering::SeqCst) > requests {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn rises_to(&self, requests: usize) {
+        while self.0.load(Ordering::SeqCst) < requests {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// One request, given back on drop.
+struct Begun(InFlight);
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Server {
     const AT_ONCE: usize = 2;
 
     async fn start() -> Self {
-        let hashes = Turnstile::default();
+        let (hashes, in_flight) = (Turnstile::default(), InFlight::default());
+        let begun = in_flight.clone();
         let pool = HashingPool::new(Self::AT_ONCE).queue(500).wait_limit(Duration::from_secs(3600));
         let auth = BasicAuth::new("cave", aladdin()).unwrap();
         let layer = BasicAuthLayer::new(auth.verifier(hashes.clone()).hashing_pool(pool));
@@ -40,10 +82,11 @@ impl Server {
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let layer = layer.clone();
+                let (layer, begun) = (layer.clone(), begun.clone());
                 let service = service_fn(move |request: Request<Incoming>| {
-                    let layer = layer.clone();
+                    let (layer, begun) = (layer.clone(), begun.begin());
                     async move {
+                        let _begun = begun;
                         let open = service_fn(async |_| Ok(Response::new(Full::<Bytes>::from("open"))));
                         let answer = if request.uri().path() == "/open" {
                             open.oneshot(request).await.map(|answer| answer.map(BodyExt::boxed))
@@ -59,7 +102,7 @@ impl Server {
                 tokio::spawn(connection);
             }
         });
-        Self { address, hashes }
+        Self { address, hashes, in_flight }
     }
 
     async fn connect(&self) -> SendRequest<Full<Bytes>> {
@@ -118,14 +161,15 @@ async fn of_100_requests_that_are_given_up_no_more_are_hashed_at_once_and_the_pl
     for _ in 0..100 {
         flood.spawn(ask(client.clone(), "/"));
     }
+    server.in_flight.rises_to(100).await;
     server.hashes.running(Server::AT_ONCE).await;
     flood.shutdown().await;
-    // The resets have arrived when a request after them is answered.
-    assert_eq!(ask(client.clone(), "/open").await, 200);
+    server.in_flight.falls_to(0).await;
     let mut again = JoinSet::new();
     for _ in 0..10 {
         again.spawn(ask(client.clone(), "/"));
     }
+    server.in_flight.rises_to(10).await;
     assert_eq!(ask(client.clone(), "/open").await, 200);
     assert_eq!(server.hashes.count().running, Server::AT_ONCE, "a hash that has begun is not stopped");
     server.hashes.open();

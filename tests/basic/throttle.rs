@@ -14,7 +14,7 @@ use portcullis::{
     },
 };
 
-use super::{Down, Witness, basic, get_with, pool::Turnstile, seen, send, user};
+use super::{Down, Witness, basic, get_with, pool, seen, send, user};
 use crate::support::Answer;
 
 pub(super) const START: u64 = 1_800_000_000;
@@ -182,11 +182,10 @@ async fn of_many_guesses_at_the_same_moment_no_more_are_looked_at_than_of_those_
 #[tokio::test]
 async fn what_nobody_has_judged_is_not_counted() {
     // No place in the pool: 503.
-    let (held, full) = (Turnstile::default(), HashingPool::new(1).queue(0));
-    let auth = BasicAuth::new("cave", super::aladdin()).unwrap().hashing_pool(full.clone());
-    let layer = BasicAuthLayer::new(auth.verifier(held.clone()));
+    let (held, full) = (pool::Test::new(), HashingPool::new(1).queue(0));
+    let layer = held.layer(&full);
     let running = tokio::spawn(async move { send(&layer, get_with("/", basic("x", "x"))).await });
-    held.running(1).await;
+    held.0.running(1).await;
     let gate = Gate::new(by_peer());
     let busy = Gate { auth: gate.auth.clone().hashing_pool(full), ..gate };
     for source in ["", "192.0.2.1"] {
@@ -194,7 +193,7 @@ async fn what_nobody_has_judged_is_not_counted() {
             assert_eq!(busy.from(source, "aladdin", "wrong").await.reason(), "basic.hashing");
         }
     }
-    held.open();
+    held.0.open();
     running.await.unwrap();
 
     let down = Gate::of(Down::Later, Throttle::in_memory());
