@@ -33,7 +33,7 @@ use paired::{Bare, Body, Cases};
 use portcullis::{
     AuthorizeLayer, BasicAuthLayer, Identity, JwtScopeLayer, OwnershipLayer, Principal,
     S3pSignatureLayer, Scheme, Scope, authorize,
-    basic::{BasicAuth, MemoryUserStore, PasswordHash, PasswordVerifier, User},
+    basic::{BasicAuth, CredentialCache, MemoryUserStore, PasswordHash, PasswordVerifier, User},
     jwt::{Algorithm, JwtAuth, Key, Keys},
     ownership::{MemoryOwnershipStore, Ownership, Resource, ResourcePath},
     s3p::{AccessKey, MemoryAccessKeyStore, MemoryNonceStore, PublicUrl, S3pAuth, Signer},
@@ -86,11 +86,15 @@ fn basic_cases(cases: &mut Cases<'_>) {
     let users = MemoryUserStore::new();
     let hash = PasswordHash::of("open sesame").expect("a hash");
     users.insert(User::new("aladdin", hash).expect("a user"));
-    let basic = BasicAuth::new("cave", users).expect("a realm").verifier(AtOnce);
-    let service = BasicAuthLayer::new(basic).layer(Bare);
+    let auth = || BasicAuth::new("cave", users.clone()).expect("a realm");
+    let service = BasicAuthLayer::new(auth().verifier(AtOnce)).layer(Bare);
+    let hashed = BasicAuthLayer::new(auth()).layer(Bare);
+    let cached = BasicAuthLayer::new(auth().cache(CredentialCache::new(100))).layer(Bare);
     let missing = template();
     let request = authorized(missing.clone(), "Basic YWxhZGRpbjpvcGVuIHNlc2FtZQ==");
     cases.add("BasicAuthLayer, accepted", service.clone(), || request.clone(), 200);
+    cases.add("BasicAuthLayer, accepted after argon2id", hashed, || request.clone(), 200);
+    cases.add("BasicAuthLayer, accepted from the cache", cached, || request.clone(), 200);
     cases.add("BasicAuthLayer, no credentials", service, || missing.clone(), 401);
 }
 

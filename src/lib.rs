@@ -74,6 +74,8 @@
 //! | `s3p` | yes | [`s3p`] |
 //! | `ownership` | yes | [`ownership`] |
 //! | `user-token` | yes | [`user_token`] |
+//! | `bcrypt` | no | bcrypt hashes in a user store |
+//! | `pbkdf2` | no | PBKDF2 hashes in a user store |
 //! | `jwks` | no | [`jwt::remote`]: keys that are fetched, by a task of tokio's |
 //! | `jwks-http` | no | `jwt::remote::JwksUrl`: a client for them, on reqwest and rustls |
 //! | `axum` | no | [`Principal`] and `Option<Principal>` as extractors, [`Rejection`] as a response; [`ownership`] and [`ScopeTable`] by the router's own routes |

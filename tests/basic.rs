@@ -2,8 +2,14 @@
 #![cfg(feature = "basic")]
 #![allow(clippy::unwrap_used, reason = "what cannot go on fails")]
 
+#[path = "basic/attempts.rs"]
+mod attempts;
+#[path = "basic/cache.rs"]
+mod cache;
 #[path = "basic/credentials.rs"]
 mod credentials;
+#[path = "basic/hash_kinds.rs"]
+mod hash_kinds;
 #[path = "basic/hashing.rs"]
 mod hashing;
 #[path = "basic/htpasswd.rs"]
@@ -14,16 +20,28 @@ mod password_hash;
 mod pool;
 #[path = "basic/principal.rs"]
 mod principal;
+#[path = "basic/rehash.rs"]
+mod rehash;
 #[path = "basic/secrecy.rs"]
 mod secrecy;
+#[path = "basic/server.rs"]
+mod server;
+#[path = "basic/states.rs"]
+mod states;
 mod support;
+#[path = "basic/throttle.rs"]
+mod throttle;
+#[path = "basic/throttle_sources.rs"]
+mod throttle_sources;
 
 use std::sync::{Arc, Mutex};
 
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
 use portcullis::{
     BasicAuthLayer, NowOrLater, StoreError,
-    basic::{Argon2id, BasicAuth, MemoryUserStore, PasswordHash, PasswordVerifier, User, UserStore},
+    basic::{
+        BasicAuth, MemoryUserStore, PasswordHash, PasswordVerifier, StoredHashes, User, UserStore,
+    },
 };
 use support::{Answer, basic, get, get_with, send};
 
@@ -67,6 +85,10 @@ fn layer(users: impl UserStore) -> BasicAuthLayer {
     BasicAuthLayer::new(BasicAuth::new("cave", users).unwrap())
 }
 
+fn watched(users: impl UserStore, verifier: impl PasswordVerifier) -> BasicAuthLayer {
+    BasicAuthLayer::new(BasicAuth::new("cave", users).unwrap().verifier(verifier))
+}
+
 /// A hash with the smallest parameters there are, so that tables of passwords take no time.
 fn cheap(password: &str) -> PasswordHash {
     hash_of_cost(password, 8, 1)
@@ -100,7 +122,7 @@ impl Witness {
 
 impl PasswordVerifier for Witness {
     fn verify(&self, password: &[u8], hash: &PasswordHash) -> bool {
-        let verified = Argon2id::default().verify(password, hash);
+        let verified = StoredHashes::default().verify(password, hash);
         let seen = Verification { password: password.to_vec(), hash: hash.clone(), verified };
         self.0.lock().unwrap().push(seen);
         verified

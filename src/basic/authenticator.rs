@@ -1,29 +1,31 @@
 use std::{fmt, sync::Arc};
 
-use zeroize::Zeroizing;
+use tokio::sync::Semaphore;
 
 use super::{
-    Argon2id, HashingPool, PasswordHash, PasswordVerifier, User, UserStore,
-    credentials::BasicCredentials,
+    CredentialCache, HashingPool, PasswordHash, PasswordVerifier, StoredHashes, Throttle, UserStore,
+    credentials::BasicCredentials, sign_in::SignIn,
 };
 use crate::{
-    Authenticator, Challenge, ConfigError, Head, NowOrLater, Principal, Rejection, RejectionKind,
-    Scheme, StoreError,
+    Authenticator, Challenge, Clock, ConfigError, Head, NowOrLater, Principal, Rejection,
+    RejectionKind, Scheme, SystemClock,
 };
-
-/// The longest password that is looked at, in bytes.
-pub(super) const MAX_PASSWORD: usize = 1024;
 
 /// The [`Authenticator`] of HTTP Basic. See the [module docs](crate::basic) for the rules.
 #[derive(Clone)]
 pub struct BasicAuth(Arc<Parts>);
 
 #[derive(Clone)]
-struct Parts {
-    users: Arc<dyn UserStore>,
-    verifier: Arc<dyn PasswordVerifier>,
-    pool: HashingPool,
-    decoy: PasswordHash,
+pub(super) struct Parts {
+    pub(super) users: Arc<dyn UserStore>,
+    pub(super) verifier: Arc<dyn PasswordVerifier>,
+    pub(super) pool: HashingPool,
+    pub(super) decoy: PasswordHash,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) cache: Option<CredentialCache>,
+    pub(super) throttle: Option<Throttle>,
+    /// The turn to hash anew, if that is wanted: one at a time.
+    pub(super) rehash: Option<Arc<Semaphore>>,
     challenge: Challenge,
 }
 
@@ -40,23 +42,58 @@ impl BasicAuth {
             .build()?;
         Ok(Self(Arc::new(Parts {
             users: Arc::new(users),
-            verifier: Arc::new(Argon2id::default()),
+            verifier: Arc::new(StoredHashes::default()),
             pool: HashingPool::default(),
             decoy: PasswordHash::usual_decoy(),
+            clock: Arc::new(SystemClock),
+            cache: None,
+            throttle: None,
+            rehash: None,
             challenge,
         })))
     }
 
     /// Hashes in this pool instead of one of its own.
     pub fn hashing_pool(mut self, pool: HashingPool) -> Self {
-        Arc::make_mut(&mut self.0).pool = pool;
+        self.parts().pool = pool;
         self
     }
 
-    /// Verifies with this instead of [`Argon2id`].
+    /// Verifies with this instead of [`StoredHashes`].
     pub fn verifier(mut self, verifier: impl PasswordVerifier) -> Self {
-        Arc::make_mut(&mut self.0).verifier = Arc::new(verifier);
+        self.parts().verifier = Arc::new(verifier);
         self
+    }
+
+    /// Remembers for a short while who was let in, and does not hash for them again. Without it, every
+    /// request costs a hash.
+    pub fn cache(mut self, cache: CredentialCache) -> Self {
+        self.parts().cache = Some(cache);
+        self
+    }
+
+    /// Slows down whoever guesses passwords. Without it, only the [`HashingPool`] does.
+    pub fn throttle(mut self, throttle: Throttle) -> Self {
+        self.parts().throttle = Some(throttle);
+        self
+    }
+
+    /// After a success with a hash that [is outdated](PasswordHash::is_outdated), makes a new one and hands
+    /// it to [`UserStore::rehashed`]. It takes its turn in the [`HashingPool`], one at a time, and the request
+    /// does not wait for it; what cannot be done now is done after another success.
+    pub fn rehash_outdated(mut self) -> Self {
+        self.parts().rehash = Some(Arc::new(Semaphore::new(1)));
+        self
+    }
+
+    /// Takes the time from this clock.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.parts().clock = Arc::new(clock);
+        self
+    }
+
+    fn parts(&mut self) -> &mut Parts {
+        Arc::make_mut(&mut self.0)
     }
 }
 
@@ -69,9 +106,8 @@ impl Authenticator for BasicAuth {
         let credentials = head.credentials(Scheme::BASIC.as_str())?;
         Some(match BasicCredentials::parse(credentials) {
             Ok(credentials) => {
-                let parts = self.0.clone();
-                let user = parts.users.user(credentials.user());
-                NowOrLater::later(async move { parts.verify(credentials, user.await).await })
+                let source = self.0.throttle.as_ref().and_then(|throttle| throttle.source_of(head));
+                SignIn { parts: self.0.clone(), credentials, source }.decide()
             }
             Err(reason) => {
                 NowOrLater::now(Err(Rejection::new(RejectionKind::MalformedCredentials, reason)))
@@ -84,57 +120,14 @@ impl Authenticator for BasicAuth {
     }
 }
 
-impl Parts {
-    async fn verify(
-        &self,
-        credentials: BasicCredentials,
-        user: Result<Option<User>, StoreError>,
-    ) -> Result<Principal, Rejection> {
-        let user = user.map_err(|error| Rejection::unavailable("basic.store", error))?;
-        let verified = self.hash(&credentials, user.as_ref()).await;
-        let verified = verified.map_err(|error| Rejection::unavailable("basic.hashing", error))?;
-        let refused = |reason| Err(Rejection::new(RejectionKind::RefusedCredentials, reason));
-        let password = credentials.password();
-        match user {
-            None => refused("basic.unknown_user"),
-            Some(_) if password.is_empty() => refused("basic.empty_password"),
-            Some(_) if password.len() > MAX_PASSWORD => refused("basic.long_password"),
-            Some(_) if !verified => refused("basic.wrong_password"),
-            Some(user) if user.is_disabled() => refused("basic.disabled"),
-            Some(user) => {
-                let (identity, name, scopes) = user.into_principal_parts();
-                let principal = Principal::builder(identity, Scheme::BASIC);
-                Ok(principal.credential_id(name).scopes(scopes).build())
-            }
-        }
-    }
-
-    /// The one hash of a request, whatever its outcome.
-    async fn hash(
-        &self,
-        credentials: &BasicCredentials,
-        user: Option<&User>,
-    ) -> Result<bool, StoreError> {
-        let password = credentials.password();
-        // What is too long is not hashed, but something is.
-        let known = user.filter(|_| password.len() <= MAX_PASSWORD);
-        let password = if password.len() <= MAX_PASSWORD { password } else { "" };
-        let password = Zeroizing::new(password.as_bytes().to_vec());
-        let hash = match known {
-            Some(user) => user.password().clone(),
-            None => self.users.decoy().unwrap_or_else(|| self.decoy.clone()),
-        };
-        let verifier = self.verifier.clone();
-        let genuine = known.is_some();
-        self.pool.run(move || verifier.verify(&password, &hash) && genuine).await
-    }
-}
-
 impl fmt::Debug for BasicAuth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BasicAuth")
             .field("challenge", &self.0.challenge.as_str())
             .field("pool", &self.0.pool)
+            .field("cache", &self.0.cache)
+            .field("throttle", &self.0.throttle)
+            .field("rehash", &self.0.rehash.is_some())
             .finish_non_exhaustive()
     }
 }

@@ -6,6 +6,9 @@ use crate::head::after_blanks;
 /// The longest credentials that are looked at, in bytes of base64: well more than the longest password.
 const MAX_TOKEN: usize = 4096;
 
+/// The longest password that is looked at, in bytes.
+pub(super) const MAX_PASSWORD: usize = 1024;
+
 /// A user name and a password as they were sent: unproved.
 pub(super) struct BasicCredentials {
     user_pass: Zeroizing<String>,

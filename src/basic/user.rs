@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use super::PasswordHash;
 use crate::{ConfigError, Identity, NowOrLater, ScopeSet, StoreError};
@@ -11,6 +11,8 @@ pub struct User {
     password: PasswordHash,
     scopes: ScopeSet,
     disabled: bool,
+    locked: bool,
+    expires: Option<SystemTime>,
 }
 
 impl User {
@@ -30,7 +32,15 @@ impl User {
         }
         let identity = Identity::local(name.clone())
             .map_err(|_| ConfigError::new("a user name may not be empty"))?;
-        Ok(Self { name, identity, password, scopes: ScopeSet::empty(), disabled: false })
+        Ok(Self {
+            name,
+            identity,
+            password,
+            scopes: ScopeSet::empty(),
+            disabled: false,
+            locked: false,
+            expires: None,
+        })
     }
 
     /// Gives the user an identity apart from the login name, so that the name can change while the
@@ -52,17 +62,43 @@ impl User {
         self
     }
 
+    /// Refuses the user until unlocked, with the right password too. It differs from
+    /// [`disabled`](Self::disabled) in what the log says.
+    pub fn locked(mut self, locked: bool) -> Self {
+        self.locked = locked;
+        self
+    }
+
+    /// Refuses the user from this time on, by the clock of [`BasicAuth`](super::BasicAuth).
+    pub fn expires(mut self, at: SystemTime) -> Self {
+        self.expires = Some(at);
+        self
+    }
+
     /// The login name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    pub(crate) fn with_password(self, password: PasswordHash) -> Self {
+        Self { password, ..self }
     }
 
     pub(crate) fn password(&self) -> &PasswordHash {
         &self.password
     }
 
-    pub(super) fn is_disabled(&self) -> bool {
-        self.disabled
+    /// Why the user is not let in with the right password either: a stable code.
+    pub(super) fn refusal(&self, now: SystemTime) -> Option<&'static str> {
+        if self.disabled {
+            Some("basic.disabled")
+        } else if self.locked {
+            Some("basic.locked")
+        } else if self.expires.is_some_and(|at| at <= now) {
+            Some("basic.expired")
+        } else {
+            None
+        }
     }
 
     pub(super) fn into_principal_parts(self) -> (Identity, Arc<str>, ScopeSet) {
@@ -77,7 +113,9 @@ impl User {
 /// * `Ok(None)` is "there is no such user"; a store that is down is an error. The caller gets a 503
 ///   for the one and a 401 for the other.
 /// * Names are compared byte for byte, unless your store says otherwise.
-/// * Give back disabled users as well, marked: the layer refuses them after the hash.
+/// * Give back users who are disabled, locked or expired as well, marked: the layer refuses them after the hash.
+/// * Read stored hashes with [`PasswordHash::parse_or_unusable`]: a damaged one is no store that is down, and
+///   must not tell a stranger that there is such a user.
 pub trait UserStore: Send + Sync + 'static {
     /// The user of this login name.
     ///
@@ -90,5 +128,21 @@ pub trait UserStore: Send + Sync + 'static {
     /// for names that do not exist. With `None`, one of [`PasswordHash::of`]'s cost is.
     fn decoy(&self) -> Option<PasswordHash> {
         None
+    }
+
+    /// Puts a new hash of the same password in the place of an outdated one, *if the old one is still there*: a
+    /// password that was changed in the meantime stays. It is called after a success, off the request's path;
+    /// see [`BasicAuth::rehash_outdated`](super::BasicAuth::rehash_outdated). By default, nothing happens.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer. It is logged, and tried again after another success.
+    fn rehashed(
+        &self,
+        _name: &str,
+        _old: &PasswordHash,
+        _new: &PasswordHash,
+    ) -> NowOrLater<Result<(), StoreError>> {
+        NowOrLater::now(Ok(()))
     }
 }

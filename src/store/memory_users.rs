@@ -106,6 +106,20 @@ impl UserStore for MemoryUserStore {
     fn decoy(&self) -> Option<PasswordHash> {
         self.read().decoy.clone()
     }
+
+    fn rehashed(
+        &self,
+        name: &str,
+        old: &PasswordHash,
+        new: &PasswordHash,
+    ) -> NowOrLater<Result<(), StoreError>> {
+        let mut users = self.write();
+        let user = users.by_name.get(name).filter(|user| user.password() == old);
+        if let Some(user) = user.map(|user| user.clone().with_password(new.clone())) {
+            users.insert(user);
+        }
+        NowOrLater::now(Ok(()))
+    }
 }
 
 impl fmt::Debug for MemoryUserStore {

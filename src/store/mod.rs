@@ -2,6 +2,8 @@
 
 #[cfg(feature = "s3p")]
 mod memory_access_keys;
+#[cfg(feature = "basic")]
+mod memory_attempts;
 #[cfg(feature = "s3p")]
 mod memory_nonces;
 #[cfg(feature = "ownership")]
@@ -13,6 +15,8 @@ mod memory_user_tokens;
 #[cfg(feature = "basic")]
 mod memory_users;
 
+#[cfg(feature = "basic")]
+pub use self::memory_attempts::MemoryAttemptStore;
 #[cfg(feature = "ownership")]
 pub use self::memory_ownership::MemoryOwnershipStore;
 #[cfg(feature = "_jwt")]

@@ -1,19 +1,15 @@
 //! How many hashes a request costs, and of what.
 
 use portcullis::{
-    BasicAuthLayer, NowOrLater, RejectionKind, StoreError,
-    basic::{Argon2id, BasicAuth, MemoryUserStore, PasswordHash, PasswordVerifier, User, UserStore},
+    NowOrLater, RejectionKind, StoreError,
+    basic::{Argon2id, MemoryUserStore, PasswordHash, PasswordVerifier, User, UserStore},
 };
 
 use super::{
     Down, Later, Verification, Witness, aladdin, basic, cheap, get, get_with, hash_of_cost, layer,
-    send, user,
+    send, user, watched,
 };
 use crate::support::Log;
-
-fn watched(users: impl UserStore, verifier: impl PasswordVerifier) -> BasicAuthLayer {
-    BasicAuthLayer::new(BasicAuth::new("cave", users).unwrap().verifier(verifier))
-}
 
 /// The one verification that a request has cost.
 fn one(witness: &Witness) -> Verification {

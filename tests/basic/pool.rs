@@ -25,14 +25,14 @@ use crate::support::Answer;
 
 /// A verifier that holds every hash until it is opened, and then says no.
 #[derive(Clone, Default)]
-struct Turnstile(Arc<(Mutex<Count>, Condvar)>);
+pub(super) struct Turnstile(Arc<(Mutex<Count>, Condvar)>);
 
 #[derive(Clone, Copy, Default)]
-struct Count {
-    open: bool,
-    running: usize,
-    most: usize,
-    done: usize,
+pub(super) struct Count {
+    pub(super) open: bool,
+    pub(super) running: usize,
+    pub(super) most: usize,
+    pub(super) done: usize,
 }
 
 impl PasswordVerifier for Turnstile {
@@ -49,16 +49,16 @@ impl PasswordVerifier for Turnstile {
 }
 
 impl Turnstile {
-    fn count(&self) -> Count {
+    pub(super) fn count(&self) -> Count {
         *self.0.0.lock().unwrap()
     }
 
-    fn open(&self) {
+    pub(super) fn open(&self) {
         self.0.0.lock().unwrap().open = true;
         self.0.1.notify_all();
     }
 
-    async fn running(&self, hashes: usize) {
+    pub(super) async fn running(&self, hashes: usize) {
         while self.count().running < hashes {
             yield_now().await;
         }
@@ -66,14 +66,14 @@ impl Turnstile {
 }
 
 /// Opens the turnstile at the end of a test, also of one that fails: the runtime waits for the hashes.
-struct Test(Turnstile);
+pub(super) struct Test(pub(super) Turnstile);
 
 impl Test {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(Turnstile::default())
     }
 
-    fn layer(&self, pool: &HashingPool) -> BasicAuthLayer {
+    pub(super) fn layer(&self, pool: &HashingPool) -> BasicAuthLayer {
         let auth = BasicAuth::new("cave", aladdin()).unwrap();
         BasicAuthLayer::new(auth.verifier(self.0.clone()).hashing_pool(pool.clone()))
     }

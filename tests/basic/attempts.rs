@@ -1,0 +1,147 @@
+//! Where attempts are counted: stores, limits, keys.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use portcullis::{
+    NowOrLater, StoreError,
+    basic::{Admission, AttemptKey, AttemptLimit, AttemptStore, MemoryAttemptStore, Throttle},
+};
+
+use super::throttle::{Gate, START, limit};
+use crate::support::Log;
+
+/// A store that can be taken down.
+#[derive(Clone, Default)]
+struct Flaky {
+    store: MemoryAttemptStore,
+    down: Arc<AtomicBool>,
+}
+
+impl Flaky {
+    fn answer<T: Send + 'static>(
+        &self,
+        answer: NowOrLater<Result<T, StoreError>>,
+    ) -> NowOrLater<Result<T, StoreError>> {
+        let down = self.down.load(Ordering::SeqCst);
+        NowOrLater::later(async move {
+            tokio::task::yield_now().await;
+            if down { Err(StoreError::new("connection refused")) } else { answer.await }
+        })
+    }
+}
+
+impl AttemptStore for Flaky {
+    fn count(
+        &self,
+        key: AttemptKey,
+        limit: AttemptLimit,
+        now: SystemTime,
+    ) -> NowOrLater<Result<Admission, StoreError>> {
+        self.answer(self.store.count(key, limit, now))
+    }
+
+    fn take_back(&self, key: AttemptKey) -> NowOrLater<Result<(), StoreError>> {
+        self.answer(self.store.take_back(key))
+    }
+
+    fn succeed(
+        &self,
+        key: AttemptKey,
+        limit: AttemptLimit,
+        now: SystemTime,
+    ) -> NowOrLater<Result<(), StoreError>> {
+        self.answer(self.store.succeed(key, limit, now))
+    }
+}
+
+#[tokio::test]
+async fn while_the_store_is_down_attempts_are_counted_in_memory_and_a_warning_is_logged() {
+    let log = Log::capture();
+    let store = Flaky::default();
+    let gate = Gate::new(Throttle::new(store.clone()));
+    assert_eq!(gate.wrong("aladdin").await.status, 401);
+    assert!(!log.text().contains("WARN"), "{}", log.text());
+
+    store.down.store(true, Ordering::SeqCst);
+    assert_eq!(gate.exhaust("", "aladdin").await, (20, 1), "never without a limit");
+    assert_eq!(gate.right("jafar").await.status, 200);
+    assert!(log.text().contains("WARN") && log.text().contains("counted on this node alone"));
+    assert!(!log.text().contains("aladdin"), "{}", log.text());
+    // A success during the outage counts as well.
+    gate.wait(1);
+    assert_eq!(gate.right("aladdin").await.status, 200);
+    assert_eq!(gate.exhaust("", "aladdin").await, (20, 1));
+
+    store.down.store(false, Ordering::SeqCst);
+    gate.wait(3600);
+    assert_eq!(gate.right("aladdin").await.status, 200);
+}
+
+#[tokio::test]
+async fn two_nodes_with_one_store_have_one_count() {
+    let store = MemoryAttemptStore::new();
+    let nodes = [Gate::new(Throttle::new(store.clone())), Gate::new(Throttle::new(store))];
+    for n in 0..20 {
+        assert_eq!(nodes[n % 2].wrong("aladdin").await.status, 401);
+    }
+    for node in &nodes {
+        assert_eq!(node.wrong("aladdin").await.status, 429);
+    }
+}
+
+#[test]
+fn a_limit_that_is_none_or_for_ever_is_refused() {
+    let (zero, second, day) = (Duration::ZERO, Duration::from_secs(1), Duration::from_secs(86_400));
+    assert!(AttemptLimit::new(1, second, day, day).is_ok());
+    for (free, first, longest, forget) in [
+        (0, second, day, day),
+        (1, zero, day, day),
+        (1, Duration::from_micros(999), day, day),
+        (1, second * 2, second, day),
+        (1, second, day + second, day * 2),
+        (1, second, Duration::MAX, Duration::MAX),
+        (1, second, day, second * 86_399),
+        (1, second, day, day * 367),
+    ] {
+        let error = AttemptLimit::new(free, first, longest, forget);
+        assert!(error.is_err(), "{free} {first:?} {longest:?} {forget:?}");
+    }
+    let limit = limit(3, 2, 60, 60);
+    let waits = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 40, u32::MAX].map(|n| limit.wait_after(n).as_secs());
+    assert_eq!(waits, [0, 0, 0, 2, 4, 8, 16, 32, 60, 60, 60, 60]);
+}
+
+#[tokio::test]
+async fn a_store_in_memory_holds_so_many_records_and_drops_those_of_one_attempt_first() {
+    let store = MemoryAttemptStore::with_capacity(1000);
+    let (limit, now) = (limit(20, 1, 1800, 86_400), UNIX_EPOCH + Duration::from_secs(START));
+    let victim = AttemptKey::new([b"account", b"aladdin"]);
+    let admitted = async |key| store.count(key, limit, now).await.unwrap();
+    for _ in 0..20 {
+        assert!(matches!(admitted(victim).await, Admission::Admitted { known: false }));
+    }
+    for n in 0..50_000_u32 {
+        admitted(AttemptKey::new([b"account", &n.to_be_bytes()])).await;
+        assert!(store.len() <= 1000);
+    }
+    assert_eq!(admitted(victim).await, Admission::Wait(Duration::from_secs(1)));
+}
+
+#[test]
+fn the_parts_of_a_key_are_kept_apart() {
+    let keys = [
+        AttemptKey::new([b"ab", b"c"]),
+        AttemptKey::new([b"a", b"bc"]),
+        AttemptKey::new([b"abc", b""]),
+        AttemptKey::new([b"", b"abc"]),
+    ];
+    for (n, one) in keys.iter().enumerate() {
+        assert!(keys[..n].iter().all(|other| other != one));
+    }
+}
