@@ -26,8 +26,7 @@ use std::{
 
 use jwt_support::*;
 use portcullis::{
-    AuthenticateLayer, Clock, Identity, ManualClock, Principal, Rejection, RejectionKind, Scheme,
-    ScopeSet,
+    AuthenticateLayer, Identity, ManualClock, Principal, Rejection, RejectionKind, Scheme, ScopeSet,
     jwt::{
         Algorithm, Grant, Issuer, JwtAuth, RevocationStore,
         refresh::{MemoryRefreshStore, Pair, RefreshError, RefreshErrorKind, RefreshStore, Refresher},
