@@ -26,16 +26,16 @@ const LEEWAY: Duration = Duration::from_secs(300);
 /// A restart forgets: every refresh token is refused then, and access tokens of revoked families are good
 /// until they expire. What was dropped by a clock that jumped ahead is not there when it jumps back.
 #[derive(Clone)]
-pub struct MemoryRefreshStore(Arc<Shared<Mutex<Families>>>);
+pub struct MemoryRefreshStore(Arc<Shared<Mutex<Live>>>);
 
 /// What is behind the lock. The lock is a parameter, so that a model checker can put in its own.
 struct Shared<L> {
     max: usize,
-    families: L,
+    live: L,
 }
 
 #[derive(Default)]
-struct Families {
+struct Live {
     families: HashMap<Arc<str>, Family>,
     /// The tokens that were not used, and when they expire.
     unused: HashMap<Arc<str>, SystemTime>,
@@ -46,6 +46,7 @@ struct Families {
 struct Family {
     identity: Identity,
     began: SystemTime,
+    /// When it is dropped.
     dropped: SystemTime,
     is_revoked: bool,
 }
@@ -58,7 +59,7 @@ impl MemoryRefreshStore {
 
     /// A store for so many families and unused tokens, counted together: a family that is in use is two.
     pub fn with_limit(max: usize) -> Self {
-        Self(Arc::new(Shared { max, families: Mutex::default() }))
+        Self(Arc::new(Shared { max, live: Mutex::default() }))
     }
 }
 
@@ -74,17 +75,17 @@ impl RefreshStore for MemoryRefreshStore {
     }
 
     fn rotate(&self, used: &str, next: RefreshFacts<'_>) -> NowOrLater<Result<Rotation, StoreError>> {
-        NowOrLater::now(Ok(self.0.families.with(|families| families.rotate(used, next))))
+        NowOrLater::now(Ok(self.0.live.with(|live| live.rotate(used, next))))
     }
 
     fn revoke(&self, identity: &Identity, family: &str) -> NowOrLater<Result<bool, StoreError>> {
-        let revoked = self.0.families.with(|families| families.revoke(identity, family));
+        let revoked = self.0.live.with(|live| live.revoke(identity, family));
         NowOrLater::now(Ok(revoked))
     }
 
     fn revoke_all(&self, identity: &Identity, up_to: SystemTime) -> NowOrLater<Result<(), StoreError>> {
-        self.0.families.with(|families| {
-            for family in families.families.values_mut() {
+        self.0.live.with(|live| {
+            for family in live.families.values_mut() {
                 family.is_revoked |= family.identity == *identity && family.began <= up_to;
             }
         });
@@ -95,8 +96,8 @@ impl RefreshStore for MemoryRefreshStore {
 impl RevocationStore for MemoryRefreshStore {
     /// Tokens that belong to no family are not known here.
     fn is_revoked(&self, token: TokenFacts<'_>) -> NowOrLater<Result<bool, StoreError>> {
-        let revoked = self.0.families.with(|families| {
-            let family = token.family().and_then(|family| families.families.get(family));
+        let revoked = self.0.live.with(|live| {
+            let family = token.family().and_then(|family| live.families.get(family));
             family.is_some_and(|family| family.is_revoked)
         });
         NowOrLater::now(Ok(revoked))
@@ -105,18 +106,18 @@ impl RevocationStore for MemoryRefreshStore {
 
 impl<L: Lock> Shared<L> {
     fn add(&self, token: RefreshFacts<'_>) -> Result<bool, StoreError> {
-        self.families.with(|families| {
-            families.drop_expired(token.now);
+        self.live.with(|live| {
+            live.drop_expired(token.now);
             // A token, and perhaps its family.
-            if families.expiring.len() + 2 > self.max {
+            if live.expiring.len() + 2 > self.max {
                 return Err(StoreError::new("there is no room for another refresh token"));
             }
-            Ok(families.add(token))
+            Ok(live.add(token))
         })
     }
 }
 
-impl Families {
+impl Live {
     fn add(&mut self, token: RefreshFacts<'_>) -> bool {
         let (id, dropped) = (Arc::from(token.family()), after_leeway(token.family_expires));
         let family = self.families.entry(Arc::clone(&id)).or_insert_with(|| Family {
@@ -181,11 +182,11 @@ fn after_leeway(expires: SystemTime) -> SystemTime {
 
 /// One at a time.
 trait Lock {
-    fn with<R>(&self, act: impl FnOnce(&mut Families) -> R) -> R;
+    fn with<R>(&self, act: impl FnOnce(&mut Live) -> R) -> R;
 }
 
-impl Lock for Mutex<Families> {
-    fn with<R>(&self, act: impl FnOnce(&mut Families) -> R) -> R {
+impl Lock for Mutex<Live> {
+    fn with<R>(&self, act: impl FnOnce(&mut Live) -> R) -> R {
         act(&mut self.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -208,11 +209,11 @@ mod model {
         thread,
     };
 
-    use super::{Families, Lock, RefreshFacts, Rotation, Shared};
+    use super::{Live, Lock, RefreshFacts, Rotation, Shared};
     use crate::Identity;
 
-    impl Lock for Mutex<Families> {
-        fn with<R>(&self, act: impl FnOnce(&mut Families) -> R) -> R {
+    impl Lock for Mutex<Live> {
+        fn with<R>(&self, act: impl FnOnce(&mut Live) -> R) -> R {
             act(&mut self.lock().unwrap())
         }
     }
@@ -226,8 +227,8 @@ mod model {
     }
 
     /// A store with the first token of a family.
-    fn store(alice: &Identity) -> Arc<Shared<Mutex<Families>>> {
-        let store = Arc::new(Shared { max: 9, families: Mutex::new(Families::default()) });
+    fn store(alice: &Identity) -> Arc<Shared<Mutex<Live>>> {
+        let store = Arc::new(Shared { max: 9, live: Mutex::new(Live::default()) });
         assert!(store.add(facts(alice, FIRST)).unwrap());
         store
     }
@@ -243,16 +244,14 @@ mod model {
                         |next| {
                             let (store, alice) = (store.clone(), alice.clone());
                             thread::spawn(move || {
-                                store
-                                    .families
-                                    .with(|families| families.rotate(FIRST, facts(&alice, next)))
+                                store.live.with(|live| live.rotate(FIRST, facts(&alice, next)))
                             })
                         },
                     );
                 let mut answers = threads.map(|thread| thread.join().unwrap());
                 answers.sort_by_key(|answer| *answer as u8);
                 assert_eq!(answers, [Rotation::Rotated, Rotation::Reused, Rotation::Revoked]);
-                store.families.with(|families| assert!(families.families["family-of-12"].is_revoked));
+                store.live.with(|live| assert!(live.families["family-of-12"].is_revoked));
             },
             None,
         );
@@ -267,9 +266,9 @@ mod model {
                 let next = facts(&alice, "family-of-12token-no2");
                 let revoking = thread::spawn({
                     let (store, alice) = (store.clone(), alice.clone());
-                    move || store.families.with(|families| families.revoke(&alice, "family-of-12"))
+                    move || store.live.with(|live| live.revoke(&alice, "family-of-12"))
                 });
-                let rotated = store.families.with(|families| families.rotate(FIRST, next));
+                let rotated = store.live.with(|live| live.rotate(FIRST, next));
                 assert!(revoking.join().unwrap());
                 assert_ne!(rotated, Rotation::Reused);
                 let again = facts(&alice, "family-of-12token-no3");

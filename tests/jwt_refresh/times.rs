@@ -1,5 +1,7 @@
 //! When tokens and families end, to the second.
 
+use portcullis::jwt::Issued;
+
 use super::*;
 
 const DAY: u64 = 24 * 60 * 60;
@@ -63,10 +65,10 @@ async fn a_pair_for_an_access_token_ends_with_it() {
     let caller = server.principal(first.access().token()).await;
     server.after(40);
     let made = server.sign_in(&caller).await;
-    assert_eq!([made.access(), made.refresh()].map(|token| token.expires()), [at(NOW + 100); 2]);
+    assert_eq!([made.access(), made.refresh()].map(Issued::expires), [at(NOW + 100); 2]);
     server.after(59);
     let next = server.refresh(&made).await.unwrap();
-    assert_eq!([next.access(), next.refresh()].map(|token| token.expires()), [at(NOW + 100); 2]);
+    assert_eq!([next.access(), next.refresh()].map(Issued::expires), [at(NOW + 100); 2]);
     server.after(1);
     assert_eq!(reason(&server.refresh(&next).await.unwrap_err()), "jwt.expired");
     server.refresh(&first).await.expect("what it was made with goes on");

@@ -76,13 +76,15 @@
 
 mod error;
 pub(crate) mod family;
+mod pair;
 mod refresher;
 mod store;
 mod token;
 
 pub use self::{
     error::{RefreshError, RefreshErrorKind},
-    refresher::{Pair, Refresher},
+    pair::Pair,
+    refresher::Refresher,
     store::{RefreshFacts, RefreshStore, Rotation},
     token::RefreshToken,
 };

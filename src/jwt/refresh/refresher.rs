@@ -1,19 +1,19 @@
 use std::{
     fmt,
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime},
 };
 
 use aws_lc_rs::hmac;
 
 use super::{
     super::{
-        Algorithm, Claims, Grant, IssueError, IssueErrorKind, Issued, Issuer, Key, Keys,
+        Algorithm, Claims, Grant, IssueError, IssueErrorKind, Issuer, Key, Keys,
         admission::hmac_key,
         claims::{Expected, LAST},
-        issue::Stamp,
     },
-    RefreshError, RefreshFacts, RefreshStore, RefreshToken, Rotation, family,
+    Pair, RefreshError, RefreshFacts, RefreshStore, RefreshToken, Rotation, family,
+    pair::Span,
     token::{FAMILY_EXPIRES, SCOPES},
 };
 use crate::{ConfigError, Identity, NowOrLater, Principal, Scheme, Scope, ScopeSet, Secret};
@@ -247,7 +247,7 @@ impl Refresher {
         let refresher = Principal::builder(grant.principal.identity().clone(), Scheme::BEARER);
         let refresher = refresher.scopes([Self::SCOPE]).build();
         let mut to_refresh = Grant::to(&refresher, [Self::SCOPE]).lifetime(*idle);
-        to_refresh.claims = grant.claims.clone();
+        to_refresh.claims.clone_from(&grant.claims);
         // It is for nobody but the issuer.
         to_refresh.claims.remove("aud");
         let to_refresh = to_refresh
@@ -262,48 +262,5 @@ impl Refresher {
 impl fmt::Debug for Refresher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Refresher").field("issuer", &self.0.access).finish_non_exhaustive()
-    }
-}
-
-/// From now to the end of the family: times since 1970-01-01T00:00:00Z.
-#[derive(Clone, Copy)]
-struct Span {
-    now: Duration,
-    ends: Duration,
-}
-
-impl Span {
-    /// For a new token of this family.
-    fn stamp(self, family: Option<&str>) -> Stamp {
-        Stamp { id: family::new_id(family), now: self.now, latest: self.ends }
-    }
-}
-
-/// An access token, and the refresh token for the next pair.
-#[derive(Debug)]
-pub struct Pair {
-    access: Issued,
-    refresh: Issued,
-}
-
-impl Pair {
-    /// The access token.
-    pub fn access(&self) -> &Issued {
-        &self.access
-    }
-
-    /// The refresh token: good for one new pair.
-    pub fn refresh(&self) -> &Issued {
-        &self.refresh
-    }
-
-    fn facts<'p>(&'p self, identity: &'p Identity, span: Span) -> RefreshFacts<'p> {
-        RefreshFacts {
-            identity,
-            id: self.refresh.id(),
-            expires: self.refresh.expires(),
-            family_expires: UNIX_EPOCH + Duration::from_secs(span.ends.as_secs()),
-            now: UNIX_EPOCH + span.now,
-        }
     }
 }
