@@ -30,6 +30,8 @@ async fn an_unused_token_expires_in_its_last_second() {
         let pair = server.sign_in(&alice()).await;
         let token = server.refresher.verify(pair.refresh().token()).unwrap();
         server.after(seconds);
+        let verified = server.refresher.verify(pair.refresh().token());
+        assert_eq!(verified.as_ref().err().map(reason), expected, "{seconds}");
         let refreshed = server.refresh(&pair).await;
         assert_eq!(refreshed.as_ref().err().map(reason), expected, "{seconds}");
         // Verified before, and used after.
