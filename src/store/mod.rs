@@ -6,9 +6,9 @@ mod memory_access_keys;
 mod memory_nonces;
 #[cfg(feature = "ownership")]
 mod memory_ownership;
-#[cfg(feature = "jwt")]
+#[cfg(feature = "_jwt")]
 mod memory_refreshes;
-#[cfg(feature = "jwt")]
+#[cfg(feature = "_jwt")]
 mod memory_revocations;
 #[cfg(feature = "user-token")]
 mod memory_user_tokens;
@@ -17,9 +17,9 @@ mod memory_users;
 
 #[cfg(feature = "ownership")]
 pub use self::memory_ownership::MemoryOwnershipStore;
-#[cfg(feature = "jwt")]
+#[cfg(feature = "_jwt")]
 pub use self::memory_refreshes::MemoryRefreshStore;
-#[cfg(feature = "jwt")]
+#[cfg(feature = "_jwt")]
 pub use self::memory_revocations::MemoryRevocationStore;
 #[cfg(feature = "user-token")]
 pub use self::memory_user_tokens::MemoryUserTokenStore;

@@ -3,8 +3,8 @@ use std::{fmt, sync::Arc, time::SystemTime};
 use super::TokenDigest;
 use crate::{
     Authenticator, Challenge, Clock, ConfigError, Head, Identity, NowOrLater, Principal, Rejection,
-    RejectionKind, Scheme, ScopeSet, StoreError, SystemClock,
-    bearer::{self, Challenges},
+    RejectionKind, Scheme, ScopeSet, StoreError, SystemClock, TokenVerifier,
+    bearer::{Challenges, Place},
 };
 
 /// The [`Authenticator`] of user tokens. See the [module docs](crate::user_token) for the rules.
@@ -45,16 +45,25 @@ impl Authenticator for UserTokenAuth {
     }
 
     fn authenticate(&self, head: &Head<'_>) -> Option<NowOrLater<Result<Principal, Rejection>>> {
-        let credentials = head.credentials(Scheme::BEARER.as_str())?;
-        let Some(token) = bearer::token(credentials) else {
-            return Some(NowOrLater::now(Err(bearer::malformed())));
-        };
+        Some(match Place::Authorization.token(head)? {
+            Ok(token) => self.verify(token),
+            Err(rejection) => NowOrLater::now(Err(rejection)),
+        })
+    }
+
+    fn challenge(&self, refused: Option<RejectionKind>) -> Challenge {
+        self.0.challenges.of(refused)
+    }
+}
+
+impl TokenVerifier for UserTokenAuth {
+    fn verify(&self, token: &str) -> NowOrLater<Result<Principal, Rejection>> {
         let Some(digest) = TokenDigest::of_sent(token) else {
-            return Some(NowOrLater::now(Err(Rejection::refused("user_token.form"))));
+            return NowOrLater::now(Err(Rejection::refused("user_token.form")));
         };
         let now = self.0.clock.now();
         let record = self.0.store.user_token(&digest);
-        Some(record.map(move |record| {
+        record.map(move |record| {
             match record.map_err(|error| Rejection::unavailable("user_token.store", error))? {
                 None => Err(Rejection::refused("user_token.unknown")),
                 Some(record) if record.has_expired(now) => {
@@ -62,11 +71,7 @@ impl Authenticator for UserTokenAuth {
                 }
                 Some(record) => Ok(record.into_principal()),
             }
-        }))
-    }
-
-    fn challenge(&self, refused: Option<RejectionKind>) -> Challenge {
-        self.0.challenges.of(refused)
+        })
     }
 }
 
