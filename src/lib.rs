@@ -35,10 +35,12 @@
 //! | HTTP Basic against a user store | [`BasicAuthLayer`] | [`basic`] |
 //! | JWT bearer tokens with scopes | [`JwtScopeLayer`] | [`jwt`] |
 //! | opaque bearer tokens that a person makes and revokes | [`UserTokenLayer`] | [`user_token`] |
+//! | bearer tokens that the authorization server is asked about | [`AuthenticateLayer`] | [`introspection`] |
 //! | S3P request signatures, server and client | [`S3pSignatureLayer`], [`s3p::SignLayer`] | [`s3p`] |
 //! | only the owner of a resource writes it | [`OwnershipLayer`] | [`ownership`] |
 //! | several schemes, or one of your own | [`AuthenticateLayer`] | [`authenticate`] |
 //! | any other policy over the principal | [`AuthorizeLayer`] | [`authorize`] |
+//! | telling clients where to get a token | | [`resource_metadata`] |
 //! | identity headers sent from outside | [`StripIdentityHeadersLayer`] | |
 //!
 //! The authenticating layers leave a [`Principal`] in the request's extensions; the authorizing layers
@@ -71,7 +73,10 @@
 //! | `s3p` | yes | [`s3p`] |
 //! | `ownership` | yes | [`ownership`] |
 //! | `user-token` | yes | [`user_token`] |
-//! | `axum` | no | [`Principal`] and `Option<Principal>` as extractors, [`Rejection`] as a response |
+//! | `axum` | no | [`Principal`] and `Option<Principal>` as extractors, [`Rejection`] as a response; in [`ownership`], the routes of axum's router |
+//! | `introspection` | no | [`introspection`], with an endpoint of one's own |
+//! | `introspection-http` | no | [`introspection::HttpEndpoint`], on reqwest and rustls |
+//! | `resource-metadata` | no | [`resource_metadata`] |
 //! | `jwt-rust-crypto` | no | JWTs verified and signed in pure Rust, by RustCrypto; with `jwt` it is aws-lc-rs |
 //! | `full` | no | all of them |
 
@@ -81,10 +86,12 @@ pub mod authenticate;
 pub mod authorize;
 #[cfg(feature = "basic")]
 pub mod basic;
-#[cfg(any(feature = "_jwt", feature = "user-token"))]
+#[cfg(any(feature = "introspection", feature = "_jwt", feature = "user-token"))]
 mod bearer;
 mod body;
 mod challenge;
+#[cfg(any(feature = "introspection", feature = "_jwt"))]
+mod claim;
 mod clock;
 mod error;
 #[cfg(feature = "axum")]
@@ -93,7 +100,9 @@ mod gate;
 mod head;
 mod https;
 mod identity_headers;
-#[cfg(any(feature = "_jwt", feature = "s3p"))]
+#[cfg(feature = "introspection")]
+pub mod introspection;
+#[cfg(any(feature = "introspection", feature = "_jwt", feature = "s3p"))]
 mod json;
 #[cfg(feature = "_jwt")]
 pub mod jwt;
@@ -102,18 +111,23 @@ mod now_or_later;
 pub mod ownership;
 mod principal;
 mod rejection;
+#[cfg(feature = "resource-metadata")]
+pub mod resource_metadata;
 mod response;
+#[cfg(all(feature = "axum", feature = "ownership"))]
+mod route;
 #[cfg(feature = "s3p")]
 pub mod s3p;
 mod scope;
 mod secret;
+mod secure_url;
 pub mod store;
 #[cfg(feature = "user-token")]
 pub mod user_token;
 
 #[cfg(feature = "basic")]
 pub use self::basic::BasicAuthLayer;
-#[cfg(any(feature = "_jwt", feature = "user-token"))]
+#[cfg(any(feature = "introspection", feature = "_jwt", feature = "user-token"))]
 pub use self::bearer::{BearerAuth, TokenVerifier};
 #[cfg(feature = "_jwt")]
 pub use self::jwt::JwtScopeLayer;

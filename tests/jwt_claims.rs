@@ -384,3 +384,10 @@ fn an_access_token_by_rfc_9068_has_all_its_claims_and_says_so() {
         assert!(error.contains(missing), "{error}");
     }
 }
+
+#[test]
+fn a_token_that_is_bound_to_a_key_is_no_bearer_token() {
+    for cnf in [r#"{"jkt":"0ZcOCORZNYy"}"#, r#"{"x5t#S256":"bwcK0esc3"}"#, "{}", "null"] {
+        assert_eq!(refusal(&jwt(), claims(&[("cnf", cnf)])), Some("jwt.bound"), "{cnf}");
+    }
+}

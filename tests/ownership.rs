@@ -1,18 +1,27 @@
 //! `OwnershipLayer` through its public API.
-#![cfg(all(feature = "ownership", feature = "basic"))]
+#![cfg(all(feature = "ownership", feature = "basic", feature = "_jwt"))]
 #![allow(clippy::unwrap_used, reason = "what cannot go on fails")]
 
 #[path = "ownership/claims.rs"]
 mod claims;
 #[path = "ownership/config.rs"]
 mod config;
+#[path = "ownership/groups.rs"]
+mod groups;
 #[path = "ownership/hiding.rs"]
 mod hiding;
 #[path = "ownership/paths.rs"]
 mod paths;
+#[cfg(feature = "axum")]
+#[path = "ownership/routes.rs"]
+mod routes;
 #[path = "ownership/rules.rs"]
 mod rules;
+#[path = "ownership/sources.rs"]
+mod sources;
 mod support;
+#[path = "ownership/transfer.rs"]
+mod transfer;
 
 use std::{
     convert::Infallible,
@@ -28,7 +37,8 @@ use http_body_util::Full;
 use portcullis::{
     Identity, NowOrLater, OwnershipLayer, Principal, Scheme, StoreError,
     ownership::{
-        Claim, MemoryOwnershipStore, OwnedResource, Ownership, OwnershipStore, Resource, ResourcePath,
+        Claim, MemoryOwnershipStore, OwnedResource, Owner, Ownership, OwnershipStore, Resource,
+        ResourcePath,
     },
 };
 use support::{Answer, check_refusal};
@@ -140,7 +150,7 @@ impl<S> Counted<S> {
 }
 
 impl<S: OwnershipStore> OwnershipStore for Counted<S> {
-    fn owner(&self, resource: &Resource) -> NowOrLater<Result<Option<Identity>, StoreError>> {
+    fn owner(&self, resource: &Resource) -> NowOrLater<Result<Option<Owner>, StoreError>> {
         self.looks.fetch_add(1, Ordering::SeqCst);
         self.owners.owner(resource)
     }
@@ -156,7 +166,7 @@ impl<S: OwnershipStore> OwnershipStore for Counted<S> {
 struct Later(MemoryOwnershipStore);
 
 impl OwnershipStore for Later {
-    fn owner(&self, resource: &Resource) -> NowOrLater<Result<Option<Identity>, StoreError>> {
+    fn owner(&self, resource: &Resource) -> NowOrLater<Result<Option<Owner>, StoreError>> {
         let (owners, resource) = (self.0.clone(), resource.clone());
         NowOrLater::later(async move {
             tokio::task::yield_now().await;

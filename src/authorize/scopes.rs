@@ -2,7 +2,8 @@ use std::fmt;
 
 use super::{Permit, Policy};
 use crate::{
-    Challenge, Head, NowOrLater, Principal, Rejection, RejectionKind, Scheme, Scope, ScopeSet,
+    Challenge, ConfigError, Head, NowOrLater, Principal, Rejection, RejectionKind, Scheme, Scope,
+    ScopeSet, secure_url,
 };
 
 /// Which scopes are needed: one, all of several, any of several, nested at will.
@@ -58,6 +59,18 @@ impl ScopePolicy {
         self
     }
 
+    /// Says in the challenge where the metadata of the resource is (RFC 9728 section 5.1). Of nested
+    /// policies, the outermost says it.
+    ///
+    /// # Errors
+    ///
+    /// When the URL is not `https` (loopback may be `http`), or has a query or a fragment.
+    pub fn resource_metadata(mut self, url: &str) -> Result<Self, ConfigError> {
+        secure_url::check_without_query("the URL of the resource's metadata", url)?;
+        self.challenge = self.rule.challenge(Some(url));
+        Ok(self)
+    }
+
     /// Whether these scopes do.
     pub fn is_met_by(&self, held: &ScopeSet) -> bool {
         self.rule.is_met_by(held)
@@ -65,9 +78,7 @@ impl ScopePolicy {
 
     /// The scopes that would do: of alternatives, the first.
     pub fn wanted(&self) -> ScopeSet {
-        let mut scopes = Vec::new();
-        self.rule.collect(&mut scopes);
-        scopes.into_iter().collect()
+        self.rule.wanted()
     }
 
     /// Judges a principal.
@@ -87,17 +98,7 @@ impl ScopePolicy {
     }
 
     fn of(rule: Rule) -> Self {
-        let mut scopes = Vec::new();
-        rule.collect(&mut scopes);
-        let wanted: ScopeSet = scopes.into_iter().collect();
-        let mut challenge = Challenge::builder(Scheme::BEARER.as_str());
-        if let Some(error) = RejectionKind::InsufficientScope.oauth_error() {
-            challenge = challenge.param("error", error);
-        }
-        if !wanted.is_empty() {
-            challenge = challenge.param("scope", wanted.as_str());
-        }
-        let challenge = challenge.build().expect("a scope is visible ASCII");
+        let challenge = rule.challenge(None);
         Self { rule, challenge }
     }
 }
@@ -144,6 +145,27 @@ impl Rule {
                 }
             }
         }
+    }
+
+    fn wanted(&self) -> ScopeSet {
+        let mut scopes = Vec::new();
+        self.collect(&mut scopes);
+        scopes.into_iter().collect()
+    }
+
+    fn challenge(&self, resource_metadata: Option<&str>) -> Challenge {
+        let wanted = self.wanted();
+        let mut challenge = Challenge::builder(Scheme::BEARER.as_str());
+        if let Some(error) = RejectionKind::InsufficientScope.oauth_error() {
+            challenge = challenge.param("error", error);
+        }
+        if !wanted.is_empty() {
+            challenge = challenge.param("scope", wanted.as_str());
+        }
+        if let Some(url) = resource_metadata {
+            challenge = challenge.param("resource_metadata", url);
+        }
+        challenge.build().expect("a scope and a checked URL are visible ASCII")
     }
 
     fn collect(&self, scopes: &mut Vec<Scope>) {

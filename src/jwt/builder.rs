@@ -24,6 +24,7 @@ pub struct JwtAuthBuilder {
     place: Result<Place, ConfigError>,
     clock: Arc<dyn Clock>,
     realm: String,
+    resource_metadata: Option<String>,
 }
 
 impl JwtAuthBuilder {
@@ -46,6 +47,7 @@ impl JwtAuthBuilder {
             place: Ok(Place::default()),
             clock: Arc::new(SystemClock),
             realm: "protected".to_owned(),
+            resource_metadata: None,
         }
     }
 
@@ -158,11 +160,19 @@ impl JwtAuthBuilder {
         self
     }
 
+    /// Says in the challenges where the metadata of the resource is (RFC 9728 section 5.1), so that a
+    /// client learns where to get a token.
+    pub fn resource_metadata(mut self, url: impl Into<String>) -> Self {
+        self.resource_metadata = Some(url.into());
+        self
+    }
+
     /// The authenticator. One that checks neither issuer nor audience says so in the log.
     ///
     /// # Errors
     ///
-    /// When the realm does not fit a header field, the leeway is more than five minutes, the cookie has no
+    /// When the realm does not fit a header field, the URL of the metadata is not `https` (loopback may be
+    /// `http`) or has a query or a fragment, the leeway is more than five minutes, the cookie has no
     /// name, or an issuer (or, by RFC 9068, an audience) is needed and not named.
     pub fn build(self) -> Result<JwtAuth, ConfigError> {
         let Self { keys, types, expected, identities_of, max_length, revocations, .. } = self;
@@ -188,6 +198,10 @@ impl JwtAuthBuilder {
                  signed is good here, whatever it was issued for"
             );
         }
+        let mut challenges = Challenges::new(&self.realm)?;
+        if let Some(url) = self.resource_metadata {
+            challenges = challenges.resource_metadata(&url)?;
+        }
         Ok(JwtAuth::of(Parts {
             keys,
             types,
@@ -198,7 +212,7 @@ impl JwtAuthBuilder {
             cache: self.cache.map(TokenCache::new),
             clock: self.clock,
             place: self.place?,
-            challenges: Challenges::new(&self.realm)?,
+            challenges,
         }))
     }
 }

@@ -13,7 +13,7 @@
 //!    renewed is asked for newer ones first; one that has none to be believed: 503.
 //! 5. A token that has expired by its own word is refused; nothing else is believed before the signature
 //!    is verified. The claims are a JSON object without repeated names, in which each claim that is looked
-//!    at has its type.
+//!    at has its type. One that is bound to a key (`cnf`, RFC 7800) is refused: it is no bearer token.
 //! 6. `exp` is needed, and is in the future; `nbf` and `iat` are not; all with the same leeway. `iss`
 //!    and `aud` are needed once they are configured. `aud` without an audience configured is refused
 //!    (RFC 7519 section 4.1.3). `sub` is needed.

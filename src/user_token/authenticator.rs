@@ -1,9 +1,9 @@
 use std::{fmt, sync::Arc, time::SystemTime};
 
-use super::TokenDigest;
+use super::{LastUsed, TokenDigest, UserTokenRecord, UserTokenStore};
 use crate::{
-    Authenticator, Challenge, Clock, ConfigError, Head, Identity, NowOrLater, Principal, Rejection,
-    RejectionKind, Scheme, ScopeSet, StoreError, SystemClock, TokenVerifier,
+    Authenticator, Challenge, Clock, ConfigError, Head, NowOrLater, Principal, Rejection,
+    RejectionKind, Scheme, StoreError, SystemClock, TokenVerifier,
     bearer::{Challenges, Place},
 };
 
@@ -15,6 +15,7 @@ pub struct UserTokenAuth(Arc<Parts>);
 struct Parts {
     store: Arc<dyn UserTokenStore>,
     clock: Arc<dyn Clock>,
+    last_used: Option<LastUsed>,
     challenges: Challenges,
 }
 
@@ -28,14 +29,55 @@ impl UserTokenAuth {
         Ok(Self(Arc::new(Parts {
             store: Arc::new(store),
             clock: Arc::new(SystemClock),
+            last_used: None,
             challenges: Challenges::new(realm)?,
         })))
+    }
+
+    /// Says in the challenges where the metadata of the resource is (RFC 9728 section 5.1), so that a
+    /// client learns where to get a token.
+    ///
+    /// # Errors
+    ///
+    /// When the URL is not `https` (loopback may be `http`), or has a query or a fragment.
+    pub fn resource_metadata(mut self, url: &str) -> Result<Self, ConfigError> {
+        let challenges = self.0.challenges.resource_metadata(url)?;
+        Arc::make_mut(&mut self.0).challenges = challenges;
+        Ok(self)
+    }
+
+    /// Writes down when a token was last let in.
+    pub fn last_used(mut self, last_used: LastUsed) -> Self {
+        Arc::make_mut(&mut self.0).last_used = Some(last_used);
+        self
     }
 
     /// Takes the time from this clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         Arc::make_mut(&mut self.0).clock = Arc::new(clock);
         self
+    }
+}
+
+impl Parts {
+    fn judge(
+        &self,
+        digest: &TokenDigest,
+        now: SystemTime,
+        record: Result<Option<UserTokenRecord>, StoreError>,
+    ) -> Result<Principal, Rejection> {
+        let record = record.map_err(|error| Rejection::unavailable("user_token.store", error))?;
+        let record = record.ok_or_else(|| Rejection::refused("user_token.unknown"))?;
+        if record.revoked.is_some() {
+            return Err(Rejection::refused("user_token.revoked"));
+        }
+        if record.has_expired(now) {
+            return Err(Rejection::refused("user_token.expired"));
+        }
+        if let Some(last_used) = &self.last_used {
+            last_used.note(digest, &record, now);
+        }
+        Ok(record.into_principal())
     }
 }
 
@@ -62,16 +104,13 @@ impl TokenVerifier for UserTokenAuth {
             return NowOrLater::now(Err(Rejection::refused("user_token.form")));
         };
         let now = self.0.clock.now();
-        let record = self.0.store.user_token(&digest);
-        record.map(move |record| {
-            match record.map_err(|error| Rejection::unavailable("user_token.store", error))? {
-                None => Err(Rejection::refused("user_token.unknown")),
-                Some(record) if record.has_expired(now) => {
-                    Err(Rejection::refused("user_token.expired"))
-                }
-                Some(record) => Ok(record.into_principal()),
+        match self.0.store.user_token(&digest).into_now() {
+            Ok(record) => NowOrLater::now(self.0.judge(&digest, now, record)),
+            Err(later) => {
+                let parts = self.0.clone();
+                later.map(move |record| parts.judge(&digest, now, record))
             }
-        })
+        }
     }
 }
 
@@ -79,60 +118,4 @@ impl fmt::Debug for UserTokenAuth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UserTokenAuth").finish_non_exhaustive()
     }
-}
-
-/// What a store knows of a token.
-#[derive(Clone, Debug)]
-pub struct UserTokenRecord {
-    id: Arc<str>,
-    identity: Identity,
-    scopes: ScopeSet,
-    expires: Option<SystemTime>,
-}
-
-impl UserTokenRecord {
-    /// A token by this id, which is not secret, of somebody's.
-    pub fn new(id: impl Into<Arc<str>>, identity: Identity) -> Self {
-        Self { id: id.into(), identity, scopes: ScopeSet::empty(), expires: None }
-    }
-
-    /// What the token lets its holder do. Nothing, unless told otherwise.
-    pub fn scopes(mut self, scopes: impl Into<ScopeSet>) -> Self {
-        self.scopes = scopes.into();
-        self
-    }
-
-    /// Refuses the token from this time on.
-    pub fn expires(mut self, time: SystemTime) -> Self {
-        self.expires = Some(time);
-        self
-    }
-
-    fn has_expired(&self, now: SystemTime) -> bool {
-        self.expires.is_some_and(|expires| now >= expires)
-    }
-
-    fn into_principal(self) -> Principal {
-        let principal = Principal::builder(self.identity, Scheme::BEARER);
-        principal.credential_id(self.id).scopes(self.scopes).build()
-    }
-}
-
-/// Where user tokens are kept.
-///
-/// # Implementer notes
-///
-/// * Keep the digest, never the token. `Ok(None)` is "there is no such token", and also "it was revoked"
-///   and "its user is disabled"; a store that is down is an error.
-/// * An index over the digest may be of any kind: who does not have the token cannot choose the digest.
-pub trait UserTokenStore: Send + Sync + 'static {
-    /// The token of this digest, if it is good.
-    ///
-    /// # Errors
-    ///
-    /// When the store cannot answer.
-    fn user_token(
-        &self,
-        digest: &TokenDigest,
-    ) -> NowOrLater<Result<Option<UserTokenRecord>, StoreError>>;
 }

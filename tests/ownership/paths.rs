@@ -5,18 +5,29 @@ use std::sync::{Arc, LazyLock, Mutex};
 use axum::{Extension, Router, extract::Path, routing::any};
 use http::{Method, Request, Uri};
 use portcullis::{
-    OwnershipLayer, Principal,
+    ConfigError, OwnershipLayer, Principal,
     ownership::{
-        MemoryOwnershipStore, OwnedResource, Ownership, OwnershipStore, ResourcePath, integer, uuid,
+        MemoryOwnershipStore, OwnedResource, Owner, Ownership, OwnershipStore, ResourcePath, integer,
+        uuid,
     },
 };
 use proptest::prelude::*;
 use tower::ServiceExt;
 
-use super::{ask, by, local, principal, thing, things};
+use super::{ask, by, claims::owner, local, principal, thing, things};
 
 /// What a handler saw: the id in its path, and the one that the layer left.
 type Seen = Arc<Mutex<Vec<(String, Option<String>)>>>;
+
+/// What builds a policy from paths.
+type Build = fn(MemoryOwnershipStore, [ResourcePath; 3]) -> Result<Ownership, ConfigError>;
+
+/// By a matching of its own, and by that of the router.
+const BUILDS: &[Build] = &[
+    Ownership::new,
+    #[cfg(feature = "axum")]
+    Ownership::of_routes,
+];
 
 /// A router with more routes than the policy has paths, behind the layer, for one principal.
 struct Site {
@@ -27,7 +38,7 @@ struct Site {
 }
 
 impl Site {
-    fn of(name: &str) -> Self {
+    fn of(name: &str, build: Build) -> Self {
         let owners = MemoryOwnershipStore::new();
         for id in ["alice-1", "%41", "a b", "a+b", "x/y", "alice-1;v", "..", "\u{e9}"] {
             owners.insert(thing(id), local("alice"));
@@ -35,7 +46,7 @@ impl Site {
         for id in ["bob-1", "A", "ALICE-1", "alice-1 ", "alice-1/", "e\u{301}", "."] {
             owners.insert(thing(id), local("bob"));
         }
-        let ownership = Ownership::new(
+        let ownership = build(
             owners.clone(),
             [
                 ResourcePath::new("thing", "/things/{id}", "id").unwrap(),
@@ -87,7 +98,8 @@ impl Site {
             let owned = owned.unwrap_or_else(|| panic!("{method} {uri} was written unjudged"));
             assert_eq!(in_path, owned, "{method} {uri}");
             let owner = self.owners.owner(&thing(&owned)).await.unwrap();
-            assert_eq!(owner.as_ref(), Some(self.user.identity()), "{method} {uri}");
+            let owner = owner.as_ref().map(Owner::identity);
+            assert_eq!(owner, Some(self.user.identity()), "{method} {uri}");
         }
         status
     }
@@ -95,7 +107,12 @@ impl Site {
 
 #[tokio::test]
 async fn whatever_the_path_looks_like_a_handler_sees_the_resource_that_was_judged() {
-    let (alice, bob) = (Site::of("alice"), Site::of("bob"));
+    for build in BUILDS {
+        check_paths(&Site::of("alice", *build), &Site::of("bob", *build)).await;
+    }
+}
+
+async fn check_paths(alice: &Site, bob: &Site) {
     for (path, alices, bobs) in [
         ("/things/alice-1", 200, 403),
         ("/things/alice-1?id=bob-1", 200, 403),
@@ -185,7 +202,7 @@ async fn an_id_is_decoded_once_also_when_it_is_claimed() {
     for (path, id) in [("/things/%2541", "%41"), ("/things/%41", "A"), ("/things/a%2Fb", "a/b")] {
         let answer = ask(things(owners.clone()), by("alice", &Method::PUT, path)).await;
         assert_eq!(answer.body, format!("new {id}"));
-        assert_eq!(owners.owner(&thing(id)).await.unwrap(), Some(local("alice")));
+        assert_eq!(owner(&owners, id).await, Some(local("alice")));
     }
 }
 
@@ -221,7 +238,7 @@ async fn the_spellings_of_an_id_are_one_where_the_path_says_so() {
     // A claim takes all spellings.
     let answer = ask(ownership, by("bob", &Method::PUT, "/things/0042")).await;
     assert_eq!(answer.body, "new 42");
-    assert_eq!(owners.owner(&thing("42")).await.unwrap(), Some(local("bob")));
+    assert_eq!(owner(&owners, "42").await, Some(local("bob")));
 }
 
 #[test]
@@ -268,7 +285,10 @@ fn twins() -> impl Strategy<Value = String> {
 }
 
 /// Each user's view of the site.
-static SITES: LazyLock<[Site; 2]> = LazyLock::new(|| ["alice", "bob"].map(Site::of));
+static SITES: LazyLock<Vec<Site>> = LazyLock::new(|| {
+    let of = |build: &Build| ["alice", "bob"].map(|name| Site::of(name, *build));
+    BUILDS.iter().flat_map(of).collect()
+});
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]

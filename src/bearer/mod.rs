@@ -6,7 +6,7 @@ mod place;
 pub use self::auth::{BearerAuth, TokenVerifier};
 pub(crate) use self::place::Place;
 
-use crate::{Challenge, ConfigError, Rejection, RejectionKind, Scheme, head::after_blanks};
+use crate::{Challenge, ConfigError, Rejection, RejectionKind, Scheme, head::after_blanks, secure_url};
 
 /// Reads what follows the scheme's name: one or more blanks, then `b64token` (section 2.1).
 pub(crate) fn token(credentials: &[u8]) -> Option<&str> {
@@ -34,6 +34,7 @@ pub(crate) fn malformed() -> Rejection {
 /// Every challenge there is (section 3): made once.
 #[derive(Clone, Debug)]
 pub(crate) struct Challenges {
+    realm: String,
     plain: Challenge,
     invalid_request: Challenge,
     invalid_token: Challenge,
@@ -41,14 +42,28 @@ pub(crate) struct Challenges {
 
 impl Challenges {
     pub(crate) fn new(realm: &str) -> Result<Self, ConfigError> {
+        Self::with(realm, None)
+    }
+
+    /// Also says where the metadata of the resource is (RFC 9728 section 5.1).
+    pub(crate) fn resource_metadata(&self, url: &str) -> Result<Self, ConfigError> {
+        secure_url::check_without_query("the URL of the resource's metadata", url)?;
+        Self::with(&self.realm, Some(url))
+    }
+
+    fn with(realm: &str, resource_metadata: Option<&str>) -> Result<Self, ConfigError> {
         let make = |kind: Option<RejectionKind>| {
-            let challenge = Challenge::builder(Scheme::BEARER.as_str()).param("realm", realm);
-            match kind.and_then(RejectionKind::oauth_error) {
-                Some(error) => challenge.param("error", error).build(),
-                None => challenge.build(),
+            let mut challenge = Challenge::builder(Scheme::BEARER.as_str()).param("realm", realm);
+            if let Some(error) = kind.and_then(RejectionKind::oauth_error) {
+                challenge = challenge.param("error", error);
             }
+            if let Some(url) = resource_metadata {
+                challenge = challenge.param("resource_metadata", url);
+            }
+            challenge.build()
         };
         Ok(Self {
+            realm: realm.to_owned(),
             plain: make(None)?,
             invalid_request: make(Some(RejectionKind::InvalidRequest))?,
             invalid_token: make(Some(RejectionKind::RefusedCredentials))?,
