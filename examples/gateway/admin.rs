@@ -162,7 +162,7 @@ async fn set_password(database: &Database, name: &str, password: &str) -> Result
         .bind(&id)
         .execute(&mut *change)
         .await?;
-    sqlx::query("UPDATE jwts SET revoked = ? WHERE user_id = ? AND revoked IS NULL")
+    sqlx::query("UPDATE jwt_families SET revoked = ? WHERE user_id = ? AND revoked IS NULL")
         .bind(now())
         .bind(&id)
         .execute(&mut *change)

@@ -34,16 +34,22 @@ CREATE TABLE IF NOT EXISTS s3p_nonces (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS s3p_nonces_expires ON s3p_nonces (expires);
 
-CREATE TABLE IF NOT EXISTS jwts (
-    id       TEXT PRIMARY KEY,          -- jti
+-- The id of a token (`jti`) begins with the id of its family; only unused refresh tokens have rows.
+CREATE TABLE IF NOT EXISTS jwt_families (
+    id       TEXT PRIMARY KEY,
     user_id  TEXT NOT NULL REFERENCES users (id),
-    parent   TEXT,                      -- of a refresh token: the access token it came with
-    family   TEXT NOT NULL,             -- the first access token of a chain of refreshes
+    began    INTEGER NOT NULL,
     expires  INTEGER NOT NULL,
     revoked  INTEGER
 ) STRICT;
-CREATE INDEX IF NOT EXISTS jwts_expires ON jwts (expires);
-CREATE INDEX IF NOT EXISTS jwts_family ON jwts (family);
+CREATE INDEX IF NOT EXISTS jwt_families_expires ON jwt_families (expires);
+CREATE INDEX IF NOT EXISTS jwt_families_user ON jwt_families (user_id);
+
+CREATE TABLE IF NOT EXISTS refresh_tokens (
+    id       TEXT PRIMARY KEY,          -- jti
+    expires  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS refresh_tokens_expires ON refresh_tokens (expires);
 
 CREATE TABLE IF NOT EXISTS owners (
     kind    TEXT NOT NULL,

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use portcullis::{
     Identity, NowOrLater, ScopeSet, StoreError,
     basic::{PasswordHash, User, UserStore},
-    jwt::{RevocationStore, TokenFacts},
     ownership::{Claim, Owner, OwnershipStore, Resource},
     s3p::{AccessKey, AccessKeyStore, Nonce, NonceStore, Recorded},
     user_token::{TokenDigest, UserTokenRecord, UserTokenStore},
@@ -112,23 +111,6 @@ impl NonceStore for Database {
                     .execute(database.pool())
                     .await?;
             Ok(if inserted.rows_affected() == 1 { Recorded::Fresh } else { Recorded::Replayed })
-        })
-    }
-}
-
-impl RevocationStore for Database {
-    /// A token is good only if it was issued here, is not revoked, and its user is not disabled.
-    fn is_revoked(&self, token: TokenFacts<'_>) -> NowOrLater<Result<bool, StoreError>> {
-        let (database, id) = (self.clone(), token.id.to_owned());
-        later(async move {
-            let row: Option<(i64,)> = sqlx::query_as(
-                "SELECT 1 FROM jwts j JOIN users u ON u.id = j.user_id \
-                 WHERE j.id = ? AND j.revoked IS NULL AND NOT u.disabled",
-            )
-            .bind(id)
-            .fetch_optional(database.pool())
-            .await?;
-            Ok(row.is_none())
         })
     }
 }

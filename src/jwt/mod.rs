@@ -87,7 +87,8 @@
 //! The keys of an issuer that changes them are fetched from where it publishes them: see the page `remote`
 //! (feature `jwks`).
 //!
-//! [`Issuer`] issues tokens, and [`MemoryRevocationStore`] revokes them.
+//! [`Issuer`] issues tokens, and [`MemoryRevocationStore`] revokes them. Tokens that are short-lived and
+//! renewed come in pairs: see [`refresh`].
 //!
 //! # Caveats
 //!
@@ -103,6 +104,7 @@ mod cache;
 mod claims;
 #[cfg(feature = "axum")]
 mod extract;
+mod grant;
 mod header;
 mod issue;
 mod issuers;
@@ -111,6 +113,7 @@ mod jws;
 mod key;
 mod keys;
 mod layer;
+pub mod refresh;
 #[cfg(feature = "jwks")]
 pub mod remote;
 mod revocation;
@@ -125,7 +128,8 @@ pub use self::{
     authenticator::JwtAuth,
     builder::JwtAuthBuilder,
     claims::Claims,
-    issue::{Grant, IssueError, IssueErrorKind, Issued, Issuer},
+    grant::Grant,
+    issue::{IssueError, IssueErrorKind, Issued, Issuer},
     issuers::JwtIssuers,
     jws::VerifiedJws,
     key::Key,

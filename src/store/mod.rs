@@ -9,6 +9,8 @@ mod memory_nonces;
 #[cfg(feature = "ownership")]
 mod memory_ownership;
 #[cfg(feature = "_jwt")]
+mod memory_refreshes;
+#[cfg(feature = "_jwt")]
 mod memory_revocations;
 #[cfg(feature = "user-token")]
 mod memory_user_tokens;
@@ -19,6 +21,8 @@ mod memory_users;
 pub use self::memory_attempts::MemoryAttemptStore;
 #[cfg(feature = "ownership")]
 pub use self::memory_ownership::MemoryOwnershipStore;
+#[cfg(feature = "_jwt")]
+pub use self::memory_refreshes::MemoryRefreshStore;
 #[cfg(feature = "_jwt")]
 pub use self::memory_revocations::MemoryRevocationStore;
 #[cfg(feature = "user-token")]

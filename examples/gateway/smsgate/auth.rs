@@ -5,13 +5,14 @@ use std::time::Duration;
 use axum::http::{Response, StatusCode, header};
 use bytes::Bytes;
 use portcullis::{
-    AuthenticateLayer, AuthorizeLayer, Identity, Rejection, RejectionKind, Scope, ScopePolicy,
+    AuthenticateLayer, AuthorizeLayer, BearerAuth, Identity, Rejection, RejectionKind, Scope,
+    ScopePolicy,
     basic::BasicAuth,
-    jwt::{Algorithm, JwtAuth, Key, Keys},
+    jwt::{Algorithm, JwtAuth, Key, Keys, refresh::Refresher},
 };
 use serde_json::json;
 
-use super::{password::Passwords, reuse::Revocations};
+use super::{bearer::Tokens, families::Families, password::Passwords};
 use crate::{Error, Gateway};
 
 const REALM: &str = "SMSGate";
@@ -20,7 +21,7 @@ const REALM: &str = "SMSGate";
 pub const ISSUER: &str = "sms-gate.app";
 
 /// HTTP Basic, and JWTs unless they are switched off.
-pub fn authenticate(gateway: &Gateway) -> Result<AuthenticateLayer, Error> {
+pub fn authenticate(gateway: &Gateway, refresher: Refresher) -> Result<AuthenticateLayer, Error> {
     let basic = BasicAuth::new(REALM, Passwords(gateway.database.clone()))?
         .hashing_pool(gateway.hashing.clone());
     let layer = if gateway.settings.tokens {
@@ -31,10 +32,10 @@ pub fn authenticate(gateway: &Gateway) -> Result<AuthenticateLayer, Error> {
             .identities_of(Identity::LOCAL)
             // The clock that issues is the clock that verifies.
             .leeway(Duration::ZERO)
-            .realm(REALM)
-            .revocations(Revocations(gateway.database.clone()))
+            .revocations(Families(gateway.database.clone()))
             .build()?;
-        AuthenticateLayer::new(jwt).or(basic)
+        let tokens = BearerAuth::new(REALM, Tokens { access: jwt, refresher })?;
+        AuthenticateLayer::new(tokens).or(basic)
     } else {
         AuthenticateLayer::new(basic)
     };
