@@ -71,6 +71,7 @@
 //! | `s3p` | yes | [`s3p`] |
 //! | `ownership` | yes | [`ownership`] |
 //! | `user-token` | yes | [`user_token`] |
+//! | `sqlite`, `postgres` | no | [`store::Sql`]: every store in a database; these two need Rust 1.94 |
 //! | `axum` | no | [`Principal`] and `Option<Principal>` as extractors, [`Rejection`] as a response |
 //! | `full` | no | all of them |
 

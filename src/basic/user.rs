@@ -57,11 +57,21 @@ impl User {
         &self.name
     }
 
+    #[cfg(feature = "sql")]
+    pub(crate) fn owner(&self) -> &Identity {
+        &self.identity
+    }
+
+    #[cfg(feature = "sql")]
+    pub(crate) fn held_scopes(&self) -> &ScopeSet {
+        &self.scopes
+    }
+
     pub(crate) fn password(&self) -> &PasswordHash {
         &self.password
     }
 
-    pub(super) fn is_disabled(&self) -> bool {
+    pub(crate) fn is_disabled(&self) -> bool {
         self.disabled
     }
 

@@ -118,7 +118,7 @@ impl AccessKey {
 }
 
 /// Refuses a secret that is too short.
-pub(super) fn check_length(secret: &Secret, whose: &str) -> Result<(), ConfigError> {
+pub(crate) fn check_length(secret: &Secret, whose: &str) -> Result<(), ConfigError> {
     if secret.len() >= LEAST {
         return Ok(());
     }

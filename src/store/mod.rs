@@ -1,4 +1,4 @@
-//! The stores that come ready-made: in memory, one for each store trait.
+//! The stores that come ready-made: in memory, one for each store trait; and [`Sql`], for all of them.
 
 #[cfg(feature = "s3p")]
 mod memory_access_keys;
@@ -12,6 +12,8 @@ mod memory_revocations;
 mod memory_user_tokens;
 #[cfg(feature = "basic")]
 mod memory_users;
+#[cfg(feature = "sql")]
+pub mod sql;
 
 #[cfg(feature = "ownership")]
 pub use self::memory_ownership::MemoryOwnershipStore;
@@ -21,5 +23,7 @@ pub use self::memory_revocations::MemoryRevocationStore;
 pub use self::memory_user_tokens::MemoryUserTokenStore;
 #[cfg(feature = "basic")]
 pub use self::memory_users::MemoryUserStore;
+#[cfg(feature = "sql")]
+pub use self::sql::Sql;
 #[cfg(feature = "s3p")]
 pub use self::{memory_access_keys::MemoryAccessKeyStore, memory_nonces::MemoryNonceStore};

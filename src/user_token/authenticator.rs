@@ -103,6 +103,26 @@ impl UserTokenRecord {
         self
     }
 
+    #[cfg(feature = "sql")]
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    #[cfg(feature = "sql")]
+    pub(crate) fn owner(&self) -> &Identity {
+        &self.identity
+    }
+
+    #[cfg(feature = "sql")]
+    pub(crate) fn held_scopes(&self) -> &ScopeSet {
+        &self.scopes
+    }
+
+    #[cfg(feature = "sql")]
+    pub(crate) fn expiry(&self) -> Option<SystemTime> {
+        self.expires
+    }
+
     fn has_expired(&self, now: SystemTime) -> bool {
         self.expires.is_some_and(|expires| now >= expires)
     }
