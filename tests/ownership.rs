@@ -28,7 +28,8 @@ use http_body_util::Full;
 use portcullis::{
     Identity, NowOrLater, OwnershipLayer, Principal, Scheme, StoreError,
     ownership::{
-        Claim, MemoryOwnershipStore, OwnedResource, Ownership, OwnershipStore, Resource, ResourcePath,
+        Claim, MemoryOwnershipStore, OwnedResource, Owner, Ownership, OwnershipStore, Resource,
+        ResourcePath,
     },
 };
 use support::{Answer, check_refusal};
@@ -140,7 +141,7 @@ impl<S> Counted<S> {
 }
 
 impl<S: OwnershipStore> OwnershipStore for Counted<S> {
-    fn owner(&self, resource: &Resource) -> NowOrLater<Result<Option<Identity>, StoreError>> {
+    fn owner(&self, resource: &Resource) -> NowOrLater<Result<Option<Owner>, StoreError>> {
         self.looks.fetch_add(1, Ordering::SeqCst);
         self.owners.owner(resource)
     }
@@ -156,7 +157,7 @@ impl<S: OwnershipStore> OwnershipStore for Counted<S> {
 struct Later(MemoryOwnershipStore);
 
 impl OwnershipStore for Later {
-    fn owner(&self, resource: &Resource) -> NowOrLater<Result<Option<Identity>, StoreError>> {
+    fn owner(&self, resource: &Resource) -> NowOrLater<Result<Option<Owner>, StoreError>> {
         let (owners, resource) = (self.0.clone(), resource.clone());
         NowOrLater::later(async move {
             tokio::task::yield_now().await;

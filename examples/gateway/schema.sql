@@ -50,6 +50,7 @@ CREATE TABLE IF NOT EXISTS owners (
     id      TEXT NOT NULL,
     issuer  TEXT NOT NULL,
     subject TEXT NOT NULL,
+    version INTEGER NOT NULL DEFAULT (random() & 0x7fffffffffffffff), -- another for each owner
     PRIMARY KEY (kind, id)
 ) STRICT;
 

@@ -6,7 +6,7 @@ use portcullis::{
     Identity, NowOrLater, ScopeSet, StoreError,
     basic::{PasswordHash, User, UserStore},
     jwt::{RevocationStore, TokenFacts},
-    ownership::{Claim, OwnershipStore, Resource},
+    ownership::{Claim, Owner, OwnershipStore, Resource},
     s3p::{AccessKey, AccessKeyStore, Nonce, NonceStore, Recorded},
     user_token::{TokenDigest, UserTokenRecord, UserTokenStore},
 };
@@ -134,7 +134,7 @@ impl RevocationStore for Database {
 }
 
 impl OwnershipStore for Database {
-    fn owner(&self, resource: &Resource) -> NowOrLater<Result<Option<Identity>, StoreError>> {
+    fn owner(&self, resource: &Resource) -> NowOrLater<Result<Option<Owner>, StoreError>> {
         let (database, resource) = (self.clone(), resource.clone());
         later(async move { owner(&database, &resource).await })
     }
@@ -143,16 +143,18 @@ impl OwnershipStore for Database {
         let (database, resource, claimant) = (self.clone(), resource.clone(), claimant.clone());
         later(async move {
             loop {
-                let inserted =
-                    sqlx::query("INSERT INTO owners VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING")
-                        .bind(resource.kind())
-                        .bind(resource.id())
-                        .bind(claimant.issuer())
-                        .bind(claimant.subject())
-                        .execute(database.pool())
-                        .await?;
-                if inserted.rows_affected() == 1 {
-                    return Ok(Claim::Claimed);
+                let inserted: Option<(i64,)> = sqlx::query_as(
+                    "INSERT INTO owners (kind, id, issuer, subject) VALUES (?, ?, ?, ?) \
+                     ON CONFLICT DO NOTHING RETURNING version",
+                )
+                .bind(resource.kind())
+                .bind(resource.id())
+                .bind(claimant.issuer())
+                .bind(claimant.subject())
+                .fetch_optional(database.pool())
+                .await?;
+                if let Some((version,)) = inserted {
+                    return Ok(Claim::Claimed(Owner::new(claimant, version.cast_unsigned())));
                 }
                 if let Some(owner) = owner(&database, &resource).await? {
                     return Ok(Claim::Owned(owner));
@@ -163,14 +165,17 @@ impl OwnershipStore for Database {
     }
 }
 
-async fn owner(database: &Database, resource: &Resource) -> Result<Option<Identity>, Error> {
-    let row: Option<(String, String)> =
-        sqlx::query_as("SELECT issuer, subject FROM owners WHERE kind = ? AND id = ?")
+async fn owner(database: &Database, resource: &Resource) -> Result<Option<Owner>, Error> {
+    let row: Option<(String, String, i64)> =
+        sqlx::query_as("SELECT issuer, subject, version FROM owners WHERE kind = ? AND id = ?")
             .bind(resource.kind())
             .bind(resource.id())
             .fetch_optional(database.pool())
             .await?;
-    Ok(row.map(|(issuer, subject)| Identity::new(issuer, subject)).transpose()?)
+    let Some((issuer, subject, version)) = row else {
+        return Ok(None);
+    };
+    Ok(Some(Owner::new(Identity::new(issuer, subject)?, version.cast_unsigned())))
 }
 
 fn later<T: Send + 'static>(

@@ -60,10 +60,12 @@
 mod layer;
 mod policy;
 mod resource;
+mod store;
 
 pub use self::{
     layer::OwnershipLayer,
-    policy::{Claim, OwnedResource, Ownership, OwnershipStore},
+    policy::{OwnedResource, Ownership},
     resource::{Resource, ResourcePath, integer, uuid},
+    store::{Claim, Owner, OwnershipAdmin, OwnershipStore},
 };
 pub use crate::store::MemoryOwnershipStore;

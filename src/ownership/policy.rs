@@ -1,7 +1,7 @@
 use std::{fmt, sync::Arc};
 
 use super::{
-    Resource, ResourcePath,
+    Claim, Owner, OwnershipStore, Resource, ResourcePath,
     resource::{Found, ResourcePaths, is_safe},
 };
 use crate::{
@@ -82,17 +82,17 @@ struct Judgement {
 impl Judgement {
     fn by_owner(
         self,
-        owner: Result<Option<Identity>, StoreError>,
+        owner: Result<Option<Owner>, StoreError>,
         owners: Arc<dyn OwnershipStore>,
     ) -> NowOrLater<Result<Permit, Rejection>> {
         match owner {
             Err(error) => NowOrLater::now(Err(unavailable(error))),
-            Ok(Some(owner)) => NowOrLater::now(self.by_identity(&owner)),
+            Ok(Some(owner)) => NowOrLater::now(self.by(owner)),
             // The claim is made when its turn has come: another policy may refuse before.
             Ok(None) if self.may_create => NowOrLater::later(async move {
                 match owners.claim(&self.resource, &self.identity).await.map_err(unavailable)? {
-                    Claim::Claimed => Ok(self.grant(true)),
-                    Claim::Owned(owner) => self.by_identity(&owner),
+                    Claim::Claimed(owner) => Ok(self.grant(owner, true)),
+                    Claim::Owned(owner) => self.by(owner),
                 }
             }),
             Ok(None) => {
@@ -102,9 +102,9 @@ impl Judgement {
         }
     }
 
-    fn by_identity(self, owner: &Identity) -> Result<Permit, Rejection> {
-        if *owner == self.identity {
-            return Ok(self.grant(false));
+    fn by(self, owner: Owner) -> Result<Permit, Rejection> {
+        if *owner.identity() == self.identity {
+            return Ok(self.grant(owner, false));
         }
         let kind = match self.refusal {
             Refusal::Reveal => RejectionKind::Forbidden,
@@ -113,8 +113,8 @@ impl Judgement {
         Err(Rejection::new(kind, "ownership.not_owner"))
     }
 
-    fn grant(self, is_new: bool) -> Permit {
-        Permit::granted().with(OwnedResource { resource: self.resource, is_new })
+    fn grant(self, owner: Owner, is_new: bool) -> Permit {
+        Permit::granted().with(OwnedResource { resource: self.resource, owner, is_new })
     }
 }
 
@@ -132,6 +132,7 @@ impl fmt::Debug for Ownership {
 #[derive(Clone, Debug)]
 pub struct OwnedResource {
     resource: Resource,
+    owner: Owner,
     is_new: bool,
 }
 
@@ -141,41 +142,19 @@ impl OwnedResource {
         &self.resource
     }
 
+    /// Whose it is, as the decision was made.
+    pub fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    /// The owner's [version](Owner::version). A write that is made only if the version is still this one
+    /// cannot come after a change of owner.
+    pub fn version(&self) -> u64 {
+        self.owner.version()
+    }
+
     /// Whether it was nobody's until this request. A handler that then fails gives it back.
     pub fn is_new(&self) -> bool {
         self.is_new
     }
-}
-
-/// What came of a claim.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Claim {
-    /// It was nobody's, and is the claimant's now.
-    Claimed,
-    /// It is this one's already.
-    Owned(Identity),
-}
-
-/// Where it is kept who owns what.
-///
-/// # Implementer notes
-///
-/// * `Ok(None)` is "nobody owns it"; a store that is down is an error. The caller gets a 503 for the
-///   one, and may claim after the other.
-/// * `claim` looks up and inserts in one atomic step: of any number of claimants of one resource, one
-///   gets [`Claim::Claimed`].
-pub trait OwnershipStore: Send + Sync + 'static {
-    /// Who owns this resource.
-    ///
-    /// # Errors
-    ///
-    /// When the store cannot answer.
-    fn owner(&self, resource: &Resource) -> NowOrLater<Result<Option<Identity>, StoreError>>;
-
-    /// Makes this resource somebody's, if it is nobody's.
-    ///
-    /// # Errors
-    ///
-    /// When the store cannot answer.
-    fn claim(&self, resource: &Resource, claimant: &Identity) -> NowOrLater<Result<Claim, StoreError>>;
 }

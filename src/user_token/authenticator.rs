@@ -1,9 +1,9 @@
-use std::{fmt, sync::Arc, time::SystemTime};
+use std::{fmt, sync::Arc};
 
-use super::TokenDigest;
+use super::{TokenDigest, UserTokenStore};
 use crate::{
-    Authenticator, Challenge, Clock, ConfigError, Head, Identity, NowOrLater, Principal, Rejection,
-    RejectionKind, Scheme, ScopeSet, StoreError, SystemClock,
+    Authenticator, Challenge, Clock, ConfigError, Head, NowOrLater, Principal, Rejection,
+    RejectionKind, Scheme, SystemClock,
     bearer::{self, Challenges},
 };
 
@@ -57,6 +57,9 @@ impl Authenticator for UserTokenAuth {
         Some(record.map(move |record| {
             match record.map_err(|error| Rejection::unavailable("user_token.store", error))? {
                 None => Err(Rejection::refused("user_token.unknown")),
+                Some(record) if record.revoked.is_some() => {
+                    Err(Rejection::refused("user_token.revoked"))
+                }
                 Some(record) if record.has_expired(now) => {
                     Err(Rejection::refused("user_token.expired"))
                 }
@@ -74,80 +77,4 @@ impl fmt::Debug for UserTokenAuth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UserTokenAuth").finish_non_exhaustive()
     }
-}
-
-/// What a store knows of a token.
-#[derive(Clone, Debug)]
-pub struct UserTokenRecord {
-    id: Arc<str>,
-    identity: Identity,
-    scopes: ScopeSet,
-    expires: Option<SystemTime>,
-}
-
-impl UserTokenRecord {
-    /// A token by this id, which is not secret, of somebody's.
-    pub fn new(id: impl Into<Arc<str>>, identity: Identity) -> Self {
-        Self { id: id.into(), identity, scopes: ScopeSet::empty(), expires: None }
-    }
-
-    /// What the token lets its holder do. Nothing, unless told otherwise.
-    pub fn scopes(mut self, scopes: impl Into<ScopeSet>) -> Self {
-        self.scopes = scopes.into();
-        self
-    }
-
-    /// Refuses the token from this time on.
-    pub fn expires(mut self, time: SystemTime) -> Self {
-        self.expires = Some(time);
-        self
-    }
-
-    #[cfg(feature = "sql")]
-    pub(crate) fn id(&self) -> &str {
-        &self.id
-    }
-
-    #[cfg(feature = "sql")]
-    pub(crate) fn owner(&self) -> &Identity {
-        &self.identity
-    }
-
-    #[cfg(feature = "sql")]
-    pub(crate) fn held_scopes(&self) -> &ScopeSet {
-        &self.scopes
-    }
-
-    #[cfg(feature = "sql")]
-    pub(crate) fn expiry(&self) -> Option<SystemTime> {
-        self.expires
-    }
-
-    fn has_expired(&self, now: SystemTime) -> bool {
-        self.expires.is_some_and(|expires| now >= expires)
-    }
-
-    fn into_principal(self) -> Principal {
-        let principal = Principal::builder(self.identity, Scheme::BEARER);
-        principal.credential_id(self.id).scopes(self.scopes).build()
-    }
-}
-
-/// Where user tokens are kept.
-///
-/// # Implementer notes
-///
-/// * Keep the digest, never the token. `Ok(None)` is "there is no such token", and also "it was revoked"
-///   and "its user is disabled"; a store that is down is an error.
-/// * An index over the digest may be of any kind: who does not have the token cannot choose the digest.
-pub trait UserTokenStore: Send + Sync + 'static {
-    /// The token of this digest, if it is good.
-    ///
-    /// # Errors
-    ///
-    /// When the store cannot answer.
-    fn user_token(
-        &self,
-        digest: &TokenDigest,
-    ) -> NowOrLater<Result<Option<UserTokenRecord>, StoreError>>;
 }

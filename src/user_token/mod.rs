@@ -40,11 +40,13 @@
 
 mod authenticator;
 mod layer;
+mod store;
 mod token;
 
 pub use self::{
-    authenticator::{UserTokenAuth, UserTokenRecord, UserTokenStore},
+    authenticator::UserTokenAuth,
     layer::UserTokenLayer,
+    store::{UserTokenAdmin, UserTokenRecord, UserTokenStore},
     token::{TokenDigest, UserToken},
 };
 pub use crate::store::MemoryUserTokenStore;

@@ -6,14 +6,16 @@ use http::Method;
 use portcullis::{
     AuthorizeLayer, Head, Identity, NowOrLater, Permit, Policy, Principal, Rejection, RejectionKind,
     Scope, ScopePolicy, StoreError, authorize,
-    ownership::{Claim, MemoryOwnershipStore, Ownership, OwnershipStore, Resource, ResourcePath},
+    ownership::{
+        Claim, MemoryOwnershipStore, Owner, Ownership, OwnershipStore, Resource, ResourcePath,
+    },
 };
 use tokio::sync::Barrier;
 
 use super::{Counted, Later, ask, by, local, owners, thing, things, through};
 
-async fn owner(owners: &MemoryOwnershipStore, id: &str) -> Option<Identity> {
-    owners.owner(&thing(id)).await.unwrap()
+pub(super) async fn owner(owners: &MemoryOwnershipStore, id: &str) -> Option<Identity> {
+    owners.owner(&thing(id)).await.unwrap().map(|owner| owner.identity().clone())
 }
 
 #[tokio::test]
@@ -150,7 +152,8 @@ async fn race(owners: impl OwnershipStore + Clone) {
             *answers.entry(request.await.unwrap()).or_default() += 1;
         }
         let owner = owners.owner(&thing(&id.to_string())).await.unwrap().expect("it is claimed");
-        let (winner, other) = if owner == local("alice") { ("alice", "bob") } else { ("bob", "alice") };
+        let (winner, other) =
+            if *owner.identity() == local("alice") { ("alice", "bob") } else { ("bob", "alice") };
         let expected = [
             ((winner, 200, format!("new {id}")), 1),
             ((winner, 200, format!("owned {id}")), 31),
@@ -176,11 +179,11 @@ async fn who_is_overtaken_between_the_look_and_the_claim_is_not_the_owner() {
     #[derive(Clone, Copy)]
     struct Overtaken;
     impl OwnershipStore for Overtaken {
-        fn owner(&self, _: &Resource) -> NowOrLater<Result<Option<Identity>, StoreError>> {
+        fn owner(&self, _: &Resource) -> NowOrLater<Result<Option<Owner>, StoreError>> {
             NowOrLater::now(Ok(None))
         }
         fn claim(&self, _: &Resource, _: &Identity) -> NowOrLater<Result<Claim, StoreError>> {
-            NowOrLater::now(Ok(Claim::Owned(local("bob"))))
+            NowOrLater::now(Ok(Claim::Owned(Owner::new(local("bob"), 1))))
         }
     }
     let put = |name| by(name, &Method::PUT, "/things/c");

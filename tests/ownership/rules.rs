@@ -4,7 +4,9 @@ use http::{Method, Request};
 use portcullis::{
     Anonymous, AuthenticateLayer, Identity, NowOrLater, OwnershipLayer, RejectionKind, StoreError,
     basic::{BasicAuth, MemoryUserStore},
-    ownership::{Claim, MemoryOwnershipStore, Ownership, OwnershipStore, Resource, ResourcePath},
+    ownership::{
+        Claim, MemoryOwnershipStore, Owner, Ownership, OwnershipStore, Resource, ResourcePath,
+    },
 };
 use tower::ServiceBuilder;
 
@@ -176,7 +178,7 @@ async fn a_store_that_is_down_is_a_503_at_either_step() {
         }
     }
     impl OwnershipStore for Down {
-        fn owner(&self, _: &Resource) -> NowOrLater<Result<Option<Identity>, StoreError>> {
+        fn owner(&self, _: &Resource) -> NowOrLater<Result<Option<Owner>, StoreError>> {
             if self.at_claim { NowOrLater::now(Ok(None)) } else { self.fail() }
         }
         fn claim(&self, _: &Resource, _: &Identity) -> NowOrLater<Result<Claim, StoreError>> {

@@ -13,7 +13,9 @@ use portcullis::{
         Algorithm, JwtAuth, JwtAuthBuilder, Key, Keys, MemoryRevocationStore, RevocationStore,
         TokenFacts,
     },
-    ownership::{Claim, MemoryOwnershipStore, Ownership, OwnershipStore, Resource, ResourcePath},
+    ownership::{
+        Claim, MemoryOwnershipStore, Owner, Ownership, OwnershipStore, Resource, ResourcePath,
+    },
     s3p::{
         AccessKey, AccessKeyStore, Body as S3pBody, MemoryAccessKeyStore, MemoryNonceStore, PublicUrl,
         S3pAuth, Signer,
@@ -232,7 +234,7 @@ impl Policy for Case {
 pub(crate) struct Slow<S>(pub(crate) S);
 
 impl OwnershipStore for Slow<MemoryOwnershipStore> {
-    fn owner(&self, resource: &Resource) -> NowOrLater<Result<Option<Identity>, StoreError>> {
+    fn owner(&self, resource: &Resource) -> NowOrLater<Result<Option<Owner>, StoreError>> {
         self.0.owner(resource).then(slowly)
     }
 

@@ -7,7 +7,7 @@ use portcullis::{
     Clock, Identity, ManualClock, NowOrLater, Scope, StoreError,
     basic::{BasicAuth, MemoryUserStore, PasswordHash, PasswordVerifier, User, UserStore},
     jwt::{Algorithm, JwtAuth, Key, Keys},
-    ownership::{Claim, OwnershipStore, Resource},
+    ownership::{Claim, Owner, OwnershipStore, Resource},
     s3p::{
         AccessKey, AccessKeyStore, MemoryAccessKeyStore, MemoryNonceStore, PublicUrl, S3pAuth, Signer,
     },
@@ -46,7 +46,7 @@ impl AccessKeyStore for Down {
 }
 
 impl OwnershipStore for Down {
-    fn owner(&self, _: &Resource) -> NowOrLater<Result<Option<Identity>, StoreError>> {
+    fn owner(&self, _: &Resource) -> NowOrLater<Result<Option<Owner>, StoreError>> {
         down()
     }
 

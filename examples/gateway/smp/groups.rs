@@ -48,7 +48,7 @@ pub async fn check(
     };
     let owner = gateway.database.owner(&Resource::new("group", group.as_str())).await;
     let owner = owner.map_err(|error| Rejection::unavailable("smp.database", error))?;
-    if owner.is_some_and(|owner| owner != *principal.identity()) {
+    if owner.is_some_and(|owner| owner.identity() != principal.identity()) {
         return Ok(next.run(request).await);
     }
     let (mut parts, body) = request.into_parts();
@@ -112,12 +112,15 @@ impl Write {
     async fn store(&self, body: &[u8]) -> sqlx::Result<u64> {
         let mut change = self.database.pool().begin().await?;
         // Another request of the same owner may have given the claim back.
-        sqlx::query("INSERT INTO owners VALUES ('group', ?, ?, ?) ON CONFLICT DO NOTHING")
-            .bind(&self.group)
-            .bind(self.owner.issuer())
-            .bind(self.owner.subject())
-            .execute(&mut *change)
-            .await?;
+        sqlx::query(
+            "INSERT INTO owners (kind, id, issuer, subject) VALUES ('group', ?, ?, ?) \
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(&self.group)
+        .bind(self.owner.issuer())
+        .bind(self.owner.subject())
+        .execute(&mut *change)
+        .await?;
         let stored = sqlx::query(
             "INSERT INTO smp_groups SELECT id, ? FROM owners \
              WHERE kind = 'group' AND id = ? AND issuer = ? AND subject = ? \
