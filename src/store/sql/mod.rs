@@ -93,8 +93,6 @@ use sqlx::{Any, AnyPool, Transaction, any::AnyArguments, query::Query};
 
 #[cfg(feature = "s3p")]
 pub use self::seal::SealingKey;
-#[cfg(feature = "user-token")]
-pub use self::user_tokens::UserTokenEntry;
 pub use self::{engine::Engine, options::SqlOptions};
 use crate::{Clock, ConfigError, StoreError, clock::unix_seconds};
 

@@ -1,13 +1,19 @@
+use sqlx::{
+    Any,
+    any::AnyArguments,
+    query::{Query, QueryAs},
+};
+
 use super::{Error, Sql};
 use crate::{
     Identity, NowOrLater, StoreError,
-    ownership::{Claim, OwnershipStore, Resource},
+    ownership::{Claim, Owner, OwnershipAdmin, OwnershipStore, Resource},
 };
 
 impl OwnershipStore for Sql {
-    fn owner(&self, resource: &Resource) -> NowOrLater<Result<Option<Identity>, StoreError>> {
-        let (store, resource) = (self.clone(), resource.clone());
-        NowOrLater::later(async move { store.find_owner(&resource).await.map_err(StoreError::new) })
+    fn owner(&self, resource: &Resource) -> NowOrLater<Result<Option<Owner>, StoreError>> {
+        let (store, select) = (self.clone(), select_owner(resource));
+        NowOrLater::later(async move { store.find_owner(select).await.map_err(StoreError::new) })
     }
 
     fn claim(&self, resource: &Resource, claimant: &Identity) -> NowOrLater<Result<Claim, StoreError>> {
@@ -18,33 +24,97 @@ impl OwnershipStore for Sql {
     }
 }
 
-impl Sql {
-    async fn find_owner(&self, resource: &Resource) -> Result<Option<Identity>, Error> {
-        let select = sqlx::query_as::<_, (String, String)>(
-            "SELECT issuer, subject FROM portcullis_owners WHERE kind = $1 AND id = $2",
+impl OwnershipAdmin for Sql {
+    fn transfer(
+        &self,
+        resource: &Resource,
+        from: &Owner,
+        to: &Identity,
+    ) -> NowOrLater<Result<Option<Owner>, StoreError>> {
+        let (store, new) = (self.clone(), draw(to));
+        let update = sqlx::query(
+            "UPDATE portcullis_owners SET issuer = $1, subject = $2, version = $3 \
+             WHERE kind = $4 AND id = $5 AND issuer = $6 AND subject = $7 AND version = $8",
+        )
+        .bind(to.issuer().to_owned())
+        .bind(to.subject().to_owned())
+        .bind(stored(new.version()));
+        let update = bind_owned(update, resource, from);
+        NowOrLater::later(async move { Ok(store.change(update).await?.then_some(new)) })
+    }
+
+    fn release(&self, resource: &Resource, owner: &Owner) -> NowOrLater<Result<bool, StoreError>> {
+        let store = self.clone();
+        let delete = sqlx::query(
+            "DELETE FROM portcullis_owners \
+             WHERE kind = $1 AND id = $2 AND issuer = $3 AND subject = $4 AND version = $5",
         );
-        let select = select.bind(resource.kind().to_owned()).bind(resource.id().to_owned());
+        let delete = bind_owned(delete, resource, owner);
+        NowOrLater::later(async move { store.change(delete).await })
+    }
+}
+
+type Row = (String, String, i64);
+
+impl Sql {
+    async fn find_owner(
+        &self,
+        select: QueryAs<'static, Any, Row, AnyArguments>,
+    ) -> Result<Option<Owner>, Error> {
         let row = self.fetch_optional(select).await?;
-        Ok(row.map(|(issuer, subject)| Identity::new(issuer, subject)).transpose()?)
+        let Some((issuer, subject, version)) = row else {
+            return Ok(None);
+        };
+        Ok(Some(Owner::new(Identity::new(issuer, subject)?, u64::try_from(version)?)))
     }
 
     async fn claim_for(&self, resource: &Resource, claimant: &Identity) -> Result<Claim, Error> {
+        let owner = draw(claimant);
         loop {
             let insert = sqlx::query(
-                "INSERT INTO portcullis_owners (kind, id, issuer, subject) VALUES ($1, $2, $3, $4) \
-                 ON CONFLICT DO NOTHING",
-            )
-            .bind(resource.kind().to_owned())
-            .bind(resource.id().to_owned())
-            .bind(claimant.issuer().to_owned())
-            .bind(claimant.subject().to_owned());
-            if self.execute(insert).await? == 1 {
-                return Ok(Claim::Claimed);
+                "INSERT INTO portcullis_owners (kind, id, issuer, subject, version) \
+                 VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+            );
+            if self.execute(bind_owned(insert, resource, &owner)).await? == 1 {
+                return Ok(Claim::Claimed(owner));
             }
-            if let Some(owner) = self.find_owner(resource).await? {
+            if let Some(owner) = self.find_owner(select_owner(resource)).await? {
                 return Ok(Claim::Owned(owner));
             }
-            // Given back in between: try again.
+            // Released in between: try again.
         }
     }
+}
+
+fn select_owner(resource: &Resource) -> QueryAs<'static, Any, Row, AnyArguments> {
+    let select = sqlx::query_as(
+        "SELECT issuer, subject, version FROM portcullis_owners WHERE kind = $1 AND id = $2",
+    );
+    select.bind(resource.kind().to_owned()).bind(resource.id().to_owned())
+}
+
+/// A resource and its owner, in the order of the columns.
+fn bind_owned(
+    statement: Query<'static, Any, AnyArguments>,
+    resource: &Resource,
+    owner: &Owner,
+) -> Query<'static, Any, AnyArguments> {
+    statement
+        .bind(resource.kind().to_owned())
+        .bind(resource.id().to_owned())
+        .bind(owner.identity().issuer().to_owned())
+        .bind(owner.identity().subject().to_owned())
+        .bind(stored(owner.version()))
+}
+
+/// With a version that nobody had before: 63 random bits.
+fn draw(identity: &Identity) -> Owner {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).expect("the system has random numbers");
+    Owner::new(identity.clone(), u64::from_be_bytes(random) >> 1)
+}
+
+/// A version of another store may be greater than any here: -1 is nobody's.
+fn stored(version: u64) -> i64 {
+    i64::try_from(version).unwrap_or(-1)
 }

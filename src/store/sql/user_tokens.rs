@@ -4,7 +4,7 @@ use super::{Error, Sql};
 use crate::{
     Identity, NowOrLater, ScopeSet, StoreError,
     clock::unix_seconds,
-    user_token::{TokenDigest, UserTokenRecord, UserTokenStore},
+    user_token::{TokenDigest, UserTokenAdmin, UserTokenRecord, UserTokenStore},
 };
 
 impl UserTokenStore for Sql {
@@ -12,110 +12,100 @@ impl UserTokenStore for Sql {
         &self,
         digest: &TokenDigest,
     ) -> NowOrLater<Result<Option<UserTokenRecord>, StoreError>> {
-        let (store, digest) = (self.clone(), *digest);
-        NowOrLater::later(async move { store.find_user_token(digest).await.map_err(StoreError::new) })
+        let store = self.clone();
+        let select = sqlx::query_as::<_, Row>(
+            "SELECT t.id, t.issuer, t.subject, t.name, t.scopes, \
+             t.created, t.expires, t.last_used, t.revoked FROM portcullis_user_tokens t \
+             LEFT JOIN portcullis_users u ON u.issuer = t.issuer AND u.subject = t.subject \
+             WHERE t.digest = $1 AND coalesce(u.disabled, 0) = 0",
+        );
+        let select = select.bind(digest.as_bytes().to_vec());
+        NowOrLater::later(async move {
+            let row = store.fetch_optional(select).await.map_err(StoreError::new)?;
+            row.map(record).transpose().map_err(StoreError::new)
+        })
     }
 }
 
-/// A user token, as its owner sees it in a list.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct UserTokenEntry {
-    /// The id, which is not secret.
-    pub id: String,
-    /// What the owner has called it.
-    pub name: String,
-    /// When it was made.
-    pub created: SystemTime,
-    /// When it ends by itself.
-    pub expires: Option<SystemTime>,
-    /// When it was revoked.
-    pub revoked: Option<SystemTime>,
-}
-
-/// # User tokens
-impl Sql {
-    /// Adds a token under a name that its owner knows it by; `false` if the id or the digest is there already.
-    ///
-    /// # Errors
-    ///
-    /// When the database cannot answer.
-    pub async fn insert_user_token(
+impl UserTokenAdmin for Sql {
+    fn create(
         &self,
         digest: &TokenDigest,
         record: &UserTokenRecord,
-        name: &str,
-    ) -> Result<bool, StoreError> {
+    ) -> NowOrLater<Result<(), StoreError>> {
+        let store = self.clone();
         let insert = sqlx::query(
-            "INSERT INTO portcullis_user_tokens \
-             (digest, id, issuer, subject, scopes, name, created, expires) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
+            "INSERT INTO portcullis_user_tokens (digest, id, issuer, subject, name, scopes, \
+             created, expires, last_used, revoked) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         )
         .bind(digest.as_bytes().to_vec())
-        .bind(record.id().to_owned())
-        .bind(record.owner().issuer().to_owned())
-        .bind(record.owner().subject().to_owned())
-        .bind(record.held_scopes().as_str().to_owned())
-        .bind(name.to_owned())
-        .bind(self.now())
-        .bind(record.expiry().map(unix_seconds));
-        self.change(insert).await
+        .bind(record.id.to_string())
+        .bind(record.owner.issuer().to_owned())
+        .bind(record.owner.subject().to_owned())
+        .bind(record.name.to_string())
+        .bind(record.scopes.as_str().to_owned())
+        .bind(record.created.map_or_else(|| self.now(), unix_seconds))
+        .bind(record.expires.map(unix_seconds))
+        .bind(record.last_used.map(unix_seconds))
+        .bind(record.revoked.map(unix_seconds));
+        NowOrLater::later(async move { store.change(insert).await.map(drop) })
     }
 
-    /// Somebody's tokens, the oldest first; revoked and expired ones, too.
-    ///
-    /// # Errors
-    ///
-    /// When the database cannot answer.
-    pub async fn user_tokens(&self, owner: &Identity) -> Result<Vec<UserTokenEntry>, StoreError> {
-        let select = sqlx::query_as::<_, (String, String, i64, Option<i64>, Option<i64>)>(
-            "SELECT id, name, created, expires, revoked FROM portcullis_user_tokens \
-             WHERE issuer = $1 AND subject = $2 ORDER BY created, id",
+    fn list(&self, owner: &Identity) -> NowOrLater<Result<Vec<UserTokenRecord>, StoreError>> {
+        let store = self.clone();
+        let select = sqlx::query_as::<_, Row>(
+            "SELECT id, issuer, subject, name, scopes, created, expires, last_used, revoked \
+             FROM portcullis_user_tokens WHERE issuer = $1 AND subject = $2 ORDER BY created, id",
         );
         let select = select.bind(owner.issuer().to_owned()).bind(owner.subject().to_owned());
-        let rows = self.fetch_all(select).await.map_err(StoreError::new)?;
-        let entry = |(id, name, created, expires, revoked)| UserTokenEntry {
-            id,
-            name,
-            created: time(created),
-            expires: Option::map(expires, time),
-            revoked: Option::map(revoked, time),
-        };
-        Ok(rows.into_iter().map(entry).collect())
+        NowOrLater::later(async move {
+            let rows = store.fetch_all(select).await.map_err(StoreError::new)?;
+            rows.into_iter().map(record).collect::<Result<_, _>>().map_err(StoreError::new)
+        })
     }
 
-    /// Revokes the token of this id; `false` if there is none, or it was revoked before.
-    ///
-    /// # Errors
-    ///
-    /// When the database cannot answer.
-    pub async fn revoke_user_token(&self, id: &str) -> Result<bool, StoreError> {
+    fn revoke(
+        &self,
+        owner: &Identity,
+        id: &str,
+        now: SystemTime,
+    ) -> NowOrLater<Result<bool, StoreError>> {
+        let store = self.clone();
         let update = sqlx::query(
-            "UPDATE portcullis_user_tokens SET revoked = $1 WHERE id = $2 AND revoked IS NULL",
-        );
-        self.change(update.bind(self.now()).bind(id.to_owned())).await
+            "UPDATE portcullis_user_tokens SET revoked = $1 \
+             WHERE id = $2 AND issuer = $3 AND subject = $4 AND revoked IS NULL",
+        )
+        .bind(unix_seconds(now))
+        .bind(id.to_owned())
+        .bind(owner.issuer().to_owned())
+        .bind(owner.subject().to_owned());
+        NowOrLater::later(async move { store.change(update).await })
     }
 
-    async fn find_user_token(&self, digest: TokenDigest) -> Result<Option<UserTokenRecord>, Error> {
-        let select = sqlx::query_as::<_, (String, String, String, String, Option<i64>)>(
-            "SELECT t.id, t.issuer, t.subject, t.scopes, t.expires FROM portcullis_user_tokens t \
-             LEFT JOIN portcullis_users u ON u.issuer = t.issuer AND u.subject = t.subject \
-             WHERE t.digest = $1 AND t.revoked IS NULL AND coalesce(u.disabled, 0) = 0",
-        );
-        let row = self.fetch_optional(select.bind(digest.as_bytes().to_vec())).await?;
-        let Some((id, issuer, subject, scopes, expires)) = row else {
-            return Ok(None);
-        };
-        let record = UserTokenRecord::new(id, Identity::new(issuer, subject)?);
-        let record = record.scopes(ScopeSet::parse(&scopes)?);
-        Ok(Some(match expires {
-            Some(expires) => record.expires(time(expires)),
-            None => record,
-        }))
+    fn used(&self, digest: &TokenDigest, now: SystemTime) -> NowOrLater<Result<(), StoreError>> {
+        let store = self.clone();
+        let update = sqlx::query("UPDATE portcullis_user_tokens SET last_used = $1 WHERE digest = $2");
+        let update = update.bind(unix_seconds(now)).bind(digest.as_bytes().to_vec());
+        NowOrLater::later(async move { store.change(update).await.map(drop) })
     }
 }
 
-/// A stored second. One before 1970 was never stored.
-fn time(seconds: i64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).unwrap_or_default())
+type Row = (String, String, String, String, String, i64, Option<i64>, Option<i64>, Option<i64>);
+
+fn record(row: Row) -> Result<UserTokenRecord, Error> {
+    let (id, issuer, subject, name, scopes, created, expires, last_used, revoked) = row;
+    let mut record = UserTokenRecord::new(id, Identity::new(issuer, subject)?)
+        .name(name)
+        .scopes(ScopeSet::parse(&scopes)?);
+    record.created = Some(time(created));
+    record.expires = expires.map(time);
+    record.last_used = last_used.map(time);
+    record.revoked = revoked.map(time);
+    Ok(record)
+}
+
+/// A stored second. One before 1970 counts as the first of 1970: it has passed.
+fn time(second: i64) -> SystemTime {
+    let since = Duration::from_secs(u64::try_from(second).unwrap_or_default());
+    UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH)
 }
