@@ -3,7 +3,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::{Error, Sql};
+use super::{Error, Sql, timed_out};
 use crate::{
     NowOrLater, StoreError,
     s3p::{Nonce, NonceStore, Recorded},
@@ -31,32 +31,40 @@ struct New {
 
 impl Sql {
     async fn record_new(&self, new: New) -> Result<Recorded, Error> {
-        if let Some(full) = self.reserve(&new).await? {
-            return Ok(if self.is_known(new).await? { Recorded::Replayed } else { full });
-        }
-        let token = new.token.clone();
-        let recorded = self.insert_nonce(new).await;
-        if !matches!(recorded, Ok(Recorded::Fresh)) {
-            self.0.nonces.give_back(&token);
-        }
-        recorded
+        let mut place = match self.reserve(&new).await? {
+            Ok(place) => place,
+            Err(full) => return Ok(if self.is_known(new).await? { Recorded::Replayed } else { full }),
+        };
+        let recorded = self.insert_nonce(new).await?;
+        place.is_taken = recorded == Recorded::Fresh;
+        Ok(recorded)
     }
 
     /// Takes a place, in all and of this token, if there is one.
-    async fn reserve(&self, new: &New) -> Result<Option<Recorded>, Error> {
+    async fn reserve(&self, new: &New) -> Result<Result<Place<'_>, Recorded>, Error> {
         let counts = &self.0.nonces;
-        if counts.is_stale(None, new.now) {
-            let live = "SELECT count(*) FROM portcullis_nonces WHERE expires >= $1";
-            let live = self.fetch_optional(sqlx::query_as(live).bind(new.now)).await?;
-            counts.set(None, live, new.now);
-        }
-        if counts.is_stale(Some(&new.token), new.now) {
-            let live = "SELECT count(*) FROM portcullis_nonces WHERE token = $1 AND expires >= $2";
-            let live = sqlx::query_as(live).bind(new.token.clone()).bind(new.now);
-            let live = self.fetch_optional(live).await?;
-            counts.set(Some(&new.token), live, new.now);
+        for key in [None, Some(new.token.clone())] {
+            if !counts.is_stale(&key, new.now) {
+                continue;
+            }
+            let _one_at_a_time = self.bounded(counts.counting.lock()).await.ok_or_else(timed_out)?;
+            if counts.is_stale(&key, new.now) {
+                let live = self.count(key.clone(), new.now).await?;
+                counts.set(key, live, new.now);
+            }
         }
         Ok(counts.reserve(&new.token))
+    }
+
+    async fn count(&self, token: Option<String>, now: i64) -> Result<u64, Error> {
+        let in_all = "SELECT count(*) FROM portcullis_nonces WHERE expires >= $1";
+        let of_token = "SELECT count(*) FROM portcullis_nonces WHERE expires >= $1 AND token = $2";
+        let select = match token {
+            None => sqlx::query_as(in_all).bind(now),
+            Some(token) => sqlx::query_as(of_token).bind(now).bind(token),
+        };
+        let live: Option<(i64,)> = self.fetch_optional(select).await?;
+        Ok(live.map_or(Ok(0), |(live,)| u64::try_from(live))?)
     }
 
     /// One statement: of any number of callers, at any number of instances, one writes the row. A replay has
@@ -81,71 +89,93 @@ impl Sql {
     }
 }
 
-/// How many live nonces there are, in all (`None`) and by token. A count is taken from the database when it
-/// is needed first, and, when there is no room, once in a second; in between, what this process records is
-/// added.
+/// How many live nonces there are, in all (`None`) and by token. They are counted in the database when the
+/// number is needed first, after each purge, and, when there is no room, once in a second; in between, what
+/// this process records is added.
 pub(super) struct Counts {
     most: (u64, u64),
+    /// Held by the one who counts.
+    counting: tokio::sync::Mutex<()>,
     counts: Mutex<HashMap<Option<String>, Count>>,
 }
 
+#[derive(Default)]
 struct Count {
     live: u64,
-    /// The second in which it was taken.
-    taken: i64,
+    /// Places that are taken for requests under way.
+    reserved: u64,
+    /// The second in which `live` was counted.
+    counted: Option<i64>,
+}
+
+impl Count {
+    fn is_full(&self, most: u64) -> bool {
+        self.live.saturating_add(self.reserved) >= most
+    }
 }
 
 impl Counts {
     pub(super) fn new(most: (u64, u64)) -> Self {
-        Self { most, counts: Mutex::default() }
+        Self { most, counting: tokio::sync::Mutex::default(), counts: Mutex::default() }
     }
 
     /// Lets all be counted anew.
     pub(super) fn forget(&self) {
-        self.lock().clear();
+        self.lock().retain(|_, count| {
+            count.counted = None;
+            count.reserved > 0
+        });
     }
 
-    fn is_stale(&self, token: Option<&str>, now: i64) -> bool {
-        let most = if token.is_some() { self.most.1 } else { self.most.0 };
-        let counts = self.lock();
-        let count = counts.get(&token.map(str::to_owned));
-        count.is_none_or(|count| count.live >= most && count.taken != now)
+    fn is_stale(&self, key: &Option<String>, now: i64) -> bool {
+        let most = if key.is_some() { self.most.1 } else { self.most.0 };
+        self.lock().get(key).is_none_or(|count| match count.counted {
+            None => true,
+            Some(second) => count.is_full(most) && second != now,
+        })
     }
 
-    fn set(&self, token: Option<&str>, live: Option<(i64,)>, now: i64) {
-        let live = live.and_then(|(live,)| u64::try_from(live).ok()).unwrap_or(u64::MAX);
-        self.lock().insert(token.map(str::to_owned), Count { live, taken: now });
-    }
-
-    fn reserve(&self, token: &str) -> Option<Recorded> {
+    fn set(&self, key: Option<String>, live: u64, now: i64) {
         let mut counts = self.lock();
-        // Forgotten a moment ago: the next request counts.
-        let live = |count: Option<&Count>| count.map_or(0, |count| count.live);
+        let count = counts.entry(key).or_default();
+        count.live = live;
+        count.counted = Some(now);
+    }
+
+    fn reserve(&self, token: &str) -> Result<Place<'_>, Recorded> {
+        let mut counts = self.lock();
         let token = Some(token.to_owned());
-        if live(counts.get(&token)) >= self.most.1 {
-            return Some(Recorded::TokenFull);
+        if counts.get(&token).is_some_and(|count| count.is_full(self.most.1)) {
+            return Err(Recorded::TokenFull);
         }
-        if live(counts.get(&None)) >= self.most.0 {
-            return Some(Recorded::StoreFull);
+        if counts.get(&None).is_some_and(|count| count.is_full(self.most.0)) {
+            return Err(Recorded::StoreFull);
         }
-        for key in [token, None] {
-            if let Some(count) = counts.get_mut(&key) {
-                count.live += 1;
-            }
+        for key in [&token, &None] {
+            counts.entry(key.clone()).or_default().reserved += 1;
         }
-        None
-    }
-
-    fn give_back(&self, token: &str) {
-        let mut counts = self.lock();
-        for key in [Some(token.to_owned()), None] {
-            if let Some(count) = counts.get_mut(&key) {
-                count.live = count.live.saturating_sub(1);
-            }
-        }
+        Ok(Place { counts: self, token, is_taken: false })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Option<String>, Count>> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A place that is reserved: given back when it is dropped, unless it is taken.
+struct Place<'c> {
+    counts: &'c Counts,
+    token: Option<String>,
+    is_taken: bool,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut counts = self.counts.lock();
+        for key in [self.token.take(), None] {
+            let count = counts.entry(key).or_default();
+            count.reserved = count.reserved.saturating_sub(1);
+            count.live += u64::from(self.is_taken);
+        }
     }
 }
