@@ -139,10 +139,10 @@ async fn what_a_user_has_lost_is_not_refreshed() {
     let pair = Caller::new(&server, server.alice()).pair(&["logs:read", "messages:list"]).await;
     let database = format!("sqlite:{}", folder.path("gateway.db").display());
     let pool = sqlx::SqlitePool::connect(&database).await.unwrap();
-    sqlx::query("UPDATE users SET scopes = 'messages:list'").execute(&pool).await.unwrap();
+    sqlx::query("UPDATE portcullis_users SET scopes = 'messages:list'").execute(&pool).await.unwrap();
     let reply = refresh(&pair).await;
     assert_refused(&reply, 403, "scope not held, and so not given on: logs:read");
-    sqlx::query("UPDATE users SET scopes = 'all:any'").execute(&pool).await.unwrap();
+    sqlx::query("UPDATE portcullis_users SET scopes = 'all:any'").execute(&pool).await.unwrap();
     assert_eq!(refresh(&pair).await.status, 201, "a refusal does not use the token up");
 }
 

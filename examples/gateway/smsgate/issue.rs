@@ -13,7 +13,7 @@ use portcullis::{
 };
 use serde::Deserialize;
 use serde_json::json;
-use sqlx::SqliteConnection;
+use sqlx::AnyConnection;
 
 use super::auth::ISSUER;
 use crate::{
@@ -96,15 +96,14 @@ impl Pair {
     /// which the caller came, if it was one.
     pub async fn save(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut AnyConnection,
         user: &str,
         family: Option<&str>,
     ) -> sqlx::Result<()> {
-        sqlx::query("DELETE FROM jwts WHERE expires < ?").bind(now()).execute(&mut *connection).await?;
         let (id, family) = (self.id(), family.unwrap_or(self.id()));
         for (token, parent) in [(&self.access, None), (&self.refresh, Some(id))] {
             sqlx::query(
-                "INSERT INTO jwts (id, user_id, parent, family, expires) VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO jwts (id, user_id, parent, family, expires) VALUES ($1, $2, $3, $4, $5)",
             )
             .bind(token.id())
             .bind(user)

@@ -14,14 +14,26 @@ pub struct Revocations(pub Database);
 impl RevocationStore for Revocations {
     fn is_revoked(&self, token: TokenFacts<'_>) -> NowOrLater<Result<bool, StoreError>> {
         let (database, id) = (self.0.clone(), token.id.to_owned());
-        self.0.is_revoked(token).then(|revoked| match revoked {
-            Ok(true) => NowOrLater::later(async move {
+        NowOrLater::later(async move {
+            let is_good = is_good(&database, &id).await.map_err(StoreError::new)?;
+            if !is_good {
                 revoke_family_of(&database, &id).await.map_err(StoreError::new)?;
-                Ok(true)
-            }),
-            other => NowOrLater::now(other),
+            }
+            Ok(!is_good)
         })
     }
+}
+
+/// A token is good only if it was issued here, is not revoked, and its user is not disabled.
+async fn is_good(database: &Database, id: &str) -> sqlx::Result<bool> {
+    let row: Option<(i64,)> = sqlx::query_as(
+        "SELECT 1 FROM jwts j JOIN portcullis_users u ON u.issuer = 'local' AND u.subject = j.user_id \
+         WHERE j.id = $1 AND j.revoked IS NULL AND u.disabled = 0",
+    )
+    .bind(id)
+    .fetch_optional(database.pool())
+    .await?;
+    Ok(row.is_some())
 }
 
 /// Revokes all that came of a refresh token that is used or revoked.
@@ -29,14 +41,14 @@ pub async fn revoke_family_of(database: &Database, refresh: &str) -> sqlx::Resul
     // Looked for first: a read does not wait for writers.
     let family: Option<(String,)> = sqlx::query_as(
         "SELECT used.family FROM jwts used JOIN jwts live ON live.family = used.family \
-         WHERE used.id = ? AND used.parent IS NOT NULL AND used.revoked IS NOT NULL \
+         WHERE used.id = $1 AND used.parent IS NOT NULL AND used.revoked IS NOT NULL \
          AND live.revoked IS NULL LIMIT 1",
     )
     .bind(refresh)
     .fetch_optional(database.pool())
     .await?;
     if let Some((family,)) = family {
-        sqlx::query("UPDATE jwts SET revoked = ? WHERE family = ? AND revoked IS NULL")
+        sqlx::query("UPDATE jwts SET revoked = $1 WHERE family = $2 AND revoked IS NULL")
             .bind(now())
             .bind(&family)
             .execute(database.pool())

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::{extract::State, http::StatusCode};
 use portcullis::{Principal, Scheme, Scope, ScopeSet, jwt::Claims};
 use serde::Deserialize;
-use sqlx::SqliteConnection;
+use sqlx::AnyConnection;
 
 use super::{
     Sms,
@@ -61,7 +61,7 @@ pub async fn create(
         .issue(&caller, held.clone(), &scopes, lifetime)
         .map_err(|_| not_held(&scopes, &held))?;
     let user = caller.subject();
-    let mut change = sms.database.pool().begin_with("BEGIN IMMEDIATE").await?;
+    let mut change = sms.database.change(user).await?;
     let family = check_again(&mut change, &caller).await?;
     pair.save(&mut change, user, family.as_deref()).await?;
     logs::write(&mut change, user, "auth", &format!("token {} created", pair.id())).await?;
@@ -77,9 +77,9 @@ pub async fn refresh(State(sms): State<Sms>, caller: Principal) -> Result<Pair, 
     let claims: RefreshClaims = claims.custom().map_err(|_| Refusal::unauthorized())?;
     let user = caller.subject();
 
-    let mut change = sms.database.pool().begin_with("BEGIN IMMEDIATE").await?;
+    let mut change = sms.database.change(user).await?;
     let family: Option<(String,)> = sqlx::query_as(
-        "UPDATE jwts SET revoked = ? WHERE id = ? AND parent IS NOT NULL AND revoked IS NULL \
+        "UPDATE jwts SET revoked = $1 WHERE id = $2 AND parent IS NOT NULL AND revoked IS NULL \
          RETURNING family",
     )
     .bind(now())
@@ -93,11 +93,13 @@ pub async fn refresh(State(sms): State<Sms>, caller: Principal) -> Result<Pair, 
         return Err(Refusal::unauthorized());
     };
     // What the user does not hold any more is not given again.
-    let held: Option<(String,)> =
-        sqlx::query_as("SELECT scopes FROM users WHERE id = ? AND NOT disabled")
-            .bind(user)
-            .fetch_optional(&mut *change)
-            .await?;
+    let held: Option<(String,)> = sqlx::query_as(
+        "SELECT scopes FROM portcullis_users \
+         WHERE issuer = 'local' AND subject = $1 AND disabled = 0",
+    )
+    .bind(user)
+    .fetch_optional(&mut *change)
+    .await?;
     let (held,) = held.ok_or_else(Refusal::unauthorized)?;
     let held = ScopeSet::parse(&held)?;
     let scopes: ScopeSet =
@@ -120,11 +122,11 @@ pub async fn revoke(
     Id(id): Id,
 ) -> Result<StatusCode, Refusal> {
     let user = caller.subject();
-    let mut change = sms.database.pool().begin_with("BEGIN IMMEDIATE").await?;
+    let mut change = sms.database.change(user).await?;
     // By its refresh token or its family, too: the row of an access token goes when it expires.
     let revoked = sqlx::query(
-        "UPDATE jwts SET revoked = ?1 WHERE user_id = ?3 AND revoked IS NULL AND family IN \
-         (SELECT family FROM jwts WHERE user_id = ?3 AND (id = ?2 OR parent = ?2 OR family = ?2))",
+        "UPDATE jwts SET revoked = $1 WHERE user_id = $3 AND revoked IS NULL AND family IN \
+         (SELECT family FROM jwts WHERE user_id = $3 AND (id = $2 OR parent = $2 OR family = $2))",
     )
     .bind(now())
     .bind(&id)
@@ -153,22 +155,24 @@ pub async fn switched_off() -> Refusal {
 /// Whether the caller's credential is good still, now that the body is here: between the head and the
 /// body it may have been revoked or replaced. The family of the caller's token, if it is one.
 async fn check_again(
-    change: &mut SqliteConnection,
+    change: &mut AnyConnection,
     caller: &Principal,
 ) -> Result<Option<String>, Refusal> {
     let (user, credential) = (caller.subject(), caller.credential_id());
     if caller.scheme() == Scheme::BASIC {
-        let row: Option<(String,)> =
-            sqlx::query_as("SELECT password FROM users WHERE id = ? AND NOT disabled")
-                .bind(user)
-                .fetch_optional(change)
-                .await?;
+        let row: Option<(String,)> = sqlx::query_as(
+            "SELECT password FROM portcullis_users \
+             WHERE issuer = 'local' AND subject = $1 AND disabled = 0",
+        )
+        .bind(user)
+        .fetch_optional(change)
+        .await?;
         let is_same = row.is_some_and(|(hash,)| credential == Some(mark(&hash)));
         return if is_same { Ok(None) } else { Err(Refusal::unauthorized()) };
     }
     let row: Option<(String,)> = sqlx::query_as(
-        "SELECT j.family FROM jwts j JOIN users u ON u.id = j.user_id \
-         WHERE j.id = ? AND u.id = ? AND j.revoked IS NULL AND j.expires > ? AND NOT u.disabled",
+        "SELECT j.family FROM jwts j JOIN portcullis_users u ON u.issuer = 'local' AND u.subject = j.user_id \
+         WHERE j.id = $1 AND j.user_id = $2 AND j.revoked IS NULL AND j.expires > $3 AND u.disabled = 0",
     )
     .bind(credential)
     .bind(user)

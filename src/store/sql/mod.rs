@@ -163,9 +163,9 @@ impl Sql {
     /// # Errors
     ///
     /// When the database cannot answer.
-    pub async fn begin(&self, name: &str) -> Result<Transaction<'static, Any>, StoreError> {
+    pub async fn begin(&self, name: &str) -> sqlx::Result<Transaction<'static, Any>> {
         let begun = self.bounded(self.0.engine.begin(&self.0.pool, name)).await;
-        begun.unwrap_or_else(|| Err(timed_out())).map_err(StoreError::new)
+        begun.unwrap_or_else(|| Err(timed_out()))
     }
 
     /// Closes the connections. What is asked afterwards is an error.
