@@ -2,6 +2,9 @@ use std::{cell::OnceCell, fmt};
 
 use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Uri, header};
 
+#[cfg(all(feature = "axum", feature = "ownership"))]
+use crate::route::Route;
+
 /// What can be seen of a request without its body. Nothing is copied or taken apart.
 pub struct Head<'a> {
     method: &'a Method,
@@ -10,6 +13,8 @@ pub struct Head<'a> {
     extensions: &'a Extensions,
     /// Looked up once, however many schemes ask.
     authorization: OnceCell<Authorization<'a>>,
+    #[cfg(all(feature = "axum", feature = "ownership"))]
+    route: Option<Route>,
 }
 
 impl<'a> Head<'a> {
@@ -21,7 +26,21 @@ impl<'a> Head<'a> {
             headers: request.headers(),
             extensions: request.extensions(),
             authorization: OnceCell::new(),
+            #[cfg(all(feature = "axum", feature = "ownership"))]
+            route: None,
         }
+    }
+
+    #[cfg(all(feature = "axum", feature = "ownership"))]
+    pub(crate) fn with_route(mut self, route: Option<Route>) -> Self {
+        self.route = route;
+        self
+    }
+
+    /// The route that axum's router has matched, for those layers that look.
+    #[cfg(all(feature = "axum", feature = "ownership"))]
+    pub(crate) fn route(&self) -> Option<&Route> {
+        self.route.as_ref()
     }
 
     /// The method. Case counts: `get` is not `GET` (RFC 9110 section 9.1).

@@ -103,6 +103,8 @@ pub mod ownership;
 mod principal;
 mod rejection;
 mod response;
+#[cfg(all(feature = "axum", feature = "ownership"))]
+mod route;
 #[cfg(feature = "s3p")]
 pub mod s3p;
 mod scope;

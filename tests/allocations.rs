@@ -18,7 +18,7 @@ use portcullis::{
     AuthenticateLayer, Authenticator, AuthorizeLayer, Challenge, Head, Identity, NowOrLater, Principal,
     Rejection, RejectionKind, Scheme, Scope, ScopePolicy, ScopeSet, authorize,
     basic::{Argon2id, PasswordHash, PasswordVerifier},
-    ownership::{MemoryOwnershipStore, Ownership, ResourcePath},
+    ownership::{MemoryOwnershipStore, Ownership, Resource, ResourcePath},
     s3p::{MemoryNonceStore, Nonce, NonceStore, Recorded},
 };
 use support::get;
@@ -103,6 +103,20 @@ fn reading_what_is_owned_by_somebody_allocates_nothing() {
     let own = Ownership::new(MemoryOwnershipStore::new(), [path]).unwrap();
     let layer = portcullis::OwnershipLayer::new(own);
     assert_eq!(allocations(&layer, get("/notes/1"), false), 0);
+}
+
+#[test]
+fn a_write_by_the_owner_costs_the_id_and_what_the_extensions_cost() {
+    let owners = MemoryOwnershipStore::new();
+    owners.insert(Resource::new("note", "1"), alice().identity().clone());
+    let path = ResourcePath::new("note", "/notes/{id}", "id").unwrap();
+    let layer = portcullis::OwnershipLayer::new(Ownership::new(owners, [path]).unwrap());
+    let mut put = get("/notes/1");
+    *put.method_mut() = http::Method::PUT;
+    let mut extensions = http::Extensions::new();
+    extensions.insert(alice());
+    let insert = measure(|| assert!(extensions.insert([0_u8; 64]).is_none())).count_total;
+    assert_eq!(allocations(&layer, put, true), 1 + insert);
 }
 
 #[test]

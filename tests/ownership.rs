@@ -1,18 +1,27 @@
 //! `OwnershipLayer` through its public API.
-#![cfg(all(feature = "ownership", feature = "basic"))]
+#![cfg(all(feature = "ownership", feature = "basic", feature = "jwt"))]
 #![allow(clippy::unwrap_used, reason = "what cannot go on fails")]
 
 #[path = "ownership/claims.rs"]
 mod claims;
 #[path = "ownership/config.rs"]
 mod config;
+#[path = "ownership/groups.rs"]
+mod groups;
 #[path = "ownership/hiding.rs"]
 mod hiding;
 #[path = "ownership/paths.rs"]
 mod paths;
+#[cfg(feature = "axum")]
+#[path = "ownership/routes.rs"]
+mod routes;
 #[path = "ownership/rules.rs"]
 mod rules;
+#[path = "ownership/sources.rs"]
+mod sources;
 mod support;
+#[path = "ownership/transfer.rs"]
+mod transfer;
 
 use std::{
     convert::Infallible,

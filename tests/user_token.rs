@@ -2,8 +2,12 @@
 #![cfg(feature = "user-token")]
 #![allow(clippy::unwrap_used, reason = "what cannot go on fails")]
 
+#[path = "user_token/admin.rs"]
+mod admin;
 #[path = "user_token/form.rs"]
 mod form;
+#[path = "user_token/last_used.rs"]
+mod last_used;
 #[path = "user_token/secrecy.rs"]
 mod secrecy;
 mod support;

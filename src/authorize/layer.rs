@@ -1,8 +1,11 @@
 use std::{fmt, sync::Arc};
 
+use http::Request;
 use tower_layer::Layer;
 
 use super::{Authorize, Policy, SharedPolicy};
+#[cfg(all(feature = "axum", feature = "ownership"))]
+use crate::route::Route;
 use crate::{
     Anonymous, Head, NowOrLater, PlainText, Principal, Rejection, RejectionKind, Respond,
     gate::{Decision, Pass},
@@ -19,6 +22,8 @@ impl AuthorizeLayer {
         Self(Rules(Arc::new(Options {
             policy: Arc::new(policy),
             allow_cors_preflight: false,
+            #[cfg(all(feature = "axum", feature = "ownership"))]
+            matched_routes: false,
             wording: Arc::new(PlainText),
         })))
     }
@@ -29,6 +34,14 @@ impl AuthorizeLayer {
     /// reached; or outside, and leave this off.
     pub fn allow_cors_preflight(mut self) -> Self {
         self.0.options().allow_cors_preflight = true;
+        self
+    }
+
+    /// Lets the policy see the route that axum's router has matched, and its parameters: for
+    /// `Ownership::of_routes`.
+    #[cfg(all(feature = "axum", feature = "ownership"))]
+    pub fn matched_routes(mut self) -> Self {
+        self.0.options().matched_routes = true;
         self
     }
 
@@ -61,6 +74,8 @@ pub(crate) struct Rules(Arc<Options>);
 struct Options {
     policy: SharedPolicy,
     allow_cors_preflight: bool,
+    #[cfg(all(feature = "axum", feature = "ownership"))]
+    matched_routes: bool,
     wording: Arc<dyn Respond>,
 }
 
@@ -73,8 +88,17 @@ impl Rules {
         &self.0.wording
     }
 
-    /// Decides over the head of a request.
-    pub(crate) fn decide(&self, head: &Head<'_>) -> Decision {
+    /// Decides over the head of a request. It is put back as it was.
+    pub(crate) fn decide<B>(&self, request: &mut Request<B>) -> Decision {
+        #[cfg(all(feature = "axum", feature = "ownership"))]
+        if self.0.matched_routes && !self.0.policy.is_open(&Head::new(request)) {
+            let route = Route::of(request);
+            return self.judge(&Head::new(request).with_route(route));
+        }
+        self.judge(&Head::new(request))
+    }
+
+    fn judge(&self, head: &Head<'_>) -> Decision {
         let options = &*self.0;
         if options.policy.is_open(head) || (options.allow_cors_preflight && head.is_cors_preflight()) {
             return NowOrLater::now(Ok(Pass::Onward));

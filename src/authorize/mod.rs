@@ -49,6 +49,8 @@ use std::fmt;
 
 use http::Extensions;
 
+#[cfg(feature = "ownership")]
+use crate::ownership::OwnedResource;
 use crate::{Head, NowOrLater, Principal, Rejection};
 
 /// Decides what a principal may do.
@@ -83,7 +85,12 @@ pub trait Policy: Send + Sync + 'static {
 
 /// The proof that a policy has said yes, with what it leaves for the handler.
 #[derive(Clone, Default)]
-pub struct Permit(Extensions);
+pub struct Permit {
+    left: Extensions,
+    /// Apart from the rest, because a map for one value is three allocations.
+    #[cfg(feature = "ownership")]
+    owned: Option<OwnedResource>,
+}
 
 impl Permit {
     /// Yes.
@@ -93,18 +100,31 @@ impl Permit {
 
     /// Leaves a value in the request's extensions.
     pub fn with<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
-        self.0.insert(value);
+        self.left.insert(value);
         self
+    }
+
+    #[cfg(feature = "ownership")]
+    pub(crate) fn of_owned(owned: OwnedResource) -> Self {
+        Self { owned: Some(owned), ..Self::default() }
     }
 
     /// Yes to both.
     pub(crate) fn and(mut self, other: Self) -> Self {
-        self.0.extend(other.0);
+        self.left.extend(other.left);
+        #[cfg(feature = "ownership")]
+        if other.owned.is_some() {
+            self.owned = other.owned;
+        }
         self
     }
 
     pub(crate) fn leave(self, extensions: &mut Extensions) {
-        extensions.extend(self.0);
+        extensions.extend(self.left);
+        #[cfg(feature = "ownership")]
+        if let Some(owned) = self.owned {
+            extensions.insert(owned);
+        }
     }
 }
 

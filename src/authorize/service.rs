@@ -8,7 +8,7 @@ use tower::Service;
 
 use super::layer::Rules;
 use crate::{
-    Head, ResponseBody,
+    ResponseBody,
     gate::{self, ResponseFuture},
 };
 
@@ -38,8 +38,8 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let decision = self.rules.decide(&Head::new(&request));
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let decision = self.rules.decide(&mut request);
         gate::enter(&mut self.inner, request, decision, self.rules.wording())
     }
 }

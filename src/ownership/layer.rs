@@ -14,6 +14,10 @@ pub struct OwnershipLayer(AuthorizeLayer);
 impl OwnershipLayer {
     /// A layer.
     pub fn new(ownership: Ownership) -> Self {
+        #[cfg(feature = "axum")]
+        if ownership.is_of_routes() {
+            return Self(AuthorizeLayer::new(ownership).matched_routes());
+        }
         Self(AuthorizeLayer::new(ownership))
     }
 

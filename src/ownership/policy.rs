@@ -1,121 +1,233 @@
 use std::{fmt, sync::Arc};
 
 use super::{
-    Claim, Owner, OwnershipStore, Resource, ResourcePath,
-    resource::{Found, ResourcePaths, is_safe},
+    Claim, Membership, OwnedResource, Owner, OwnershipStore, Resource, ResourcePath, Target,
+    owned::Grounds,
+    source::{ResourcePaths, Source},
 };
 use crate::{
-    ConfigError, Head, Identity, NowOrLater, Permit, Policy, Principal, Rejection, RejectionKind,
+    ConfigError, Head, NowOrLater, Permit, Policy, Principal, Rejection, RejectionKind, Scope,
     StoreError,
 };
 
 /// The [`Policy`] that only owners write. See the [module docs](crate::ownership) for the rules.
 #[derive(Clone)]
-pub struct Ownership {
-    paths: Arc<ResourcePaths>,
+pub struct Ownership(Arc<Parts>);
+
+#[derive(Clone)]
+struct Parts {
+    source: Source,
     owners: Arc<dyn OwnershipStore>,
-    refusal: Refusal,
+    members: Option<Arc<dyn Membership>>,
+    override_scope: Option<Scope>,
+    private: bool,
+    hides: bool,
 }
 
-/// How somebody else's resource is refused.
-#[derive(Clone, Copy, Debug)]
-enum Refusal {
-    Reveal,
-    Hide,
-}
+type Answer = NowOrLater<Result<Permit, Rejection>>;
 
 impl Ownership {
     /// Owners from this store, of what these paths name.
     ///
     /// # Errors
     ///
-    /// When there is no path, or two of them cannot be told apart.
+    /// When there is no path, when two of them cannot be told apart, or when one of a kind has a
+    /// [tenant](ResourcePath::tenant) and another has none.
     pub fn new(
         owners: impl OwnershipStore,
         paths: impl IntoIterator<Item = ResourcePath>,
     ) -> Result<Self, ConfigError> {
-        let paths = Arc::new(ResourcePaths::new(paths)?);
-        Ok(Self { paths, owners: Arc::new(owners), refusal: Refusal::Reveal })
+        Ok(Self::of(owners, Source::Paths(Arc::new(ResourcePaths::new(paths)?))))
+    }
+
+    /// As [`new`](Self::new), but nothing is matched a second time: the route is the one that axum's router
+    /// has matched, and the id is the parameter that it has found, so that a handler's
+    /// [`Path`](axum::extract::Path) is what was judged.
+    ///
+    /// The patterns are those of [`MatchedPath`](axum::extract::MatchedPath): whole ones, with the prefixes
+    /// of all nests. The layer belongs inside of the router, by `Router::layer` or `route_layer`. For a
+    /// policy in an [`AuthorizeLayer`](crate::AuthorizeLayer), switch on
+    /// [`matched_routes`](crate::AuthorizeLayer::matched_routes).
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    #[cfg(feature = "axum")]
+    pub fn of_routes(
+        owners: impl OwnershipStore,
+        paths: impl IntoIterator<Item = ResourcePath>,
+    ) -> Result<Self, ConfigError> {
+        Ok(Self::of(owners, Source::Routes(Arc::new(ResourcePaths::new(paths)?))))
+    }
+
+    /// Owners from this store, of what this function finds in a request's head. Where it finds nothing, the
+    /// request is refused.
+    pub fn from_fn<F>(owners: impl OwnershipStore, find: F) -> Self
+    where
+        F: Fn(&Head<'_>) -> Option<Target> + Send + Sync + 'static,
+    {
+        Self::of(owners, Source::Function(Arc::new(find)))
+    }
+
+    fn of(owners: impl OwnershipStore, source: Source) -> Self {
+        Self(Arc::new(Parts {
+            source,
+            owners: Arc::new(owners),
+            members: None,
+            override_scope: None,
+            private: false,
+            hides: false,
+        }))
     }
 
     /// Answers 404 instead of 403, so that nobody learns what exists (RFC 9110 section 15.5.4).
     pub fn hide(mut self) -> Self {
-        self.refusal = Refusal::Hide;
+        self.parts().hides = true;
         self
+    }
+
+    /// Lets only the owner read, too: no method is open.
+    pub fn private(mut self) -> Self {
+        self.parts().private = true;
+        self
+    }
+
+    /// Lets through the members of an owner that is a group.
+    pub fn members(mut self, membership: impl Membership) -> Self {
+        self.parts().members = Some(Arc::new(membership));
+        self
+    }
+
+    /// Lets whoever holds this scope write what somebody else owns, and logs it. What is nobody's stays
+    /// under the ordinary rules.
+    ///
+    /// It is this scope alone: [`Scope::ALL_ANY`] overrides nothing, unless it is the one that is given.
+    pub fn override_scope(mut self, scope: Scope) -> Self {
+        self.parts().override_scope = Some(scope);
+        self
+    }
+
+    /// What this request is about, by the rules of this policy: for a handler whose method is open, to which
+    /// the layer leaves nothing.
+    ///
+    /// # Errors
+    ///
+    /// As the layer: 403 where nothing is found, 400 where that is no id.
+    pub fn target(&self, head: &Head<'_>) -> Result<Target, Rejection> {
+        self.0.source.find(head)
+    }
+
+    #[cfg(feature = "axum")]
+    pub(super) fn is_of_routes(&self) -> bool {
+        matches!(self.0.source, Source::Routes(_))
+    }
+
+    fn parts(&mut self) -> &mut Parts {
+        Arc::make_mut(&mut self.0)
     }
 }
 
 impl Policy for Ownership {
     fn is_open(&self, head: &Head<'_>) -> bool {
-        is_safe(head.method())
+        !self.0.private && super::path::is_safe(head.method())
     }
 
-    fn authorize(
-        &self,
-        principal: &Principal,
-        head: &Head<'_>,
-    ) -> NowOrLater<Result<Permit, Rejection>> {
-        let Found { resource, may_create } = match self.paths.find(head.method(), head.uri().path()) {
-            Ok(found) => found,
+    fn authorize(&self, principal: &Principal, head: &Head<'_>) -> Answer {
+        let target = match self.0.source.find(head) {
+            Ok(target) => target,
             Err(rejection) => return NowOrLater::now(Err(rejection)),
         };
-        let judgement = Judgement {
-            resource,
-            may_create,
-            identity: principal.identity().clone(),
-            refusal: self.refusal,
-        };
-        let owner = self.owners.owner(&judgement.resource);
-        let owners = self.owners.clone();
-        owner.then(move |owner| judgement.by_owner(owner, owners))
-    }
-}
-
-/// A write that is being judged.
-struct Judgement {
-    resource: Resource,
-    may_create: bool,
-    identity: Identity,
-    refusal: Refusal,
-}
-
-impl Judgement {
-    fn by_owner(
-        self,
-        owner: Result<Option<Owner>, StoreError>,
-        owners: Arc<dyn OwnershipStore>,
-    ) -> NowOrLater<Result<Permit, Rejection>> {
-        match owner {
-            Err(error) => NowOrLater::now(Err(unavailable(error))),
-            Ok(Some(owner)) => NowOrLater::now(self.by(owner)),
-            // The claim is made when its turn has come: another policy may refuse before.
-            Ok(None) if self.may_create => NowOrLater::later(async move {
-                match owners.claim(&self.resource, &self.identity).await.map_err(unavailable)? {
-                    Claim::Claimed(owner) => Ok(self.grant(owner, true)),
-                    Claim::Owned(owner) => self.by(owner),
-                }
-            }),
-            Ok(None) => {
-                let missing = Rejection::new(RejectionKind::NotFound, "ownership.unknown");
-                NowOrLater::now(Err(missing))
+        match self.0.owners.owner(target.resource()).into_now() {
+            Ok(owner) => self.0.judge(principal, target, owner),
+            Err(later) => {
+                let (parts, principal) = (self.0.clone(), principal.clone());
+                NowOrLater::later(async move {
+                    let owner = later.await;
+                    parts.judge(&principal, target, owner).await
+                })
             }
         }
     }
+}
 
-    fn by(self, owner: Owner) -> Result<Permit, Rejection> {
-        if *owner.identity() == self.identity {
-            return Ok(self.grant(owner, false));
+impl Parts {
+    fn judge(
+        self: &Arc<Self>,
+        principal: &Principal,
+        target: Target,
+        owner: Result<Option<Owner>, StoreError>,
+    ) -> Answer {
+        match owner {
+            Err(error) => NowOrLater::now(Err(unavailable(error))),
+            Ok(Some(owner)) => self.judge_owned(principal, target.into_resource(), owner),
+            Ok(None) if target.creates() => self.claim(principal, target.into_resource()),
+            Ok(None) => self.refuse_missing(principal),
         }
-        let kind = match self.refusal {
-            Refusal::Reveal => RejectionKind::Forbidden,
-            Refusal::Hide => RejectionKind::NotFound,
-        };
-        Err(Rejection::new(kind, "ownership.not_owner"))
     }
 
-    fn grant(self, owner: Owner, is_new: bool) -> Permit {
-        Permit::granted().with(OwnedResource { resource: self.resource, owner, is_new })
+    fn judge_owned(
+        self: &Arc<Self>,
+        principal: &Principal,
+        resource: Resource,
+        owner: Owner,
+    ) -> Answer {
+        if owner.identity() == principal.identity() {
+            return grant(resource, owner, Grounds::Owner);
+        }
+        let Some(members) = &self.members else {
+            return self.judge_foreign(principal, resource, owner);
+        };
+        let is_member = members.is_member(principal, owner.identity());
+        let (parts, principal) = (self.clone(), principal.clone());
+        is_member.then(move |is_member| match is_member {
+            Err(error) => NowOrLater::now(Err(unavailable(error))),
+            Ok(true) => grant(resource, owner, Grounds::Member),
+            Ok(false) => parts.judge_foreign(&principal, resource, owner),
+        })
     }
+
+    /// Of what is somebody else's.
+    fn judge_foreign(&self, principal: &Principal, resource: Resource, owner: Owner) -> Answer {
+        if self.override_scope.as_ref().is_some_and(|scope| principal.scopes().contains(scope)) {
+            tracing::info!(
+                reason = "ownership.override",
+                issuer = principal.issuer(),
+                subject = principal.subject(),
+                kind = resource.kind(),
+                "let through to what somebody else owns"
+            );
+            return grant(resource, owner, Grounds::Override);
+        }
+        let kind = if self.hides { RejectionKind::NotFound } else { RejectionKind::Forbidden };
+        NowOrLater::now(Err(Rejection::new(kind, "ownership.not_owner")))
+    }
+
+    /// The claim is made when its turn has come: another policy may refuse before.
+    fn claim(self: &Arc<Self>, principal: &Principal, resource: Resource) -> Answer {
+        let (parts, principal) = (self.clone(), principal.clone());
+        NowOrLater::later(async move {
+            match parts.owners.claim(&resource, principal.identity()).await.map_err(unavailable)? {
+                Claim::Claimed(owner) => grant(resource, owner, Grounds::Claim).await,
+                Claim::Owned(owner) => parts.judge_owned(&principal, resource, owner).await,
+            }
+        })
+    }
+
+    fn refuse_missing(&self, principal: &Principal) -> Answer {
+        let missing = || Err(Rejection::new(RejectionKind::NotFound, "ownership.unknown"));
+        match &self.members {
+            // As much work as for what is somebody else's, or its time would tell.
+            Some(members) if self.hides => members
+                .is_member(principal, principal.identity())
+                .map(move |is_member| is_member.map_err(unavailable).and_then(|_| missing())),
+            _ => NowOrLater::now(missing()),
+        }
+    }
+}
+
+fn grant(resource: Resource, owner: Owner, grounds: Grounds) -> Answer {
+    let owned = OwnedResource::new(resource, owner, grounds);
+    NowOrLater::now(Ok(Permit::of_owned(owned)))
 }
 
 fn unavailable(error: StoreError) -> Rejection {
@@ -124,37 +236,10 @@ fn unavailable(error: StoreError) -> Rejection {
 
 impl fmt::Debug for Ownership {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ownership").field("refusal", &self.refusal).finish_non_exhaustive()
-    }
-}
-
-/// Left in the request's extensions: what the principal was found to own.
-#[derive(Clone, Debug)]
-pub struct OwnedResource {
-    resource: Resource,
-    owner: Owner,
-    is_new: bool,
-}
-
-impl OwnedResource {
-    /// The resource, by the id that the decision was made over.
-    pub fn resource(&self) -> &Resource {
-        &self.resource
-    }
-
-    /// Whose it is, as the decision was made.
-    pub fn owner(&self) -> &Owner {
-        &self.owner
-    }
-
-    /// The owner's [version](Owner::version). A write that is made only if the version is still this one
-    /// cannot come after a change of owner.
-    pub fn version(&self) -> u64 {
-        self.owner.version()
-    }
-
-    /// Whether it was nobody's until this request. A handler that then fails gives it back.
-    pub fn is_new(&self) -> bool {
-        self.is_new
+        f.debug_struct("Ownership")
+            .field("hides", &self.0.hides)
+            .field("private", &self.0.private)
+            .field("override_scope", &self.0.override_scope)
+            .finish_non_exhaustive()
     }
 }

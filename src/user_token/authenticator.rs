@@ -1,9 +1,9 @@
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::SystemTime};
 
-use super::{TokenDigest, UserTokenStore};
+use super::{LastUsed, TokenDigest, UserTokenRecord, UserTokenStore};
 use crate::{
     Authenticator, Challenge, Clock, ConfigError, Head, NowOrLater, Principal, Rejection,
-    RejectionKind, Scheme, SystemClock,
+    RejectionKind, Scheme, StoreError, SystemClock,
     bearer::{self, Challenges},
 };
 
@@ -15,6 +15,7 @@ pub struct UserTokenAuth(Arc<Parts>);
 struct Parts {
     store: Arc<dyn UserTokenStore>,
     clock: Arc<dyn Clock>,
+    last_used: Option<LastUsed>,
     challenges: Challenges,
 }
 
@@ -28,14 +29,43 @@ impl UserTokenAuth {
         Ok(Self(Arc::new(Parts {
             store: Arc::new(store),
             clock: Arc::new(SystemClock),
+            last_used: None,
             challenges: Challenges::new(realm)?,
         })))
+    }
+
+    /// Writes down when a token was last let in.
+    pub fn last_used(mut self, last_used: LastUsed) -> Self {
+        Arc::make_mut(&mut self.0).last_used = Some(last_used);
+        self
     }
 
     /// Takes the time from this clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         Arc::make_mut(&mut self.0).clock = Arc::new(clock);
         self
+    }
+}
+
+impl Parts {
+    fn judge(
+        &self,
+        digest: &TokenDigest,
+        now: SystemTime,
+        record: Result<Option<UserTokenRecord>, StoreError>,
+    ) -> Result<Principal, Rejection> {
+        let record = record.map_err(|error| Rejection::unavailable("user_token.store", error))?;
+        let record = record.ok_or_else(|| Rejection::refused("user_token.unknown"))?;
+        if record.revoked.is_some() {
+            return Err(Rejection::refused("user_token.revoked"));
+        }
+        if record.has_expired(now) {
+            return Err(Rejection::refused("user_token.expired"));
+        }
+        if let Some(last_used) = &self.last_used {
+            last_used.note(digest, &record, now);
+        }
+        Ok(record.into_principal())
     }
 }
 
@@ -53,19 +83,13 @@ impl Authenticator for UserTokenAuth {
             return Some(NowOrLater::now(Err(Rejection::refused("user_token.form"))));
         };
         let now = self.0.clock.now();
-        let record = self.0.store.user_token(&digest);
-        Some(record.map(move |record| {
-            match record.map_err(|error| Rejection::unavailable("user_token.store", error))? {
-                None => Err(Rejection::refused("user_token.unknown")),
-                Some(record) if record.revoked.is_some() => {
-                    Err(Rejection::refused("user_token.revoked"))
-                }
-                Some(record) if record.has_expired(now) => {
-                    Err(Rejection::refused("user_token.expired"))
-                }
-                Some(record) => Ok(record.into_principal()),
+        Some(match self.0.store.user_token(&digest).into_now() {
+            Ok(record) => NowOrLater::now(self.0.judge(&digest, now, record)),
+            Err(later) => {
+                let parts = self.0.clone();
+                later.map(move |record| parts.judge(&digest, now, record))
             }
-        }))
+        })
     }
 
     fn challenge(&self, refused: Option<RejectionKind>) -> Challenge {

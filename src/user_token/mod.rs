@@ -1,29 +1,32 @@
 //! Opaque user tokens: bearer tokens (RFC 6750) that a person makes, sees once, and revokes.
 //!
-//! A token is a prefix, 160 random bits, and a checksum, as in `pct_` and 48 hexadecimal digits, so that
-//! a scanner finds a leaked one. What is stored is its SHA-256, by which it is looked up: the token cannot
-//! be had from the store, and there is nothing to compare byte by byte.
+//! A token is a prefix, 160 random bits, and a checksum. What is stored is its SHA-256, by which it is looked
+//! up: the token cannot be had from the store, and there is nothing to compare byte by byte.
 //!
 //! The rules, in the order in which they are applied:
 //!
 //! 1. What follows `Bearer` is one `b64token` (RFC 6750 section 2.1); otherwise 400 `invalid_request`.
 //! 2. It has the form of a token, and its checksum is right; otherwise 401, without asking the store.
-//! 3. Its digest is looked up. A store that cannot answer: 503. Unknown, and revoked: 401.
+//! 3. Its digest is looked up, on every request. A store that cannot answer: 503. Unknown, and revoked: 401.
 //! 4. It has not expired: else 401.
+//! 5. That it was used is [written down](LastUsed), if that is wanted; the request does not wait.
 //!
 //! ```
 //! use portcullis::{
 //!     Identity, UserTokenLayer,
-//!     user_token::{MemoryUserTokenStore, UserToken, UserTokenRecord, UserTokenAuth},
+//!     user_token::{MemoryUserTokenStore, NewUserToken, UserTokenAuth, UserTokens},
 //! };
 //!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let store = MemoryUserTokenStore::new();
-//! let token = UserToken::generate();
-//! store.insert(token.digest(), UserTokenRecord::new("laptop", Identity::local("alice")?));
+//! let new = NewUserToken::named("laptop")?;
+//! let (token, _) = UserTokens::new(store.clone()).create(&Identity::local("alice")?, new).await?;
 //! println!("shown once: {}", token.expose());
 //!
 //! let layer = UserTokenLayer::new(UserTokenAuth::new("vault", store)?);
-//! # Ok::<_, portcullis::ConfigError>(())
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! Beside passwords:
@@ -37,16 +40,33 @@
 //!     .or(BasicAuth::new("vault", users)?);
 //! # Ok::<_, portcullis::ConfigError>(())
 //! ```
+//!
+//! # Leaks
+//!
+//! A scanner finds tokens that have leaked, into a repository or a log, by this regular expression
+//! ([`UserToken::PATTERN`]):
+//!
+//! ```text
+//! \bpct_[0-9a-f]{48}\b
+//! ```
+//!
+//! The last eight digits are the first four bytes of the SHA-256 of the twenty bytes before them: what has not
+//! got them is no token. A token is read from the `Authorization` field alone, never from the target or from a
+//! form, so that no log of targets holds one.
 
 mod authenticator;
+mod last_used;
 mod layer;
 mod store;
 mod token;
+mod tokens;
 
 pub use self::{
     authenticator::UserTokenAuth,
+    last_used::LastUsed,
     layer::UserTokenLayer,
     store::{UserTokenAdmin, UserTokenRecord, UserTokenStore},
     token::{TokenDigest, UserToken},
+    tokens::{NewUserToken, UserTokens},
 };
 pub use crate::store::MemoryUserTokenStore;

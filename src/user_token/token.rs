@@ -15,6 +15,9 @@ const CHECKSUM: usize = 4;
 pub struct UserToken(Zeroizing<String>);
 
 impl UserToken {
+    /// A regular expression for what looks like a token: for the scanners that find leaked ones.
+    pub const PATTERN: &str = r"\bpct_[0-9a-f]{48}\b";
+
     /// A new token, from the system's random numbers.
     pub fn generate() -> Self {
         let mut random = [0; RANDOM];
@@ -41,6 +44,20 @@ impl UserToken {
     pub fn digest(&self) -> TokenDigest {
         TokenDigest::of(&self.0)
     }
+}
+
+/// An id for a record: it names a token, and says nothing of it.
+pub(super) fn random_id() -> String {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).expect("the system has random numbers");
+    hex(&random)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// No part of the token is printed.

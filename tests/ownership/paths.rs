@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use axum::{Extension, Router, extract::Path, routing::any};
 use http::{Method, Request, Uri};
 use portcullis::{
-    OwnershipLayer, Principal,
+    ConfigError, OwnershipLayer, Principal,
     ownership::{
         MemoryOwnershipStore, OwnedResource, Owner, Ownership, OwnershipStore, ResourcePath, integer,
         uuid,
@@ -19,6 +19,16 @@ use super::{ask, by, claims::owner, local, principal, thing, things};
 /// What a handler saw: the id in its path, and the one that the layer left.
 type Seen = Arc<Mutex<Vec<(String, Option<String>)>>>;
 
+/// What builds a policy from paths.
+type Build = fn(MemoryOwnershipStore, [ResourcePath; 3]) -> Result<Ownership, ConfigError>;
+
+/// By a matching of its own, and by that of the router.
+const BUILDS: &[Build] = &[
+    Ownership::new,
+    #[cfg(feature = "axum")]
+    Ownership::of_routes,
+];
+
 /// A router with more routes than the policy has paths, behind the layer, for one principal.
 struct Site {
     owners: MemoryOwnershipStore,
@@ -28,7 +38,7 @@ struct Site {
 }
 
 impl Site {
-    fn of(name: &str) -> Self {
+    fn of(name: &str, build: Build) -> Self {
         let owners = MemoryOwnershipStore::new();
         for id in ["alice-1", "%41", "a b", "a+b", "x/y", "alice-1;v", "..", "\u{e9}"] {
             owners.insert(thing(id), local("alice"));
@@ -36,7 +46,7 @@ impl Site {
         for id in ["bob-1", "A", "ALICE-1", "alice-1 ", "alice-1/", "e\u{301}", "."] {
             owners.insert(thing(id), local("bob"));
         }
-        let ownership = Ownership::new(
+        let ownership = build(
             owners.clone(),
             [
                 ResourcePath::new("thing", "/things/{id}", "id").unwrap(),
@@ -97,7 +107,12 @@ impl Site {
 
 #[tokio::test]
 async fn whatever_the_path_looks_like_a_handler_sees_the_resource_that_was_judged() {
-    let (alice, bob) = (Site::of("alice"), Site::of("bob"));
+    for build in BUILDS {
+        check_paths(&Site::of("alice", *build), &Site::of("bob", *build)).await;
+    }
+}
+
+async fn check_paths(alice: &Site, bob: &Site) {
     for (path, alices, bobs) in [
         ("/things/alice-1", 200, 403),
         ("/things/alice-1?id=bob-1", 200, 403),
@@ -270,7 +285,10 @@ fn twins() -> impl Strategy<Value = String> {
 }
 
 /// Each user's view of the site.
-static SITES: LazyLock<[Site; 2]> = LazyLock::new(|| ["alice", "bob"].map(Site::of));
+static SITES: LazyLock<Vec<Site>> = LazyLock::new(|| {
+    let of = |build: &Build| ["alice", "bob"].map(|name| Site::of(name, *build));
+    BUILDS.iter().flat_map(of).collect()
+});
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]

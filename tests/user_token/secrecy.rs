@@ -8,7 +8,7 @@ use std::{
 use http::header;
 use portcullis::{
     NowOrLater, StoreError, UserTokenLayer,
-    user_token::{TokenDigest, UserToken, UserTokenRecord},
+    user_token::{TokenDigest, UserToken, UserTokenAdmin, UserTokenRecord},
 };
 use sha2::{Digest, Sha256};
 use tower::Layer;
@@ -40,11 +40,15 @@ async fn unknown_revoked_expired_and_misspelled_look_the_same() {
     let record = UserTokenRecord::new("old", alice());
     store.insert(old.digest(), record.expires(UNIX_EPOCH + Duration::from_secs(NOW)));
     assert!(store.remove(&token.digest()));
+    let revoked = UserToken::generate();
+    store.insert(revoked.digest(), UserTokenRecord::new("revoked", alice()));
+    assert!(store.revoke(&alice(), "revoked", UNIX_EPOCH).await.unwrap());
     let layer = layer(store);
     let mut answers = Vec::new();
     for (sent, reason) in [
         (UserToken::generate().expose(), "user_token.unknown"),
         (token.expose(), "user_token.unknown"),
+        (revoked.expose(), "user_token.revoked"),
         (old.expose(), "user_token.expired"),
         ("pct_and-no-more", "user_token.form"),
     ] {

@@ -1,0 +1,117 @@
+//! Where a policy finds the resource of a request.
+
+use std::{collections::HashMap, sync::Arc};
+
+use matchit::Router;
+use percent_encoding::percent_decode_str;
+
+use super::{ResourcePath, Target};
+use crate::{ConfigError, Head, Rejection, RejectionKind};
+
+#[derive(Clone)]
+pub(super) enum Source {
+    Paths(Arc<ResourcePaths>),
+    #[cfg(feature = "axum")]
+    Routes(Arc<ResourcePaths>),
+    Function(Arc<Find>),
+}
+
+type Find = dyn Fn(&Head<'_>) -> Option<Target> + Send + Sync;
+
+impl Source {
+    pub(super) fn find(&self, head: &Head<'_>) -> Result<Target, Rejection> {
+        match self {
+            Self::Paths(paths) => paths.in_target(head),
+            #[cfg(feature = "axum")]
+            Self::Routes(paths) => paths.in_route(head),
+            Self::Function(find) => find(head).ok_or_else(|| {
+                tracing::warn!(
+                    "a request in which the function of the ownership policy finds no resource is \
+                     refused: put the layer around fewer routes"
+                );
+                Rejection::new(RejectionKind::Forbidden, "ownership.no_resource")
+            }),
+        }
+    }
+}
+
+/// All paths of a policy.
+pub(super) struct ResourcePaths(Router<ResourcePath>);
+
+impl ResourcePaths {
+    pub(super) fn new(paths: impl IntoIterator<Item = ResourcePath>) -> Result<Self, ConfigError> {
+        let mut router = Router::new();
+        let mut tenants = HashMap::new();
+        for path in paths {
+            let pattern = path.pattern().to_owned();
+            let has_tenant = path.has_tenant();
+            if *tenants.entry(path.kind().to_owned()).or_insert(has_tenant) != has_tenant {
+                return Err(ConfigError::new(format!(
+                    "the path pattern {pattern:?} and another one of its kind differ in whether they have \
+                     a tenant: name the tenant's parameter in all of them, or in none"
+                )));
+            }
+            router.insert(pattern.as_str(), path).map_err(|error| {
+                ConfigError::new(format!("the path pattern {pattern:?} cannot be added: {error}"))
+            })?;
+        }
+        if tenants.is_empty() {
+            return Err(ConfigError::new(
+                "an ownership policy without a path would refuse every write",
+            ));
+        }
+        Ok(Self(router))
+    }
+
+    fn in_target(&self, head: &Head<'_>) -> Result<Target, Rejection> {
+        let matched = self.0.at(head.uri().path()).map_err(|_| unmatched())?;
+        let decoded = |name: &str| {
+            let encoded = matched.params.get(name).ok_or_else(no_parameter)?;
+            percent_decode_str(encoded).decode_utf8().map_err(|_| bad_encoding())
+        };
+        matched.value.target(head.method(), decoded)
+    }
+
+    #[cfg(feature = "axum")]
+    fn in_route(&self, head: &Head<'_>) -> Result<Target, Rejection> {
+        let route = head.route().ok_or_else(|| {
+            misconfigured(
+                "ownership.no_route",
+                "no axum router has matched the request, or the layer does not look: put an \
+                 `OwnershipLayer` inside of the router (`Router::layer` or `route_layer`); an \
+                 `AuthorizeLayer` needs `matched_routes`, too",
+            )
+        })?;
+        let pattern = route.pattern().ok_or_else(unmatched)?;
+        // A pattern matches itself; and others may match it, too.
+        let found = self.0.at(pattern).ok().filter(|found| found.value.pattern() == pattern);
+        let path = found.ok_or_else(unmatched)?.value;
+        path.target(head.method(), |name| {
+            let decoded = route.param(name).map_err(|()| bad_encoding())?;
+            decoded.map(Into::into).ok_or_else(no_parameter)
+        })
+    }
+}
+
+fn unmatched() -> Rejection {
+    tracing::warn!(
+        "a write to a path that no `ResourcePath` of the ownership policy matches is refused: add the \
+         path, or put the layer around fewer routes"
+    );
+    Rejection::new(RejectionKind::Forbidden, "ownership.unmatched_path")
+}
+
+fn bad_encoding() -> Rejection {
+    Rejection::new(RejectionKind::BadRequest, "ownership.percent_encoding")
+}
+
+fn no_parameter() -> Rejection {
+    misconfigured(
+        "ownership.no_parameter",
+        "the route has no parameter, or more than one, of the name that its `ResourcePath` gives",
+    )
+}
+
+fn misconfigured(reason: &'static str, what_to_do: &'static str) -> Rejection {
+    Rejection::new(RejectionKind::Misconfigured, reason).caused_by(what_to_do)
+}
