@@ -13,7 +13,8 @@ mod migrations;
 mod nonces;
 #[path = "sql/options.rs"]
 mod options;
-#[allow(unused_imports, reason = "no Redis is needed here")]
+#[path = "sql/refreshes.rs"]
+mod refreshes;
 mod servers;
 #[path = "sql/stores.rs"]
 mod stores;

@@ -163,11 +163,9 @@ async fn set_password(database: &Database, name: &str, password: &str) -> Result
         .bind(name)
         .execute(&mut *change)
         .await?;
-    sqlx::query("UPDATE jwts SET revoked = $1 WHERE user_id = $2 AND revoked IS NULL")
-        .bind(now())
-        .bind(owner.subject())
-        .execute(&mut *change)
-        .await?;
+    let families = "UPDATE portcullis_refresh_families SET revoked = $1 \
+                    WHERE issuer = 'local' AND subject = $2 AND revoked IS NULL";
+    sqlx::query(families).bind(now()).bind(owner.subject()).execute(&mut *change).await?;
     Ok(change.commit().await?)
 }
 
@@ -229,7 +227,7 @@ pub fn now() -> i64 {
     unix_seconds(SystemClock.now())
 }
 
-fn unix_seconds(time: SystemTime) -> i64 {
+pub fn unix_seconds(time: SystemTime) -> i64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

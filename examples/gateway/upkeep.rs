@@ -27,7 +27,6 @@ pub async fn run(database: Database) {
 async fn clean(database: &Database) -> Result<(), Error> {
     database.store().purge().await?;
     for (table, column, before) in [
-        ("jwts", "expires", now()),
         ("s3p_quotes", "expires", now()),
         ("sms_logs", "created", now() - KEPT),
         ("sms_messages", "created", now() - KEPT),

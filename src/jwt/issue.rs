@@ -7,10 +7,10 @@ use std::{
 
 use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{Algorithm, Claims, admission::hmac_key, claims::LAST};
-use crate::{Clock, ConfigError, Principal, Scope, ScopeSet, Secret, SystemClock};
+use super::{Algorithm, Claims, Grant, admission::hmac_key, claims::LAST};
+use crate::{Clock, ConfigError, Scope, ScopeSet, Secret, SystemClock};
 
 /// Issues tokens that a [`JwtAuth`](super::JwtAuth) with the same secret verifies.
 ///
@@ -61,13 +61,12 @@ impl Issuer {
         secret: impl Into<Secret>,
     ) -> Result<Self, ConfigError> {
         let issuer = issuer.into();
-        let header = format!(r#"{{"alg":"{algorithm:?}","typ":"JWT"}}"#);
         Ok(Self(Arc::new(Parts {
             identities_of: issuer.clone(),
             issuer,
             global: None,
             key: hmac_key(algorithm, &secret.into())?,
-            header: URL_SAFE_NO_PAD.encode(header) + ".",
+            header: header(algorithm),
             default_lifetime: Duration::from_secs(15 * 60),
             max_lifetime: Duration::from_secs(60 * 60),
             clock: Arc::new(SystemClock),
@@ -116,7 +115,12 @@ impl Issuer {
     /// When the principal is not of the issuer whose identities these are, does not hold each of the
     /// scopes, or the grant has a claim that the issuer makes itself.
     pub fn issue(&self, grant: Grant<'_>) -> Result<Issued, IssueError> {
+        self.issue_stamped(Stamp { id: random_id(), now: self.now(), latest: LAST }, grant)
+    }
+
+    pub(super) fn issue_stamped(&self, stamp: Stamp, grant: Grant<'_>) -> Result<Issued, IssueError> {
         let parts = &*self.0;
+        let Stamp { id, now, latest } = stamp;
         let Grant { principal, scopes, lifetime, claims } = grant;
         if principal.issuer() != parts.identities_of {
             return Err(IssueError(IssueErrorKind::ForeignPrincipal));
@@ -124,18 +128,14 @@ impl Issuer {
         if let Some(name) = OWN_CLAIMS.iter().find(|name| claims.contains_key(**name)) {
             return Err(IssueError(IssueErrorKind::OwnClaim(name)));
         }
-        let held = principal.scopes();
-        let holds_all = parts.global.as_ref().is_some_and(|global| held.contains(global));
-        if !holds_all && !scopes.is_subset_of(held) {
+        if !self.may_give(principal.scopes(), &scopes) {
             return Err(IssueError(IssueErrorKind::ScopeNotHeld));
         }
         let lifetime = lifetime.unwrap_or(parts.default_lifetime).min(parts.max_lifetime);
-        let now = parts.clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let by_token = principal.extra::<Claims>().and_then(Claims::expires);
-        let until = now.saturating_add(lifetime).min(by_token.unwrap_or(LAST)).min(LAST);
+        let until = now.saturating_add(lifetime).min(by_token.unwrap_or(LAST)).min(latest);
         // Whole seconds: what is said to the caller is what is in the token.
         let (issued, expires) = (now.as_secs(), until.as_secs());
-        let id = random_id();
         let mut payload = claims;
         payload.insert("iss".into(), parts.issuer.clone().into());
         payload.insert("sub".into(), principal.subject().into());
@@ -150,6 +150,36 @@ impl Issuer {
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
         Ok(Issued { token, id, expires: UNIX_EPOCH + Duration::from_secs(expires) })
     }
+
+    /// Whether who holds the ones may give on the others.
+    pub(super) fn may_give(&self, held: &ScopeSet, scopes: &ScopeSet) -> bool {
+        let global = self.0.global.as_ref();
+        global.is_some_and(|global| held.contains(global)) || scopes.is_subset_of(held)
+    }
+
+    /// The issuer of another kind of tokens in the same name: by this key, and living as long as is granted.
+    pub(super) fn of_another_kind(&self, algorithm: Algorithm, key: hmac::Key) -> Self {
+        let mut other = self.clone();
+        let parts = Arc::make_mut(&mut other.0);
+        (parts.key, parts.header) = (key, header(algorithm));
+        parts.max_lifetime = Duration::MAX;
+        other
+    }
+
+    /// In whose name it issues (`iss`).
+    pub(super) fn name(&self) -> &str {
+        &self.0.issuer
+    }
+
+    /// Of which issuer the principals are.
+    pub(super) fn identities(&self) -> &str {
+        &self.0.identities_of
+    }
+
+    /// The time since 1970-01-01T00:00:00Z.
+    pub(super) fn now(&self) -> Duration {
+        self.0.clock.now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    }
 }
 
 impl fmt::Debug for Issuer {
@@ -161,44 +191,12 @@ impl fmt::Debug for Issuer {
 /// The claims that a grant may not have.
 const OWN_CLAIMS: [&str; 9] = ["iss", "sub", "exp", "nbf", "iat", "jti", "scope", "scopes", "scp"];
 
-/// What is to be issued, and to whom.
-#[derive(Clone)]
-#[must_use]
-pub struct Grant<'p> {
-    principal: &'p Principal,
-    scopes: ScopeSet,
-    lifetime: Option<Duration>,
-    claims: Map<String, Value>,
-}
-
-impl<'p> Grant<'p> {
-    /// A token for this principal, with these of its scopes.
-    pub fn to(principal: &'p Principal, scopes: impl Into<ScopeSet>) -> Self {
-        Self { principal, scopes: scopes.into(), lifetime: None, claims: Map::new() }
-    }
-
-    /// How long the token is to live: the issuer's maximum, if that is less.
-    pub fn lifetime(mut self, lifetime: Duration) -> Self {
-        self.lifetime = Some(lifetime);
-        self
-    }
-
-    /// Adds a claim: none of those that the issuer makes itself, or that mean scopes or times.
-    pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.claims.insert(name.into(), value.into());
-        self
-    }
-}
-
-/// No claim is printed.
-impl fmt::Debug for Grant<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Grant")
-            .field("principal", &self.principal)
-            .field("scopes", &self.scopes)
-            .field("lifetime", &self.lifetime)
-            .finish_non_exhaustive()
-    }
+/// What the issuer adds to a grant. Times are since 1970-01-01T00:00:00Z.
+pub(super) struct Stamp {
+    pub(super) id: String,
+    pub(super) now: Duration,
+    /// The token expires no later, whatever is granted.
+    pub(super) latest: Duration,
 }
 
 /// A token that was issued.
@@ -234,7 +232,7 @@ impl fmt::Debug for Issued {
 
 /// A token was not issued.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct IssueError(IssueErrorKind);
+pub struct IssueError(pub(super) IssueErrorKind);
 
 /// Why a token was not issued.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -271,8 +269,13 @@ impl fmt::Display for IssueError {
 
 impl Error for IssueError {}
 
+/// The first part of a token, and the dot.
+fn header(algorithm: Algorithm) -> String {
+    URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"{algorithm:?}","typ":"JWT"}}"#)) + "."
+}
+
 /// 126 random bits, as 21 characters of the URL-safe alphabet.
-fn random_id() -> String {
+pub(super) fn random_id() -> String {
     let mut random = [0; 16];
     getrandom::fill(&mut random).expect("the system has random numbers");
     let mut id = URL_SAFE_NO_PAD.encode(random);

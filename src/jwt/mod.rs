@@ -57,7 +57,8 @@
 //! # Ok::<_, portcullis::ConfigError>(())
 //! ```
 //!
-//! [`Issuer`] issues tokens, and [`MemoryRevocationStore`] revokes them.
+//! [`Issuer`] issues tokens, and [`MemoryRevocationStore`] revokes them. Tokens that are short-lived and
+//! renewed come in pairs: see [`refresh`].
 //!
 //! # Caveats
 //!
@@ -67,12 +68,14 @@
 mod admission;
 mod authenticator;
 mod claims;
+mod grant;
 mod header;
 mod issue;
 mod jws;
 mod key;
 mod keys;
 mod layer;
+pub mod refresh;
 mod revocation;
 
 pub use jsonwebtoken::Algorithm;
@@ -80,7 +83,8 @@ pub use jsonwebtoken::Algorithm;
 pub use self::{
     authenticator::{JwtAuth, JwtAuthBuilder},
     claims::Claims,
-    issue::{Grant, IssueError, IssueErrorKind, Issued, Issuer},
+    grant::Grant,
+    issue::{IssueError, IssueErrorKind, Issued, Issuer},
     jws::VerifiedJws,
     key::Key,
     keys::Keys,

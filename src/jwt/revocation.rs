@@ -1,5 +1,6 @@
 use std::time::SystemTime;
 
+use super::refresh::family;
 use crate::{NowOrLater, StoreError};
 
 /// What identifies a verified token to those who may have revoked it.
@@ -14,6 +15,13 @@ pub struct TokenFacts<'t> {
     pub id: &'t str,
     /// `iat`.
     pub issued: Option<SystemTime>,
+}
+
+impl<'t> TokenFacts<'t> {
+    /// The id of its family, if it may have one: see [`refresh`](super::refresh).
+    pub fn family(&self) -> Option<&'t str> {
+        family::of(self.id)
+    }
 }
 
 /// Where it is kept which tokens were revoked before they expired.

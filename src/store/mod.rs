@@ -7,6 +7,8 @@ mod memory_nonces;
 #[cfg(feature = "ownership")]
 mod memory_ownership;
 #[cfg(feature = "jwt")]
+mod memory_refreshes;
+#[cfg(feature = "jwt")]
 mod memory_revocations;
 #[cfg(feature = "user-token")]
 mod memory_user_tokens;
@@ -17,6 +19,8 @@ pub mod sql;
 
 #[cfg(feature = "ownership")]
 pub use self::memory_ownership::MemoryOwnershipStore;
+#[cfg(feature = "jwt")]
+pub use self::memory_refreshes::MemoryRefreshStore;
 #[cfg(feature = "jwt")]
 pub use self::memory_revocations::MemoryRevocationStore;
 #[cfg(feature = "user-token")]

@@ -29,6 +29,8 @@ async fn version_1(database: &Database) {
         "portcullis_revoked_tokens",
         "portcullis_revoked_subjects",
         "portcullis_owners",
+        "portcullis_refresh_families",
+        "portcullis_refresh_tokens",
         "portcullis_access_keys",
         "portcullis_nonces",
         "portcullis_nonces_purged",

@@ -1,17 +1,6 @@
 -- What the systems keep, beside the tables of `store::Sql`: a `user_id` is a subject there. The same as in
 -- sqlite.sql, in the words of PostgreSQL. Times are whole seconds since 1970-01-01T00:00:00Z.
 
-CREATE TABLE IF NOT EXISTS jwts (
-    id       TEXT PRIMARY KEY,          -- jti
-    user_id  TEXT NOT NULL,
-    parent   TEXT,                      -- of a refresh token: the access token it came with
-    family   TEXT NOT NULL,             -- the first access token of a chain of refreshes
-    expires  BIGINT NOT NULL,
-    revoked  BIGINT
-);
-CREATE INDEX IF NOT EXISTS jwts_expires ON jwts (expires);
-CREATE INDEX IF NOT EXISTS jwts_family ON jwts (family);
-
 -- SMP
 
 CREATE TABLE IF NOT EXISTS smp_groups (

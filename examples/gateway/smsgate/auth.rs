@@ -7,11 +7,11 @@ use bytes::Bytes;
 use portcullis::{
     AuthenticateLayer, AuthorizeLayer, Identity, Rejection, RejectionKind, Scope, ScopePolicy,
     basic::BasicAuth,
-    jwt::{Algorithm, JwtAuth, Key, Keys},
+    jwt::{Algorithm, JwtAuth, Key, Keys, refresh::Refresher},
 };
 use serde_json::json;
 
-use super::{password::Passwords, reuse::Revocations};
+use super::{bearer::Tokens, password::Passwords};
 use crate::{Error, Gateway};
 
 const REALM: &str = "SMSGate";
@@ -20,7 +20,7 @@ const REALM: &str = "SMSGate";
 pub const ISSUER: &str = "sms-gate.app";
 
 /// HTTP Basic, and JWTs unless they are switched off.
-pub fn authenticate(gateway: &Gateway) -> Result<AuthenticateLayer, Error> {
+pub fn authenticate(gateway: &Gateway, refresher: Refresher) -> Result<AuthenticateLayer, Error> {
     let basic = BasicAuth::new(REALM, Passwords(gateway.database.clone()))?
         .hashing_pool(gateway.hashing.clone());
     let layer = if gateway.settings.tokens {
@@ -32,9 +32,9 @@ pub fn authenticate(gateway: &Gateway) -> Result<AuthenticateLayer, Error> {
             // The clock that issues is the clock that verifies.
             .leeway(Duration::ZERO)
             .realm(REALM)
-            .revocations(Revocations(gateway.database.clone()))
+            .revocations(gateway.database.store().clone())
             .build()?;
-        AuthenticateLayer::new(jwt).or(basic)
+        AuthenticateLayer::new(Tokens { access: jwt, refresher }).or(basic)
     } else {
         AuthenticateLayer::new(basic)
     };

@@ -11,7 +11,10 @@ use super::{
     Sms,
     answer::{Params, Refusal},
 };
-use crate::admin::{now, rfc3339};
+use crate::{
+    admin::{now, rfc3339},
+    database::Database,
+};
 
 /// How many entries are answered: the newest.
 const MOST_ENTRIES: i64 = 1_000;
@@ -44,6 +47,14 @@ pub async fn list(
         entries.push(entry);
     }
     Ok(Json(entries))
+}
+
+/// Adds an entry about what has been done, and cannot be undone if this fails.
+pub async fn note(database: &Database, user: &str, module: &str, message: &str) {
+    let written = async { write(&mut *database.pool().acquire().await?, user, module, message).await };
+    if let Err(error) = written.await {
+        tracing::warn!(%error, message, "not in the user's log");
+    }
 }
 
 /// Adds an entry. No secret belongs in it, and nothing that is as long as a caller likes.

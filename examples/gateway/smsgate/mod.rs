@@ -6,6 +6,7 @@
 
 mod answer;
 mod auth;
+mod bearer;
 mod devices;
 mod health;
 mod id;
@@ -15,7 +16,6 @@ mod logs;
 mod message;
 mod messages;
 mod password;
-mod reuse;
 mod settings;
 mod tokens;
 mod webhooks;
@@ -25,10 +25,12 @@ use axum::{
     routing::{delete, get, patch, post, put},
 };
 
+use portcullis::jwt::refresh::Refresher;
+
 use self::{
     answer::not_found,
     auth::{authenticate, exactly, needs},
-    issue::Issuers,
+    issue::refresher,
 };
 use crate::{Error, Gateway, database::Database};
 
@@ -36,12 +38,13 @@ use crate::{Error, Gateway, database::Database};
 #[derive(Clone)]
 struct Sms {
     database: Database,
-    issuers: Issuers,
+    refresher: Refresher,
 }
 
 pub fn router(gateway: &Gateway) -> Result<Router, Error> {
-    let sms =
-        Sms { database: gateway.database.clone(), issuers: Issuers::new(gateway.vault.jwt_secret())? };
+    let (database, secret) = (gateway.database.clone(), gateway.vault.jwt_secret());
+    let refresher = refresher(&database, &secret)?;
+    let sms = Sms { database, refresher: refresher.clone() };
     let tokens = if gateway.settings.tokens { token_routes() } else { no_token_routes() };
     let open = Router::new()
         .route("/health", get(health::ready))
@@ -53,7 +56,7 @@ pub fn router(gateway: &Gateway) -> Result<Router, Error> {
         .merge(tokens)
         .fallback(not_found)
         .method_not_allowed_fallback(not_found)
-        .layer(authenticate(gateway)?);
+        .layer(authenticate(gateway, refresher)?);
     Ok(closed.merge(open).with_state(sms))
 }
 

@@ -4,10 +4,13 @@ use crate::StoreError;
 /// How long what has expired is kept on top, in seconds: the clocks of several instances differ.
 const MARGIN: i64 = 60;
 
+/// The greatest leeway of a verifier, in seconds: so long is a token good after it has expired.
+const LEEWAY: i64 = 300;
+
 /// # Upkeep
 impl Sql {
-    /// Deletes what has expired: nonces, revocations of JWTs, previous secrets of access keys. How many rows
-    /// were deleted.
+    /// Deletes what has expired: nonces, revocations of JWTs, refresh tokens and their families, previous
+    /// secrets of access keys. How many rows were deleted.
     ///
     /// Nothing is deleted on the way of a request: call this every minute or so, from a task of its own. Any
     /// number of instances may.
@@ -27,8 +30,15 @@ impl Sql {
                       (SELECT token, nonce FROM portcullis_nonces WHERE expires < $1 LIMIT 1000)";
         let jwts = "DELETE FROM portcullis_revoked_tokens WHERE (issuer, id) IN \
                     (SELECT issuer, id FROM portcullis_revoked_tokens WHERE expires < $1 LIMIT 1000)";
+        let tokens = "DELETE FROM portcullis_refresh_tokens WHERE id IN \
+                      (SELECT id FROM portcullis_refresh_tokens WHERE expires < $1 LIMIT 1000)";
+        let families = "DELETE FROM portcullis_refresh_families WHERE id IN \
+                        (SELECT id FROM portcullis_refresh_families WHERE expires < $1 LIMIT 1000)";
         let mut deleted = 0;
-        for statement in [nonces, jwts] {
+        let long_ago = second.saturating_sub(LEEWAY);
+        for (statement, second) in
+            [(nonces, second), (jwts, second), (tokens, second), (families, long_ago)]
+        {
             // In parts, so that nobody waits long for the one writer that SQLite has.
             loop {
                 let part = self.execute(sqlx::query(statement).bind(second)).await?;

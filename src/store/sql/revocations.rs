@@ -7,7 +7,8 @@ use crate::{
     jwt::{RevocationStore, TokenFacts},
 };
 
-/// A user who is disabled here is refused by a JWT as well.
+/// A token is revoked by itself, with its family of refresh tokens, with all of its subject, and if its
+/// subject is a user who is disabled here.
 impl RevocationStore for Sql {
     fn is_revoked(&self, token: TokenFacts<'_>) -> NowOrLater<Result<bool, StoreError>> {
         let store = self.clone();
@@ -19,12 +20,15 @@ impl RevocationStore for Sql {
              OR EXISTS (SELECT 1 FROM portcullis_revoked_subjects \
              WHERE issuer = $1 AND subject = $3 AND up_to_ms >= $4) \
              OR EXISTS (SELECT 1 FROM portcullis_users \
-             WHERE issuer = $1 AND subject = $3 AND disabled <> 0)",
+             WHERE issuer = $1 AND subject = $3 AND disabled <> 0) \
+             OR EXISTS (SELECT 1 FROM portcullis_refresh_families \
+             WHERE id = $5 AND issuer = $1 AND subject = $3 AND revoked IS NOT NULL)",
         )
         .bind(token.issuer.to_owned())
         .bind(token.id.to_owned())
         .bind(token.subject.to_owned())
-        .bind(issued);
+        .bind(issued)
+        .bind(token.family().map(str::to_owned));
         NowOrLater::later(async move {
             let found: Result<_, Error> = store.fetch_optional(select).await.map_err(Error::from);
             Ok(found.map_err(StoreError::new)?.is_some())
