@@ -1,7 +1,11 @@
 //! A PostgreSQL that is killed, stopped where it stands, read-only or slow: bounded waiting, 503 with
 //! `Retry-After`, and recovery without a restart of the program. Nothing that was acknowledged is lost.
 
-use std::{convert::Infallible, time::Duration};
+use std::{
+    convert::Infallible,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use http::{Response, StatusCode, header};
 use http_body_util::Full;
@@ -17,7 +21,7 @@ use tower::{Layer, ServiceExt, service_fn};
 
 use crate::{Database, NOW, alice, servers::Postgres, user};
 
-const SHORT: Duration = Duration::from_millis(300);
+const SHORT: Duration = Duration::from_secs(1);
 
 /// Longer than the limits of a store with short ones, and no test waits for it.
 const LONG: Duration = Duration::from_secs(30);
@@ -98,27 +102,28 @@ async fn a_server_that_is_killed_is_a_503_until_it_is_back_and_has_what_it_ackno
 async fn what_is_acknowledged_while_the_server_is_killed_is_there_afterwards() {
     let server = Postgres::start();
     let store = with_alice(&server).await;
-    let (acknowledged, ()) = tokio::join!(
-        async {
-            let mut acknowledged = Vec::new();
-            for n in 0.. {
-                let nonce = n.to_string();
-                match record(&store, &nonce).await {
-                    Some(Recorded::Fresh) => acknowledged.push(nonce),
-                    Some(other) => panic!("{other:?}"),
-                    None => break,
-                }
+    // In the midst of the requests, on a thread of its own.
+    let (some, killed) = (tokio::sync::Semaphore::new(0), AtomicBool::new(false));
+    let write = async |writer: usize| {
+        let mut acknowledged = Vec::new();
+        for n in 0.. {
+            let nonce = format!("{writer}-{n}");
+            match record(&store, &nonce).await {
+                Some(Recorded::Fresh) => acknowledged.push(nonce),
+                Some(other) => panic!("{other:?}"),
+                None if killed.load(Ordering::SeqCst) => break,
+                None => {}
             }
-            acknowledged
-        },
-        async {
-            // In the midst of the requests, on a thread of its own.
-            for n in 0..50 {
-                let _ = store.user(if n > 0 { "alice" } else { "bob" }).await;
-            }
-            tokio::task::block_in_place(|| server.kill());
+            some.add_permits(1);
         }
-    );
+        acknowledged
+    };
+    let (acknowledged, ()) = tokio::join!(futures_util::future::join_all((0..4).map(write)), async {
+        some.acquire_many(40).await.unwrap().forget();
+        tokio::task::block_in_place(|| server.kill());
+        killed.store(true, Ordering::SeqCst);
+    });
+    let acknowledged = acknowledged.concat();
     assert!(!acknowledged.is_empty());
     tokio::task::block_in_place(|| server.restart());
     recovered(&store).await;

@@ -12,7 +12,7 @@ use sqlx::{Connection, SqliteConnection};
 
 use crate::{Database, NOW, user};
 
-const SHORT: Duration = Duration::from_millis(200);
+const SHORT: Duration = Duration::from_secs(1);
 
 async fn record(store: &Sql, nonce: &str) -> Option<Recorded> {
     let now = NOW.cast_signed();
