@@ -61,11 +61,11 @@ impl User {
         &self.password
     }
 
-    pub(super) fn is_disabled(&self) -> bool {
+    pub(crate) fn is_disabled(&self) -> bool {
         self.disabled
     }
 
-    pub(super) fn into_principal_parts(self) -> (Identity, Arc<str>, ScopeSet) {
+    pub(crate) fn into_principal_parts(self) -> (Identity, Arc<str>, ScopeSet) {
         (self.identity, self.name, self.scopes)
     }
 }

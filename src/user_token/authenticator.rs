@@ -103,11 +103,11 @@ impl UserTokenRecord {
         self
     }
 
-    fn has_expired(&self, now: SystemTime) -> bool {
+    pub(crate) fn has_expired(&self, now: SystemTime) -> bool {
         self.expires.is_some_and(|expires| now >= expires)
     }
 
-    fn into_principal(self) -> Principal {
+    pub(crate) fn into_principal(self) -> Principal {
         let principal = Principal::builder(self.identity, Scheme::BEARER);
         principal.credential_id(self.id).scopes(self.scopes).build()
     }
