@@ -1,5 +1,7 @@
-//! The stores that come ready-made: in memory, one for each store trait.
+//! The stores that come ready-made: in memory, one for each store trait; and in Redis.
 
+#[cfg(feature = "contract")]
+pub mod contract;
 #[cfg(feature = "s3p")]
 mod memory_access_keys;
 #[cfg(feature = "s3p")]
@@ -12,6 +14,8 @@ mod memory_revocations;
 mod memory_user_tokens;
 #[cfg(feature = "basic")]
 mod memory_users;
+#[cfg(all(feature = "redis", any(feature = "jwt", feature = "s3p")))]
+pub mod redis;
 
 #[cfg(feature = "ownership")]
 pub use self::memory_ownership::MemoryOwnershipStore;
@@ -21,5 +25,7 @@ pub use self::memory_revocations::MemoryRevocationStore;
 pub use self::memory_user_tokens::MemoryUserTokenStore;
 #[cfg(feature = "basic")]
 pub use self::memory_users::MemoryUserStore;
+#[cfg(all(feature = "redis", any(feature = "jwt", feature = "s3p")))]
+pub use self::redis::{Redis, RedisBuilder};
 #[cfg(feature = "s3p")]
 pub use self::{memory_access_keys::MemoryAccessKeyStore, memory_nonces::MemoryNonceStore};
