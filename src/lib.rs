@@ -73,6 +73,9 @@
 //! | `user-token` | yes | [`user_token`] |
 //! | `sqlite`, `postgres` | no | [`store::Sql`]: every store in a database; these two need Rust 1.94 |
 //! | `axum` | no | [`Principal`] and `Option<Principal>` as extractors, [`Rejection`] as a response |
+//! | `contract` | no | [`store::contract`], tests for a store of your own |
+//! | `redis` | no | [`store::Redis`] |
+//! | `redis-tls` | no | `rediss://` for it, by rustls and aws-lc-rs |
 //! | `full` | no | all of them |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -75,7 +75,7 @@ impl User {
         self.disabled
     }
 
-    pub(super) fn into_principal_parts(self) -> (Identity, Arc<str>, ScopeSet) {
+    pub(crate) fn into_principal_parts(self) -> (Identity, Arc<str>, ScopeSet) {
         (self.identity, self.name, self.scopes)
     }
 }

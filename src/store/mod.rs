@@ -1,5 +1,8 @@
-//! The stores that come ready-made: in memory, one for each store trait; and [`Sql`], for all of them.
+//! The stores that come ready-made: in memory, one for each store trait; in SQLite and PostgreSQL ([`Sql`]); and
+//! in Redis.
 
+#[cfg(feature = "contract")]
+pub mod contract;
 #[cfg(feature = "s3p")]
 mod memory_access_keys;
 #[cfg(feature = "s3p")]
@@ -14,6 +17,8 @@ mod memory_revocations;
 mod memory_user_tokens;
 #[cfg(feature = "basic")]
 mod memory_users;
+#[cfg(all(feature = "redis", any(feature = "jwt", feature = "s3p")))]
+pub mod redis;
 #[cfg(feature = "sql")]
 pub mod sql;
 
@@ -27,6 +32,8 @@ pub use self::memory_revocations::MemoryRevocationStore;
 pub use self::memory_user_tokens::MemoryUserTokenStore;
 #[cfg(feature = "basic")]
 pub use self::memory_users::MemoryUserStore;
+#[cfg(all(feature = "redis", any(feature = "jwt", feature = "s3p")))]
+pub use self::redis::{Redis, RedisBuilder};
 #[cfg(feature = "sql")]
 pub use self::sql::Sql;
 #[cfg(feature = "s3p")]
