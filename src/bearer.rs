@@ -1,10 +1,20 @@
 //! What bearer tokens of every kind have in common (RFC 6750).
 
+mod auth;
+mod place;
+
+pub use self::auth::{BearerAuth, TokenVerifier};
+pub(crate) use self::place::Place;
+
 use crate::{Challenge, ConfigError, Rejection, RejectionKind, Scheme, head::after_blanks};
 
 /// Reads what follows the scheme's name: one or more blanks, then `b64token` (section 2.1).
 pub(crate) fn token(credentials: &[u8]) -> Option<&str> {
-    let token = after_blanks(credentials)?;
+    only_token(after_blanks(credentials)?)
+}
+
+/// Reads a `b64token` with nothing around it.
+fn only_token(token: &[u8]) -> Option<&str> {
     let padding = token.iter().rev().take_while(|byte| **byte == b'=').count();
     let (text, _) = token.split_at(token.len() - padding);
     let is_b64token = |byte: &u8| {

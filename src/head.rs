@@ -153,7 +153,7 @@ impl<'a> Authorization<'a> {
 }
 
 /// What follows the one or more blanks (`1*SP`, RFC 9110 section 11.4) after a scheme's name.
-#[cfg(any(feature = "basic", feature = "jwt", feature = "user-token"))]
+#[cfg(any(feature = "basic", feature = "_jwt", feature = "user-token"))]
 pub(crate) fn after_blanks(credentials: &[u8]) -> Option<&[u8]> {
     let blanks = credentials.iter().take_while(|byte| **byte == b' ').count();
     (blanks > 0).then(|| &credentials[blanks..])

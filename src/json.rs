@@ -20,7 +20,7 @@ impl<'j> Object<'j> {
         (!object.repeats_a_name()).then_some(object)
     }
 
-    #[cfg(feature = "jwt")]
+    #[cfg(feature = "_jwt")]
     pub(crate) fn members(&self) -> &[(Cow<'j, str>, &'j RawValue)] {
         &self.0
     }

@@ -76,6 +76,7 @@
 //! | `contract` | no | [`store::contract`], tests for a store of your own |
 //! | `redis` | no | [`store::Redis`] |
 //! | `redis-tls` | no | `rediss://` for it, by rustls and aws-lc-rs |
+//! | `jwt-rust-crypto` | no | JWTs verified and signed in pure Rust, by RustCrypto; with `jwt` it is aws-lc-rs |
 //! | `full` | no | all of them |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -84,7 +85,7 @@ pub mod authenticate;
 pub mod authorize;
 #[cfg(feature = "basic")]
 pub mod basic;
-#[cfg(any(feature = "jwt", feature = "user-token"))]
+#[cfg(any(feature = "_jwt", feature = "user-token"))]
 mod bearer;
 mod body;
 mod challenge;
@@ -96,9 +97,9 @@ mod gate;
 mod head;
 mod https;
 mod identity_headers;
-#[cfg(any(feature = "jwt", feature = "s3p"))]
+#[cfg(any(feature = "_jwt", feature = "s3p"))]
 mod json;
-#[cfg(feature = "jwt")]
+#[cfg(feature = "_jwt")]
 pub mod jwt;
 mod now_or_later;
 #[cfg(feature = "ownership")]
@@ -118,7 +119,9 @@ pub mod user_token;
 
 #[cfg(feature = "basic")]
 pub use self::basic::BasicAuthLayer;
-#[cfg(feature = "jwt")]
+#[cfg(any(feature = "_jwt", feature = "user-token"))]
+pub use self::bearer::{BearerAuth, TokenVerifier};
+#[cfg(feature = "_jwt")]
 pub use self::jwt::JwtScopeLayer;
 #[cfg(feature = "ownership")]
 pub use self::ownership::OwnershipLayer;

@@ -2,7 +2,7 @@
 #![cfg(all(
     feature = "axum",
     feature = "basic",
-    feature = "jwt",
+    feature = "_jwt",
     feature = "ownership",
     feature = "s3p"
 ))]

@@ -262,3 +262,43 @@ fn base64url_has_one_text_for_the_same_bytes() {
         assert_eq!(refused_text(&token), Some("jwt.base64url"), "{payload}");
     }
 }
+
+#[test]
+fn a_token_that_was_made_for_another_purpose_is_refused() {
+    let usual = builder().build().unwrap();
+    let named = builder().token_type("x+jwt").token_type("application/y").build().unwrap();
+    // The header's `typ`, and whether it will do.
+    for (typ, by_default, by_name) in [
+        ("", true, false),
+        (r#","typ":"JWT""#, true, false),
+        (r#","typ":"jwt""#, true, false),
+        (r#","typ":"application/jwt""#, true, false),
+        (r#","typ":"at+jwt""#, true, false),
+        (r#","typ":"AT+JWT""#, true, false),
+        (r#","typ":"Application/at+JWT""#, true, false),
+        (r#","typ":"application/application/at+jwt""#, false, false),
+        (r#","typ":"application/x/y""#, false, false),
+        (r#","typ":"text/jwt""#, false, false),
+        (r#","typ":"""#, false, false),
+        (r#","typ":" JWT""#, false, false),
+        (r#","typ":"JWT\u0000""#, false, false),
+        (r#","typ":"application""#, false, false),
+        (r#","typ":"dpop+jwt""#, false, false),
+        (r#","typ":"logout+jwt""#, false, false),
+        (r#","typ":"secevent+jwt""#, false, false),
+        (r#","typ":"refresh+jwt""#, false, false),
+        (r#","typ":"x+jwt""#, false, true),
+        (r#","typ":"application/X+jwt""#, false, true),
+        (r#","typ":"Y""#, false, true),
+        (r#","typ":"application/y""#, false, true),
+    ] {
+        let sent = sign(format!(r#"{{"alg":"HS256"{typ}}}"#), claims(&[]));
+        let refused = |will_do: bool| (!will_do).then_some("jwt.typ");
+        assert_eq!(judge(&usual, &sent).err(), refused(by_default), "{typ}");
+        assert_eq!(judge(&named, &sent).err(), refused(by_name), "{typ}, named");
+    }
+    for typ in ["null", "1", "[\"JWT\"]", "{}", "true"] {
+        let sent = sign(format!(r#"{{"alg":"HS256","typ":{typ}}}"#), claims(&[]));
+        assert_eq!(judge(&usual, &sent).err(), Some("jwt.header_type"), "{typ}");
+    }
+}

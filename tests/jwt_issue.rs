@@ -1,5 +1,5 @@
 //! Tokens that `jwt::Issuer` issues: what is in them, and that they are good where they should be.
-#![cfg(feature = "jwt")]
+#![cfg(feature = "_jwt")]
 #![allow(clippy::unwrap_used, reason = "what cannot go on fails")]
 
 #[path = "jwt_issue/exchange.rs"]

@@ -1,5 +1,5 @@
 //! Tokens that were revoked before they expired: `JwtAuthBuilder::revocations`.
-#![cfg(feature = "jwt")]
+#![cfg(feature = "_jwt")]
 #![allow(clippy::unwrap_used, reason = "what cannot go on fails")]
 
 mod jwt_support;

@@ -3,6 +3,8 @@
 
 #[path = "sql/access_keys.rs"]
 mod access_keys;
+#[path = "sql/contract.rs"]
+mod contract;
 #[path = "sql/faults_postgres.rs"]
 mod faults_postgres;
 #[path = "sql/faults_sqlite.rs"]

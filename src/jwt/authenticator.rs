@@ -4,90 +4,173 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-use super::{Keys, RevocationStore, TokenFacts, claims::Expected};
+use super::{
+    Claims, JwtAuthBuilder, KeySource, Keys, RevocationStore, TokenFacts,
+    cache::{TokenCache, Verified},
+    claims::{Accepted, Expected, Registered},
+    jws::UnverifiedJws,
+    keys::NO_KEY,
+    token_type::TokenTypes,
+};
 use crate::{
-    Authenticator, Challenge, Clock, ConfigError, Head, Identity, NowOrLater, Principal, Rejection,
-    RejectionKind, Scheme, SystemClock,
-    bearer::{self, Challenges},
+    Authenticator, BearerAuth, Challenge, Clock, Head, Identity, NowOrLater, Principal, Rejection,
+    RejectionKind, Scheme, StoreError, TokenVerifier,
+    bearer::{Challenges, Place},
 };
 
 /// The [`Authenticator`] of JWT bearer tokens. See the [module docs](crate::jwt) for the rules.
 #[derive(Clone)]
 pub struct JwtAuth(Arc<Parts>);
 
-struct Parts {
-    keys: Keys,
-    expected: Expected,
-    identities_of: Option<Arc<str>>,
-    max_length: usize,
-    revocations: Option<Arc<dyn RevocationStore>>,
-    clock: Arc<dyn Clock>,
-    challenges: Challenges,
+pub(super) struct Parts {
+    pub(super) keys: Arc<dyn KeySource>,
+    pub(super) types: TokenTypes,
+    pub(super) expected: Expected,
+    pub(super) identities_of: Option<Arc<str>>,
+    pub(super) max_length: usize,
+    pub(super) revocations: Option<Arc<dyn RevocationStore>>,
+    pub(super) cache: Option<TokenCache>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) place: Place,
+    pub(super) challenges: Challenges,
 }
 
 impl JwtAuth {
-    /// Begins with the keys that tokens are verified with.
-    pub fn builder(keys: Keys) -> JwtAuthBuilder {
-        JwtAuthBuilder {
-            keys,
-            expected: Expected {
-                issuer: None,
-                audiences: Vec::new(),
-                leeway: Duration::from_secs(60),
-                needs_expiry: true,
-            },
-            identities_of: None,
-            max_length: 8 * 1024,
-            revocations: None,
-            clock: Arc::new(SystemClock),
-            realm: "protected".to_owned(),
+    /// Begins with the keys that tokens are verified with: [`Keys`], or a source of them.
+    pub fn builder(keys: impl KeySource) -> JwtAuthBuilder {
+        JwtAuthBuilder::new(Arc::new(keys))
+    }
+
+    pub(super) fn of(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// The issuer whose tokens these are, if one is asked for.
+    pub(super) fn issuer(&self) -> Option<&str> {
+        self.0.expected.issuer.as_deref()
+    }
+
+    pub(super) fn max_length(&self) -> usize {
+        self.0.max_length
+    }
+
+    /// Rules 2 to 7. Where no key fits, it is asked for newer ones.
+    fn judge(&self, token: &str) -> NowOrLater<Result<Principal, Rejection>> {
+        let principal = self.principal(token);
+        let no_key = matches!(&principal, Err(rejection) if rejection.reason() == NO_KEY);
+        match no_key.then(|| self.0.keys.renew()).flatten() {
+            None => self.conclude(token, principal),
+            Some(renewal) => {
+                let (jwt, token) = (self.clone(), token.to_owned());
+                renewal.then(move |()| jwt.conclude(&token, jwt.principal(&token)))
+            }
         }
     }
 
-    /// The judgement of a token, revocation included.
-    fn judge(&self, token: &str) -> NowOrLater<Result<Principal, Rejection>> {
-        let principal = match self.verify(token) {
-            Ok(principal) => principal,
-            Err(reason) => return NowOrLater::now(Err(Rejection::refused(reason))),
-        };
-        let Some(revocations) = &self.0.revocations else {
-            return NowOrLater::now(Ok(principal));
+    /// Rule 8: whether a good token was revoked.
+    fn conclude(
+        &self,
+        token: &str,
+        principal: Result<Principal, Rejection>,
+    ) -> NowOrLater<Result<Principal, Rejection>> {
+        let (principal, revocations) = match (principal, &self.0.revocations) {
+            (Ok(principal), Some(revocations)) => (principal, revocations),
+            (principal, _) => return NowOrLater::now(principal),
         };
         let Some(id) = principal.credential_id() else {
             return NowOrLater::now(Err(Rejection::refused("jwt.no_jti")));
         };
         let (issuer, subject) = (principal.issuer(), principal.subject());
         let issued = principal.authenticated_at();
-        let revoked = revocations.is_revoked(TokenFacts { issuer, subject, id, issued });
-        revoked.map(move |revoked| match revoked {
-            Ok(false) => Ok(principal),
-            Ok(true) => Err(Rejection::refused("jwt.revoked")),
-            Err(error) => Err(Rejection::unavailable("jwt.revocation_store", error)),
-        })
+        let answer = revocations.is_revoked(TokenFacts { issuer, subject, id, issued });
+        match answer.into_now() {
+            Ok(answer) => NowOrLater::now(self.unless_revoked(token, principal, answer)),
+            Err(later) => {
+                let (jwt, token) = (self.clone(), token.to_owned());
+                later.map(move |answer| jwt.unless_revoked(&token, principal, answer))
+            }
+        }
     }
 
-    /// Everything but revocation. The error is a stable code.
-    fn verify(&self, token: &str) -> Result<Principal, &'static str> {
+    fn unless_revoked(
+        &self,
+        token: &str,
+        principal: Principal,
+        revoked: Result<bool, StoreError>,
+    ) -> Result<Principal, Rejection> {
+        match revoked {
+            Ok(false) => Ok(principal),
+            Ok(true) => {
+                if let Some(cache) = &self.0.cache {
+                    cache.forget(token);
+                }
+                Err(Rejection::refused("jwt.revoked"))
+            }
+            Err(error) => Err(Rejection::unavailable("jwt.revocation_store", error)),
+        }
+    }
+
+    /// Who the token is from, by what is remembered or by its signature.
+    fn principal(&self, token: &str) -> Result<Principal, Rejection> {
         let parts = &*self.0;
         if token.len() > parts.max_length {
-            return Err("jwt.too_long");
+            return Err(Rejection::refused("jwt.too_long"));
         }
-        let jws = parts.keys.verify_compact(token)?;
-        let now = parts.clock.now().duration_since(UNIX_EPOCH).map_err(|_| "jwt.clock")?;
-        let accepted = parts.expected.judge(jws, now)?;
-        let issuer = match &parts.identities_of {
-            Some(issuer) => issuer.clone(),
-            None => accepted.issuer.into(),
+        let keys = parts.keys.keys().ok_or_else(|| {
+            Rejection::unavailable("jwt.keys", StoreError::new("there are no keys to be believed"))
+        })?;
+        let now = parts.clock.now().duration_since(UNIX_EPOCH);
+        let now = now.map_err(|_| Rejection::refused("jwt.clock"))?;
+        let Some(cache) = &parts.cache else {
+            let verified = parts.verify(&keys, token, now).map_err(Rejection::refused)?;
+            return Ok(verified.principal);
         };
-        let identity = Identity::new(issuer, accepted.subject).map_err(|_| "jwt.sub")?;
-        let mut principal = Principal::builder(identity, Scheme::BEARER).scopes(accepted.scopes);
-        if let Some(id) = accepted.claims.id() {
-            principal = principal.credential_id(id);
+        if let Some(principal) = cache.principal(token, keys.generation(), now) {
+            return Ok(principal);
         }
-        if let Some(issued) = accepted.issued {
+        let verified = parts.verify(&keys, token, now).map_err(Rejection::refused)?;
+        let principal = verified.principal.clone();
+        cache.keep(token, verified);
+        Ok(principal)
+    }
+}
+
+impl Parts {
+    /// The error is a stable code.
+    fn verify(&self, keys: &Keys, token: &str, now: Duration) -> Result<Verified, &'static str> {
+        let jws = UnverifiedJws::open(keys, token, |header| self.types.admit(header))?;
+        let found = Registered::parse(jws.unverified_payload());
+        if found.as_ref().is_ok_and(|found| self.expected.has_expired(found, now)) {
+            return Err("jwt.expired");
+        }
+        let proof = jws.verify()?;
+        let accepted = self.expected.judge(found?, proof, now)?;
+        let Accepted { issuer, subject, id, scopes, issued, expires, validity } = accepted;
+        let issuer = self.identities_of.clone().unwrap_or_else(|| issuer.into());
+        let identity = Identity::new(issuer, subject).map_err(|_| "jwt.sub")?;
+        let mut principal = Principal::builder(identity, Scheme::BEARER).scopes(scopes);
+        if let Some(id) = &id {
+            principal = principal.credential_id(id.as_str());
+        }
+        if let Some(issued) = issued {
             principal = principal.authenticated_at(UNIX_EPOCH + issued);
         }
-        Ok(principal.extra(accepted.claims).build())
+        let principal = principal.extra(Claims::new(jws.into_payload(), id, expires)).build();
+        Ok(Verified { principal, validity, generation: keys.generation() })
+    }
+}
+
+impl TokenVerifier for JwtAuth {
+    fn verify(&self, token: &str) -> NowOrLater<Result<Principal, Rejection>> {
+        self.judge(token)
+    }
+}
+
+/// The same tokens, from the same place, with the same challenges.
+impl From<JwtAuth> for BearerAuth {
+    fn from(jwt: JwtAuth) -> Self {
+        let (place, challenges) = (jwt.0.place.clone(), jwt.0.challenges.clone());
+        Self::of(Arc::new(jwt), place, challenges)
     }
 }
 
@@ -97,10 +180,9 @@ impl Authenticator for JwtAuth {
     }
 
     fn authenticate(&self, head: &Head<'_>) -> Option<NowOrLater<Result<Principal, Rejection>>> {
-        let credentials = head.credentials(Scheme::BEARER.as_str())?;
-        Some(match bearer::token(credentials) {
-            Some(token) => self.judge(token),
-            None => NowOrLater::now(Err(bearer::malformed())),
+        Some(match self.0.place.token(head)? {
+            Ok(token) => self.judge(token),
+            Err(rejection) => NowOrLater::now(Err(rejection)),
         })
     }
 
@@ -111,122 +193,6 @@ impl Authenticator for JwtAuth {
 
 impl fmt::Debug for JwtAuth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JwtAuth")
-            .field("keys", &self.0.keys)
-            .field("expected", &self.0.expected)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A [`JwtAuth`] in the making.
-#[must_use]
-pub struct JwtAuthBuilder {
-    keys: Keys,
-    expected: Expected,
-    identities_of: Option<String>,
-    max_length: usize,
-    revocations: Option<Arc<dyn RevocationStore>>,
-    clock: Arc<dyn Clock>,
-    realm: String,
-}
-
-impl JwtAuthBuilder {
-    /// Wants `iss` to be this, byte for byte. The keys are this issuer's, and nobody else's (RFC 8725
-    /// section 3.8).
-    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
-        self.expected.issuer = Some(issuer.into());
-        self
-    }
-
-    /// Says whose users the subjects are, if not the issuer's own: for tokens that one's own server issues
-    /// for the users of its store, [`Identity::LOCAL`]. See [`Issuer::identities_of`].
-    ///
-    /// [`Issuer::identities_of`]: super::Issuer::identities_of
-    pub fn identities_of(mut self, issuer: impl Into<String>) -> Self {
-        self.identities_of = Some(issuer.into());
-        self
-    }
-
-    /// Wants `aud` to be this, or to hold it. Called again, one of them.
-    pub fn audience(mut self, audience: impl Into<String>) -> Self {
-        self.expected.audiences.push(audience.into());
-        self
-    }
-
-    /// How far the clocks of issuer and server may differ: at most five minutes. The default is 60
-    /// seconds.
-    pub fn leeway(mut self, leeway: Duration) -> Self {
-        self.expected.leeway = leeway;
-        self
-    }
-
-    /// Takes tokens that never expire.
-    pub fn dangerous_no_expiry(mut self) -> Self {
-        self.expected.needs_expiry = false;
-        self
-    }
-
-    /// The longest token that is looked at, in bytes. The default is 8,192.
-    pub fn max_length(mut self, bytes: usize) -> Self {
-        self.max_length = bytes;
-        self
-    }
-
-    /// Refuses tokens that this store knows to be revoked, and tokens without `jti`.
-    pub fn revocations(mut self, store: impl RevocationStore) -> Self {
-        self.revocations = Some(Arc::new(store));
-        self
-    }
-
-    /// Takes the time from this clock.
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
-        self
-    }
-
-    /// Names this realm in the challenge. The default is `protected`.
-    pub fn realm(mut self, realm: impl Into<String>) -> Self {
-        self.realm = realm.into();
-        self
-    }
-
-    /// The authenticator. One that checks neither issuer nor audience says so in the log.
-    ///
-    /// # Errors
-    ///
-    /// When the realm does not fit a header field, the leeway is more than five minutes, or the identities are
-    /// said to be another issuer's while no issuer is asked for.
-    pub fn build(self) -> Result<JwtAuth, ConfigError> {
-        let Self { keys, expected, identities_of, max_length, revocations, clock, realm } = self;
-        if expected.leeway > Duration::from_secs(300) {
-            return Err(ConfigError::new(
-                "a leeway of more than five minutes lets expired tokens in (RFC 7519 section 4.1.4); \
-                 set the clocks instead",
-            ));
-        }
-        if identities_of.is_some() && expected.issuer.is_none() {
-            return Err(ConfigError::new(
-                "`identities_of` without `issuer` makes the users of every issuer one's own: name the issuer",
-            ));
-        }
-        if expected.issuer.is_none() && expected.audiences.is_empty() {
-            tracing::warn!(
-                "this JWT layer checks neither `iss` nor `aud`: every token that one of its keys has \
-                 signed is good here, whatever it was issued for"
-            );
-        }
-        let challenges = Challenges::new(&realm)?;
-        let identities_of = identities_of.map(Arc::from);
-        let parts = Parts { keys, expected, identities_of, max_length, revocations, clock, challenges };
-        Ok(JwtAuth(Arc::new(parts)))
-    }
-}
-
-impl fmt::Debug for JwtAuthBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JwtAuthBuilder")
-            .field("keys", &self.keys)
-            .field("expected", &self.expected)
-            .finish_non_exhaustive()
+        f.debug_struct("JwtAuth").field("expected", &self.0.expected).finish_non_exhaustive()
     }
 }

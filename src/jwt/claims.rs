@@ -3,7 +3,7 @@ use std::{borrow::Cow, fmt, time::Duration};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::VerifiedJws;
+use super::jws::SignatureVerified;
 use crate::{
     Identity, ScopeSet,
     json::{self, Name, Object},
@@ -33,6 +33,10 @@ pub struct Claims {
 }
 
 impl Claims {
+    pub(super) fn new(json: Vec<u8>, id: Option<String>, expires: Option<Duration>) -> Self {
+        Self { json, id, expires }
+    }
+
     /// All claims, as a type of one's own.
     ///
     /// # Errors
@@ -67,21 +71,39 @@ pub(super) struct Expected {
     pub(super) audiences: Vec<String>,
     pub(super) leeway: Duration,
     pub(super) needs_expiry: bool,
+    pub(super) max_lifetime: Option<Duration>,
+    /// The claims that RFC 9068 section 2.2 wants.
+    pub(super) is_rfc9068: bool,
 }
 
 /// The claims that were looked at, and found good.
 pub(super) struct Accepted {
     pub(super) issuer: String,
     pub(super) subject: String,
+    pub(super) id: Option<String>,
     pub(super) scopes: ScopeSet,
     pub(super) issued: Option<Duration>,
-    pub(super) claims: Claims,
+    pub(super) expires: Option<Duration>,
+    pub(super) validity: Validity,
+}
+
+/// In which time a token is good, leeway included: since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Validity {
+    from: Duration,
+    until: Duration,
+}
+
+impl Validity {
+    pub(super) fn contains(self, now: Duration) -> bool {
+        self.from <= now && now < self.until
+    }
 }
 
 /// A claim that is looked at, before it is judged. Absent is not the same as of a wrong type: that is
 /// an error.
 #[derive(Default)]
-struct Registered<'j> {
+pub(super) struct Registered<'j> {
     iss: Option<Cow<'j, str>>,
     sub: Option<Cow<'j, str>>,
     aud: Option<Vec<Cow<'j, str>>>,
@@ -89,38 +111,64 @@ struct Registered<'j> {
     nbf: Option<Duration>,
     iat: Option<Duration>,
     jti: Option<Cow<'j, str>>,
+    client_id: Option<Cow<'j, str>>,
     scopes: Option<ScopeSet>,
 }
 
 impl Expected {
+    /// Whether a token says of itself that it is of no use any more. That may be believed of anybody.
+    pub(super) fn has_expired(&self, found: &Registered<'_>, now: Duration) -> bool {
+        found.exp.is_some_and(|exp| now >= exp.saturating_add(self.leeway))
+    }
+
     /// Judges the claims of a token whose signature was verified. `now` is the time since
     /// 1970-01-01T00:00:00Z. The error is a stable code.
-    pub(super) fn judge(&self, jws: VerifiedJws, now: Duration) -> Result<Accepted, &'static str> {
-        let json = jws.into_payload();
-        let found = Registered::parse(&json)?;
-        self.judge_times(&found, now)?;
+    pub(super) fn judge(
+        &self,
+        found: Registered<'_>,
+        _proof: SignatureVerified,
+        now: Duration,
+    ) -> Result<Accepted, &'static str> {
+        let validity = self.judge_times(&found, now)?;
         let issuer = self.judge_issuer(found.iss.as_deref())?.to_owned();
         self.judge_audience(found.aud.as_deref())?;
         let subject = found.sub.filter(|sub| !sub.is_empty()).ok_or("jwt.sub")?.into_owned();
         let id = found.jti.filter(|jti| !jti.is_empty()).map(Cow::into_owned);
+        if self.is_rfc9068 && (id.is_none() || found.iat.is_none() || found.client_id.is_none()) {
+            return Err("jwt.rfc9068");
+        }
         let (scopes, issued, expires) = (found.scopes.unwrap_or_default(), found.iat, found.exp);
-        Ok(Accepted { issuer, subject, scopes, issued, claims: Claims { json, id, expires } })
+        Ok(Accepted { issuer, subject, id, scopes, issued, expires, validity })
     }
 
-    fn judge_times(&self, found: &Registered<'_>, now: Duration) -> Result<(), &'static str> {
-        let later = now.saturating_add(self.leeway);
-        match found.exp {
-            Some(exp) if now >= exp.saturating_add(self.leeway) => return Err("jwt.expired"),
+    fn judge_times(&self, found: &Registered<'_>, now: Duration) -> Result<Validity, &'static str> {
+        let from = |date: Option<Duration>| date.unwrap_or_default().saturating_sub(self.leeway);
+        let (nbf, iat) = (from(found.nbf), from(found.iat));
+        let until = match found.exp {
+            Some(exp) => exp.saturating_add(self.leeway),
             None if self.needs_expiry => return Err("jwt.no_exp"),
-            _ => {}
+            None => Duration::MAX,
+        };
+        if now >= until {
+            return Err("jwt.expired");
         }
-        if found.nbf.is_some_and(|nbf| nbf > later) {
+        if now < nbf {
             return Err("jwt.not_yet_valid");
         }
-        if found.iat.is_some_and(|iat| iat > later) {
+        if now < iat {
             return Err("jwt.issued_in_future");
         }
-        Ok(())
+        self.judge_lifetime(found)?;
+        Ok(Validity { from: nbf.max(iat), until })
+    }
+
+    fn judge_lifetime(&self, found: &Registered<'_>) -> Result<(), &'static str> {
+        match (self.max_lifetime, found.iat, found.exp) {
+            (None, _, _) => Ok(()),
+            (Some(_), None, _) => Err("jwt.no_iat"),
+            (Some(max), Some(iat), Some(exp)) if exp <= iat.saturating_add(max) => Ok(()),
+            (Some(_), Some(_), _) => Err("jwt.lifetime"),
+        }
     }
 
     /// Exact bytes: no prefix, no other case, no forgotten slash.
@@ -143,7 +191,8 @@ impl Expected {
 }
 
 impl<'j> Registered<'j> {
-    fn parse(json: &'j [u8]) -> Result<Self, &'static str> {
+    /// Reads the claims, believing none. The error is a stable code.
+    pub(super) fn parse(json: &'j [u8]) -> Result<Self, &'static str> {
         let object = Object::parse(json).ok_or("jwt.claims")?;
         let mut found = Self::default();
         for (name, value) in object.members() {
@@ -152,6 +201,7 @@ impl<'j> Registered<'j> {
                 "iss" => found.iss = Some(text()?),
                 "sub" => found.sub = Some(text()?),
                 "jti" => found.jti = Some(text()?),
+                "client_id" => found.client_id = Some(text()?),
                 "aud" => found.aud = Some(one_or_many(value)?),
                 "exp" => found.exp = Some(numeric_date(value)?),
                 "nbf" => found.nbf = Some(numeric_date(value)?),
@@ -181,6 +231,13 @@ impl<'j> Registered<'j> {
             }
         }
     }
+}
+
+/// The issuer that a token names, of whom nothing is proved.
+pub(super) fn unverified_issuer(json: &[u8]) -> Result<Cow<'_, str>, &'static str> {
+    let object = Object::parse(json).ok_or("jwt.claims")?;
+    let iss = object.members().iter().find(|(name, _)| name == "iss");
+    iss.and_then(|(_, value)| json::string(value)).ok_or("jwt.iss")
 }
 
 fn scopes(list: &[Cow<'_, str>]) -> Result<ScopeSet, crate::InvalidScope> {

@@ -5,11 +5,10 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 
-use super::{Algorithm, Claims, Grant, admission::hmac_key, claims::LAST};
+use super::{Algorithm, Claims, Grant, admission::shared_key, backend::SharedKey, claims::LAST};
 use crate::{Clock, ConfigError, Scope, ScopeSet, Secret, SystemClock};
 
 /// Issues tokens that a [`JwtAuth`](super::JwtAuth) with the same secret verifies.
@@ -40,7 +39,7 @@ struct Parts {
     issuer: String,
     identities_of: String,
     global: Option<Scope>,
-    key: hmac::Key,
+    key: SharedKey,
     /// The first part of every token, and the dot.
     header: String,
     default_lifetime: Duration,
@@ -65,7 +64,7 @@ impl Issuer {
             identities_of: issuer.clone(),
             issuer,
             global: None,
-            key: hmac_key(algorithm, &secret.into())?,
+            key: shared_key(algorithm, &secret.into())?,
             header: header(algorithm),
             default_lifetime: Duration::from_secs(15 * 60),
             max_lifetime: Duration::from_secs(60 * 60),
@@ -145,7 +144,7 @@ impl Issuer {
         payload.insert("scopes".into(), scopes.iter().collect());
         let mut token = parts.header.clone();
         URL_SAFE_NO_PAD.encode_string(Value::Object(payload).to_string(), &mut token);
-        let signature = hmac::sign(&parts.key, token.as_bytes());
+        let signature = parts.key.sign(token.as_bytes());
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
         Ok(Issued { token, id, expires: UNIX_EPOCH + Duration::from_secs(expires) })
@@ -158,7 +157,7 @@ impl Issuer {
     }
 
     /// The issuer of another kind of tokens in the same name: by this key, and living as long as is granted.
-    pub(super) fn of_another_kind(&self, algorithm: Algorithm, key: hmac::Key) -> Self {
+    pub(super) fn of_another_kind(&self, algorithm: Algorithm, key: SharedKey) -> Self {
         let mut other = self.clone();
         let parts = Arc::make_mut(&mut other.0);
         (parts.key, parts.header) = (key, header(algorithm));

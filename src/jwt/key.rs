@@ -1,9 +1,5 @@
 use std::fmt;
 
-use aws_lc_rs::{
-    hmac,
-    signature::{ParsedPublicKey, RsaPublicKeyComponents},
-};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{
     AlgorithmFamily, DecodingKey, DecodingKeyKind,
@@ -12,10 +8,8 @@ use jsonwebtoken::{
 
 use super::{
     Algorithm,
-    admission::{
-        by_curve, check_rsa, hmac_key, is_for_signatures, name, not_a_key_for, public_algorithm,
-        rsa_algorithm, unfit,
-    },
+    admission::{by_curve, is_for_signatures, name, public_key, shared_key, unfit},
+    backend::{PublicKey, SharedKey},
 };
 use crate::{ConfigError, Secret};
 
@@ -27,8 +21,8 @@ pub struct Key {
 }
 
 enum Material {
-    Shared(Box<hmac::Key>),
-    Public(ParsedPublicKey),
+    Shared(Box<SharedKey>),
+    Public(PublicKey),
 }
 
 impl Key {
@@ -39,7 +33,7 @@ impl Key {
     /// When the algorithm is another, or the secret is shorter than the hash's output (RFC 7518
     /// section 3.2). A password is no secret: take random bytes.
     pub fn hmac(algorithm: Algorithm, secret: impl Into<Secret>) -> Result<Self, ConfigError> {
-        let key = hmac_key(algorithm, &secret.into())?;
+        let key = shared_key(algorithm, &secret.into())?;
         Ok(Self { id: None, algorithm, material: Material::Shared(Box::new(key)) })
     }
 
@@ -71,9 +65,7 @@ impl Key {
     ///
     /// When it is not a key for this algorithm.
     pub fn from_der(algorithm: Algorithm, der: &[u8]) -> Result<Self, ConfigError> {
-        let key = ParsedPublicKey::new(public_algorithm(algorithm)?, der)
-            .map_err(|error| ConfigError::because(not_a_key_for(algorithm), error))?;
-        Self::from_public(algorithm, key)
+        Self::from_public(algorithm, PublicKey::from_der(algorithm, der))
     }
 
     /// A JSON Web Key (RFC 7517) that says which algorithm it is for: by `alg`, or by its curve.
@@ -182,24 +174,21 @@ impl Key {
     }
 
     fn from_rsa_components(algorithm: Algorithm, n: &[u8], e: &[u8]) -> Result<Self, ConfigError> {
-        let params = rsa_algorithm(algorithm).ok_or_else(|| unfit(algorithm, "an RSA key"))?;
-        let key = RsaPublicKeyComponents { n, e }
-            .to_parsed_public_key(params)
-            .map_err(|error| ConfigError::because(not_a_key_for(algorithm), error))?;
-        Self::from_public(algorithm, key)
+        if algorithm.family() != AlgorithmFamily::Rsa {
+            return Err(unfit(algorithm, "an RSA key"));
+        }
+        Self::from_public(algorithm, PublicKey::from_rsa(algorithm, n, e))
     }
 
-    fn from_public(algorithm: Algorithm, key: ParsedPublicKey) -> Result<Self, ConfigError> {
-        if algorithm.family() == AlgorithmFamily::Rsa {
-            check_rsa(&key)?;
-        }
+    fn from_public(algorithm: Algorithm, parsed: Option<PublicKey>) -> Result<Self, ConfigError> {
+        let key = public_key(algorithm, parsed)?;
         Ok(Self { id: None, algorithm, material: Material::Public(key) })
     }
 
     pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         match &self.material {
-            Material::Shared(key) => hmac::verify(key, message, signature).is_ok(),
-            Material::Public(key) => key.verify_sig(message, signature).is_ok(),
+            Material::Shared(key) => key.verify(message, signature),
+            Material::Public(key) => key.verify(message, signature),
         }
     }
 

@@ -1,11 +1,30 @@
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
 use jsonwebtoken::jwk::JwkSet;
 
 use super::{Algorithm, Key, admission::is_for_signatures};
 use crate::ConfigError;
 
-/// The keys that tokens are verified with.
-#[derive(Debug)]
-pub struct Keys(Vec<Key>);
+/// The reason of a refusal that newer keys might change.
+pub(super) const NO_KEY: &str = "jwt.no_key";
+
+/// How many key sets this process has made.
+static MADE: AtomicU64 = AtomicU64::new(0);
+
+/// The keys that tokens are verified with. A clone is the same set.
+#[derive(Clone)]
+pub struct Keys(Arc<Set>);
+
+struct Set {
+    keys: Vec<Key>,
+    generation: u64,
+}
 
 impl Keys {
     /// Keys that can be told apart.
@@ -37,7 +56,8 @@ impl Keys {
                 )));
             }
         }
-        Ok(Self(keys))
+        let generation = MADE.fetch_add(1, Ordering::Relaxed);
+        Ok(Self(Arc::new(Set { keys, generation })))
     }
 
     /// The keys of a JWK set (RFC 7517 section 5) that can be used; at least one. The others are
@@ -67,22 +87,34 @@ impl Keys {
         Self::new(usable)
     }
 
+    /// Another number for each set that this process has made.
+    pub(super) fn generation(&self) -> u64 {
+        self.0.generation
+    }
+
     /// The one key that a token is to be verified with.
     pub(super) fn choose(&self, alg: &str, kid: Option<&str>) -> Result<&Key, &'static str> {
         let algorithm: Algorithm = alg.parse().map_err(|_| "jwt.alg")?;
-        let of_id = self.0.iter().find(|key| kid.is_some() && key.id.as_deref() == kid);
+        let of_id = self.0.keys.iter().find(|key| kid.is_some() && key.id.as_deref() == kid);
         if let Some(key) = of_id {
             return if key.algorithm == algorithm { Ok(key) } else { Err("jwt.alg") };
         }
         // A `kid` that is not known may still belong to a key that was given no id.
         let mut fitting = self
             .0
+            .keys
             .iter()
             .filter(|key| key.algorithm == algorithm && (kid.is_none() || key.id.is_none()));
         match (fitting.next(), fitting.next()) {
             (Some(key), None) => Ok(key),
-            (None, _) => Err("jwt.no_key"),
+            (None, _) => Err(NO_KEY),
             (Some(_), Some(_)) => Err("jwt.ambiguous_key"),
         }
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Keys").field(&self.0.keys).finish()
     }
 }

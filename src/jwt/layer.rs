@@ -1,8 +1,7 @@
 use std::sync::Arc;
 
-use super::JwtAuth;
 use crate::{
-    ScopePolicy,
+    BearerAuth, ScopePolicy,
     authenticate::{options::face, schemes::Schemes},
 };
 
@@ -15,8 +14,11 @@ face! {
 impl JwtScopeLayer {
     /// A layer that needs these scopes: a [`Scope`](crate::Scope) or a [`ScopePolicy`]. For a layer
     /// that needs none, see [`AuthenticateLayer`](crate::AuthenticateLayer).
-    pub fn new(jwt: JwtAuth, scopes: impl Into<ScopePolicy>) -> Self {
-        let mut schemes = Schemes::none().or(Arc::new(jwt));
+    ///
+    /// The tokens are a [`JwtAuth`](super::JwtAuth)'s; or, for several issuers or kinds of token, a
+    /// [`BearerAuth`]'s.
+    pub fn new(tokens: impl Into<BearerAuth>, scopes: impl Into<ScopePolicy>) -> Self {
+        let mut schemes = Schemes::none().or(Arc::new(tokens.into()));
         schemes.options().scopes = Some(scopes.into());
         Self { schemes }
     }

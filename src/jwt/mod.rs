@@ -6,11 +6,14 @@
 //!    `invalid_request`.
 //! 2. It is not longer than [`max_length`](JwtAuthBuilder::max_length), and a compact JWS: three parts of strict base64url. JWE and JSON serialization are refused.
 //! 3. The header is a JSON object without repeated names. `crit`, `zip` and `b64` are refused: no
-//!    extension is understood. `jku`, `x5u`, `jwk` and `x5c` are ignored, and never fetched.
+//!    extension is understood. `jku`, `x5u`, `jwk` and `x5c` are ignored, and never fetched. `typ` is absent,
+//!    `JWT` or `at+jwt`, or what [`token_type`](JwtAuthBuilder::token_type) names.
 //! 4. The key decides the algorithm; the header's `alg` must name the same. `kid` chooses the key;
-//!    where it does not leave exactly one, the token is refused.
-//! 5. The signature is verified. Only then are the claims read: a JSON object without repeated names,
-//!    in which each claim that is looked at has its type.
+//!    where it does not leave exactly one, the token is refused. A [`KeySource`] whose keys may still be
+//!    renewed is asked for newer ones first; one that has none to be believed: 503.
+//! 5. A token that has expired by its own word is refused; nothing else is believed before the signature
+//!    is verified. The claims are a JSON object without repeated names, in which each claim that is looked
+//!    at has its type.
 //! 6. `exp` is needed, and is in the future; `nbf` and `iat` are not; all with the same leeway. `iss`
 //!    and `aud` are needed once they are configured. `aud` without an audience configured is refused
 //!    (RFC 7519 section 4.1.3). `sub` is needed.
@@ -57,38 +60,57 @@
 //! # Ok::<_, portcullis::ConfigError>(())
 //! ```
 //!
+//! Others are the builder's to say: access tokens by [RFC 9068](JwtAuthBuilder::rfc9068), a
+//! [`max_lifetime`](JwtAuthBuilder::max_lifetime), a [`cookie`](JwtAuthBuilder::cookie) in place of the
+//! header, a [`cache`](JwtAuthBuilder::cache) of verified tokens. Several issuers are
+//! [`JwtIssuers`]; JWTs beside other bearer tokens are a [`BearerAuth`](crate::BearerAuth).
+//!
 //! [`Issuer`] issues tokens, and [`MemoryRevocationStore`] revokes them. Tokens that are short-lived and
 //! renewed come in pairs: see [`refresh`].
 //!
 //! # Caveats
 //!
 //! A token is good until it expires or is revoked: what its subject loses meanwhile, it keeps. Keep
-//! lifetimes short.
+//! lifetimes short. It is judged when the request begins: a stream or an upgraded connection that outlives
+//! the token goes on, unless the handler looks at [`Claims::expires`].
 
 mod admission;
 mod authenticator;
+mod backend;
+mod builder;
+mod cache;
 mod claims;
+#[cfg(feature = "axum")]
+mod extract;
 mod grant;
 mod header;
 mod issue;
+mod issuers;
 mod jws;
 mod key;
 mod keys;
 mod layer;
 pub mod refresh;
 mod revocation;
+mod source;
+mod token_type;
 
 pub use jsonwebtoken::Algorithm;
 
+#[cfg(feature = "axum")]
+pub use self::extract::CustomClaims;
 pub use self::{
-    authenticator::{JwtAuth, JwtAuthBuilder},
+    authenticator::JwtAuth,
+    builder::JwtAuthBuilder,
     claims::Claims,
     grant::Grant,
     issue::{IssueError, IssueErrorKind, Issued, Issuer},
+    issuers::JwtIssuers,
     jws::VerifiedJws,
     key::Key,
     keys::Keys,
     layer::JwtScopeLayer,
     revocation::{RevocationStore, TokenFacts},
+    source::KeySource,
 };
 pub use crate::store::MemoryRevocationStore;

@@ -9,30 +9,30 @@ mod memory_access_keys;
 mod memory_nonces;
 #[cfg(feature = "ownership")]
 mod memory_ownership;
-#[cfg(feature = "jwt")]
+#[cfg(feature = "_jwt")]
 mod memory_refreshes;
-#[cfg(feature = "jwt")]
+#[cfg(feature = "_jwt")]
 mod memory_revocations;
 #[cfg(feature = "user-token")]
 mod memory_user_tokens;
 #[cfg(feature = "basic")]
 mod memory_users;
-#[cfg(all(feature = "redis", any(feature = "jwt", feature = "s3p")))]
+#[cfg(all(feature = "redis", any(feature = "_jwt", feature = "s3p")))]
 pub mod redis;
 #[cfg(feature = "sql")]
 pub mod sql;
 
 #[cfg(feature = "ownership")]
 pub use self::memory_ownership::MemoryOwnershipStore;
-#[cfg(feature = "jwt")]
+#[cfg(feature = "_jwt")]
 pub use self::memory_refreshes::MemoryRefreshStore;
-#[cfg(feature = "jwt")]
+#[cfg(feature = "_jwt")]
 pub use self::memory_revocations::MemoryRevocationStore;
 #[cfg(feature = "user-token")]
 pub use self::memory_user_tokens::MemoryUserTokenStore;
 #[cfg(feature = "basic")]
 pub use self::memory_users::MemoryUserStore;
-#[cfg(all(feature = "redis", any(feature = "jwt", feature = "s3p")))]
+#[cfg(all(feature = "redis", any(feature = "_jwt", feature = "s3p")))]
 pub use self::redis::{Redis, RedisBuilder};
 #[cfg(feature = "sql")]
 pub use self::sql::Sql;

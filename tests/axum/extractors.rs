@@ -2,10 +2,14 @@
 
 use axum::{Router, response::IntoResponse, routing::get};
 use http::Method;
-use portcullis::{Principal, Rejection, RejectionKind, StoreError};
+use portcullis::{
+    AuthenticateLayer, Identity, Principal, Rejection, RejectionKind, Scheme, ScopeSet, StoreError,
+};
+
+use tower::ServiceExt;
 
 use super::{ask, basic_layer, by_alice, request, whoami};
-use crate::support::{Answer, Log};
+use crate::support::{Answer, Log, get_with};
 
 async fn perhaps(principal: Option<Principal>) -> String {
     principal.map_or_else(|| "somebody".to_owned(), |principal| principal.subject().to_owned())
@@ -89,5 +93,37 @@ async fn a_rejection_as_a_response_is_what_the_layers_answer() {
         assert_eq!((answer.status.as_u16(), &*answer.body), (status, body));
         assert_eq!(answer.reason(), reason);
         assert!(!format!("{:?} {}", answer.headers, answer.body).contains("mine"));
+    }
+}
+
+#[tokio::test]
+async fn claims_of_ones_own_are_extracted_if_the_token_has_them() {
+    use portcullis::jwt::{Algorithm, CustomClaims, Grant, Issuer, JwtAuth, Key, Keys};
+
+    #[derive(serde::Deserialize)]
+    struct Mine {
+        email: String,
+    }
+    async fn email(CustomClaims(mine): CustomClaims<Mine>) -> String {
+        mine.email
+    }
+
+    const SECRET: &str = "canary-secret: thirty-two bytes or more, as HS256 wants";
+    let keys = Keys::new([Key::hmac(Algorithm::HS256, SECRET).unwrap()]).unwrap();
+    let jwt = JwtAuth::builder(keys).issuer("https://id.example").build().unwrap();
+    let issuer = Issuer::new("https://id.example", Algorithm::HS256, SECRET).unwrap();
+    let router = Router::new().route("/", get(email)).layer(AuthenticateLayer::new(jwt));
+    let alice = Identity::new("https://id.example", "alice").unwrap();
+    let alice = Principal::builder(alice, Scheme::BASIC).build();
+    let grant = || Grant::to(&alice, ScopeSet::empty());
+    for (grant, expected) in [
+        (grant().claim("email", "alice@example.org"), (200, "alice@example.org")),
+        (grant().claim("email", 1), (403, "forbidden")),
+        (grant(), (403, "forbidden")),
+    ] {
+        let token = issuer.issue(grant).unwrap();
+        let request = get_with("/", format!("Bearer {}", token.token()));
+        let answer = Answer::of(router.clone().oneshot(request).await.unwrap()).await;
+        assert_eq!((answer.status.as_u16(), &*answer.body), expected);
     }
 }

@@ -9,7 +9,7 @@ use portcullis::{
     Identity, NowOrLater, StoreError,
     basic::{MemoryUserStore, User, UserStore},
     jwt::{RevocationStore, TokenFacts},
-    ownership::{Claim, OwnershipStore, Resource},
+    ownership::{Claim, Owner, OwnershipStore, Resource},
     s3p::{Nonce, NonceStore, Recorded},
     store::contract::{self, Revocation, UserSeed},
 };
@@ -105,18 +105,19 @@ async fn a_test_on_one_thread() {
 
 /// Owners by kind and id, run together; who claims last has it.
 #[derive(Default)]
-struct LastClaim(Mutex<HashMap<String, Identity>>);
+struct LastClaim(Mutex<HashMap<String, Owner>>);
 
 impl OwnershipStore for LastClaim {
-    fn owner(&self, resource: &Resource) -> NowOrLater<Result<Option<Identity>, StoreError>> {
+    fn owner(&self, resource: &Resource) -> NowOrLater<Result<Option<Owner>, StoreError>> {
         let key = format!("{}{}", resource.kind(), resource.id());
         NowOrLater::now(Ok(self.0.lock().unwrap().get(&key).cloned()))
     }
 
     fn claim(&self, resource: &Resource, claimant: &Identity) -> NowOrLater<Result<Claim, StoreError>> {
         let key = format!("{}{}", resource.kind(), resource.id());
-        NowOrLater::now(Ok(match self.0.lock().unwrap().insert(key, claimant.clone()) {
-            None => Claim::Claimed,
+        let owner = Owner::new(claimant.clone(), 1);
+        NowOrLater::now(Ok(match self.0.lock().unwrap().insert(key, owner.clone()) {
+            None => Claim::Claimed(owner),
             Some(owner) => Claim::Owned(owner),
         }))
     }

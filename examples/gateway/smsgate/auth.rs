@@ -5,7 +5,8 @@ use std::time::Duration;
 use axum::http::{Response, StatusCode, header};
 use bytes::Bytes;
 use portcullis::{
-    AuthenticateLayer, AuthorizeLayer, Identity, Rejection, RejectionKind, Scope, ScopePolicy,
+    AuthenticateLayer, AuthorizeLayer, BearerAuth, Identity, Rejection, RejectionKind, Scope,
+    ScopePolicy,
     basic::BasicAuth,
     jwt::{Algorithm, JwtAuth, Key, Keys, refresh::Refresher},
 };
@@ -31,10 +32,10 @@ pub fn authenticate(gateway: &Gateway, refresher: Refresher) -> Result<Authentic
             .identities_of(Identity::LOCAL)
             // The clock that issues is the clock that verifies.
             .leeway(Duration::ZERO)
-            .realm(REALM)
             .revocations(gateway.database.store().clone())
             .build()?;
-        AuthenticateLayer::new(Tokens { access: jwt, refresher }).or(basic)
+        let tokens = BearerAuth::new(REALM, Tokens { access: jwt, refresher })?;
+        AuthenticateLayer::new(tokens).or(basic)
     } else {
         AuthenticateLayer::new(basic)
     };

@@ -2,7 +2,7 @@
 //! one scope, which the refresh endpoint alone asks for.
 
 use portcullis::{
-    Authenticator, Challenge, Head, NowOrLater, Principal, Rejection, RejectionKind, Scheme,
+    NowOrLater, Principal, Rejection, Scheme, TokenVerifier,
     jwt::{
         JwtAuth,
         refresh::{RefreshToken, Refresher},
@@ -15,25 +15,16 @@ pub struct Tokens {
     pub refresher: Refresher,
 }
 
-impl Authenticator for Tokens {
-    fn scheme(&self) -> Scheme {
-        self.access.scheme()
-    }
-
-    fn authenticate(&self, head: &Head<'_>) -> Option<NowOrLater<Result<Principal, Rejection>>> {
-        let sent = std::str::from_utf8(head.credentials(self.scheme().as_str())?).unwrap_or_default();
-        match self.refresher.verify(sent.trim_start_matches(' ')) {
+impl TokenVerifier for Tokens {
+    fn verify(&self, token: &str) -> NowOrLater<Result<Principal, Rejection>> {
+        match self.refresher.verify(token) {
             // A used one ends its family wherever it is shown.
-            Ok(token) => Some(self.refresher.check(&token).map(|unused| {
+            Ok(token) => self.refresher.check(&token).map(|unused| {
                 unused?;
                 Ok(holder(token))
-            })),
-            Err(_) => self.access.authenticate(head),
+            }),
+            Err(_) => self.access.verify(token),
         }
-    }
-
-    fn challenge(&self, refused: Option<RejectionKind>) -> Challenge {
-        self.access.challenge(refused)
     }
 }
 

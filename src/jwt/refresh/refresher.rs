@@ -4,12 +4,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use aws_lc_rs::hmac;
-
 use super::{
     super::{
         Algorithm, Claims, Grant, IssueError, IssueErrorKind, Issuer, Key, Keys,
-        admission::hmac_key,
+        admission::shared_key,
         claims::{Expected, LAST},
     },
     Pair, RefreshError, RefreshFacts, RefreshStore, RefreshToken, Rotation, family,
@@ -56,9 +54,9 @@ impl Refresher {
     ) -> Result<Self, ConfigError> {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         let algorithm = Algorithm::HS256;
-        let derived = hmac::sign(&hmac_key(algorithm, &secret.into())?, b"portcullis refresh tokens");
+        let derived = shared_key(algorithm, &secret.into())?.sign(b"portcullis refresh tokens");
         let derived = Secret::new(derived.as_ref());
-        let key = hmac_key(algorithm, &derived)?;
+        let key = shared_key(algorithm, &derived)?;
         Ok(Self(Arc::new(Parts {
             refresh: issuer.of_another_kind(algorithm, key),
             keys: Arc::new(Keys::new([Key::hmac(algorithm, derived)?])?),
@@ -67,6 +65,8 @@ impl Refresher {
                 audiences: Vec::new(),
                 leeway: Duration::ZERO,
                 needs_expiry: true,
+                max_lifetime: None,
+                is_rfc9068: false,
             },
             access: issuer,
             idle: 7 * DAY,

@@ -6,7 +6,11 @@ use std::{
 use serde_json::{Map, Value};
 
 use super::{
-    super::{Claims, Keys, claims::Expected},
+    super::{
+        Claims, Keys,
+        claims::{Accepted, Expected, Registered},
+        jws::UnverifiedJws,
+    },
     RefreshError, RefreshFacts,
 };
 use crate::{Identity, Principal, Scheme, Scope, ScopeSet};
@@ -40,16 +44,19 @@ impl RefreshToken {
         if token.len() > MAX_LENGTH {
             return Err("jwt.too_long");
         }
-        let accepted = expected.judge(keys.verify_compact(token)?, now)?;
-        let claims = accepted.claims;
-        let (id, expires) = (claims.id().ok_or("jwt.no_jti")?.to_owned(), claims.expires());
+        let jws = UnverifiedJws::open(keys, token, |_| Ok(()))?;
+        let proof = jws.verify()?;
+        let found = Registered::parse(jws.unverified_payload())?;
+        let Accepted { subject, id, expires, .. } = expected.judge(found, proof, now)?;
+        let claims = Claims::new(jws.into_payload(), id.clone(), expires);
+        let id = id.ok_or("jwt.no_jti")?;
         let all: Map<String, Value> = claims.custom().map_err(|_| "jwt.claims")?;
         let scopes: Option<ScopeSet> = all
             .get(SCOPES)
             .and_then(Value::as_array)
             .and_then(|scopes| scopes.iter().map(|scope| Scope::new(scope.as_str()?).ok()).collect());
         let family_expires = all.get(FAMILY_EXPIRES).and_then(Value::as_u64);
-        let identity = Identity::new(identities, accepted.subject).map_err(|_| "jwt.sub")?;
+        let identity = Identity::new(identities, subject).map_err(|_| "jwt.sub")?;
         let principal = Principal::builder(identity, Scheme::BEARER)
             .credential_id(&*id)
             .scopes(scopes.ok_or("refresh.claims")?)

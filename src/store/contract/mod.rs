@@ -32,7 +32,7 @@ mod access_keys;
 mod nonces;
 #[cfg(feature = "ownership")]
 mod ownership;
-#[cfg(feature = "jwt")]
+#[cfg(feature = "_jwt")]
 mod revocations;
 #[cfg(feature = "user-token")]
 mod user_tokens;
@@ -48,7 +48,7 @@ use tokio::{
 
 #[cfg(feature = "ownership")]
 pub use self::ownership::{broken_ownership, ownership};
-#[cfg(feature = "jwt")]
+#[cfg(feature = "_jwt")]
 pub use self::revocations::{Revocation, broken_revocations, revocations};
 #[cfg(feature = "user-token")]
 pub use self::user_tokens::{UserTokenSeed, broken_user_tokens, user_tokens};

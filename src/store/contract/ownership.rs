@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::{CALLERS, PAIRS, answer, at_once, must_fail, texts};
 use crate::{
     Identity,
-    ownership::{Claim, OwnershipStore, Resource},
+    ownership::{Claim, Owner, OwnershipStore, Resource},
 };
 
 /// What every [`OwnershipStore`] must do. The function makes a store in which nobody owns anything.
@@ -32,12 +32,15 @@ async fn owned_by_the_first(store: impl OwnershipStore) {
     let note = Resource::new("note", "7");
     let (alice, bob) = (identity("issuer", "alice"), identity("issuer", "bob"));
     assert_eq!(answer(store.owner(&note)).await, None, "nobody owns what nobody has claimed");
-    assert_eq!(answer(store.claim(&note, &alice)).await, Claim::Claimed, "the first gets it");
+    let Claim::Claimed(owner) = answer(store.claim(&note, &alice)).await else {
+        panic!("the first gets it");
+    };
+    assert_eq!(*owner.identity(), alice, "the first is the owner");
     for later in [&bob, &alice] {
         let claim = answer(store.claim(&note, later)).await;
-        assert_eq!(claim, Claim::Owned(alice.clone()), "what is owned is not claimed again");
+        assert_eq!(claim, Claim::Owned(owner.clone()), "what is owned is not claimed again");
     }
-    assert_eq!(answer(store.owner(&note)).await, Some(alice), "a claim that fails changes nothing");
+    assert_eq!(answer(store.owner(&note)).await, Some(owner), "a claim that fails changes nothing");
 }
 
 async fn scoped(store: impl OwnershipStore) {
@@ -50,15 +53,15 @@ async fn scoped(store: impl OwnershipStore) {
     let owned: Vec<_> = owned.collect();
     for (resource, owner) in &owned {
         let claim = answer(store.claim(resource, owner)).await;
-        assert_eq!(
-            claim,
-            Claim::Claimed,
+        assert!(
+            matches!(claim, Claim::Claimed(_)),
             "a resource is known by kind and id, byte for byte: {resource:?}"
         );
     }
     for (resource, owner) in &owned {
         let found = answer(store.owner(resource)).await;
-        assert_eq!(found.as_ref(), Some(owner), "an owner is kept byte for byte");
+        let found = found.as_ref().map(Owner::identity);
+        assert_eq!(found, Some(owner), "an owner is kept byte for byte");
     }
 }
 
@@ -71,14 +74,15 @@ async fn one_of_many(store: impl OwnershipStore) {
             async move { answer(store.claim(&note, &identity("issuer", &caller.to_string()))).await }
         });
         let claims = claims.await;
-        let claimed = claims.iter().filter(|claim| **claim == Claim::Claimed).count();
+        let claimed = claims.iter().filter(|claim| matches!(claim, Claim::Claimed(_))).count();
         assert_eq!(claimed, 1, "of {CALLERS} claimants of one resource, one gets it");
         let owner = answer(store.owner(&note)).await.expect("it was claimed");
         for (caller, claim) in claims.iter().enumerate() {
-            let expected = if *claim == Claim::Claimed {
-                identity("issuer", &caller.to_string()) == owner
-            } else {
-                *claim == Claim::Owned(owner.clone())
+            let expected = match claim {
+                Claim::Claimed(claimed) => {
+                    *claimed == owner && *owner.identity() == identity("issuer", &caller.to_string())
+                }
+                Claim::Owned(owned) => *owned == owner,
             };
             assert!(
                 expected,

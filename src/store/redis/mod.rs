@@ -55,7 +55,7 @@ mod builder;
 mod key;
 #[cfg(feature = "s3p")]
 mod nonces;
-#[cfg(feature = "jwt")]
+#[cfg(feature = "_jwt")]
 mod revocations;
 
 use std::{fmt, io, sync::Arc, time::Duration};

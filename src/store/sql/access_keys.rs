@@ -1,6 +1,9 @@
 use std::time::Duration;
 
-use super::{Error, SealingKey, Sql};
+use super::{
+    Error, SealingKey, Sql,
+    text::{identity, text},
+};
 use crate::{
     Identity, NowOrLater, ScopeSet, Secret, StoreError,
     s3p::{AccessKey, AccessKeyStore},
@@ -35,11 +38,11 @@ impl Sql {
             "INSERT INTO portcullis_access_keys (token, issuer, subject, secret, scopes, created) \
              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
         )
-        .bind(token.to_owned())
-        .bind(owner.issuer().to_owned())
-        .bind(owner.subject().to_owned())
+        .bind(text(token))
+        .bind(text(owner.issuer()))
+        .bind(text(owner.subject()))
         .bind(self.seal(token, secret)?)
-        .bind(scopes.as_str().to_owned())
+        .bind(text(scopes.as_str()))
         .bind(self.now());
         self.change(insert).await
     }
@@ -65,7 +68,7 @@ impl Sql {
             "UPDATE portcullis_access_keys SET secret = $1, previous_until = $2, \
              previous = CASE WHEN $2 IS NULL THEN NULL ELSE secret END WHERE token = $3",
         );
-        let update = update.bind(self.seal(token, secret)?).bind(until).bind(token.to_owned());
+        let update = update.bind(self.seal(token, secret)?).bind(until).bind(text(token));
         self.change(update).await
     }
 
@@ -80,7 +83,7 @@ impl Sql {
         disabled: bool,
     ) -> Result<bool, StoreError> {
         let update = sqlx::query("UPDATE portcullis_access_keys SET disabled = $1 WHERE token = $2");
-        self.change(update.bind(i64::from(disabled)).bind(token.to_owned())).await
+        self.change(update.bind(i64::from(disabled)).bind(text(token))).await
     }
 
     async fn find_access_key(&self, token: String) -> Result<Option<AccessKey>, Error> {
@@ -91,12 +94,12 @@ impl Sql {
              LEFT JOIN portcullis_users u ON u.issuer = k.issuer AND u.subject = k.subject \
              WHERE k.token = $1 AND k.disabled = 0 AND coalesce(u.disabled, 0) = 0",
         );
-        let row = self.fetch_optional(select.bind(token.clone())).await?;
+        let row = self.fetch_optional(select.bind(text(&token))).await?;
         let Some((issuer, subject, secret, previous, until, scopes)) = row else {
             return Ok(None);
         };
         let sealing = self.sealing()?;
-        let key = AccessKey::new(Identity::new(issuer, subject)?, sealing.open(&token, &secret)?)?;
+        let key = AccessKey::new(identity(issuer, subject)?, sealing.open(&token, &secret)?)?;
         let key = key.scopes(ScopeSet::parse(&scopes)?);
         let is_taken = until.is_some_and(|until| self.now() <= until);
         Ok(Some(match previous.filter(|_| is_taken) {

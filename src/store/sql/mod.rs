@@ -80,12 +80,20 @@ mod options;
 mod owners;
 mod purge;
 mod query;
-#[cfg(feature = "jwt")]
+#[cfg(feature = "_jwt")]
 mod refreshes;
-#[cfg(feature = "jwt")]
+#[cfg(feature = "_jwt")]
 mod revocations;
 #[cfg(feature = "s3p")]
 mod seal;
+#[cfg(any(
+    feature = "_jwt",
+    feature = "basic",
+    feature = "ownership",
+    feature = "s3p",
+    feature = "user-token"
+))]
+mod text;
 #[cfg(feature = "user-token")]
 mod user_tokens;
 #[cfg(feature = "basic")]

@@ -3,7 +3,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::{Error, Sql, timed_out};
+use super::{Error, Sql, text::text, timed_out};
 use crate::{
     NowOrLater, StoreError,
     s3p::{Nonce, NonceStore, Recorded},
@@ -13,8 +13,8 @@ impl NonceStore for Sql {
     fn record(&self, nonce: Nonce<'_>) -> NowOrLater<Result<Recorded, StoreError>> {
         let store = self.clone();
         let new = New {
-            token: nonce.token.to_owned(),
-            nonce: nonce.nonce.to_owned(),
+            token: text(nonce.token),
+            nonce: text(nonce.nonce),
             expires: nonce.expires,
             now: nonce.now,
         };

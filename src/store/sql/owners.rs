@@ -4,7 +4,10 @@ use sqlx::{
     query::{Query, QueryAs},
 };
 
-use super::{Error, Sql};
+use super::{
+    Error, Sql,
+    text::{identity, text},
+};
 use crate::{
     Identity, NowOrLater, StoreError,
     ownership::{Claim, Owner, OwnershipAdmin, OwnershipStore, Resource},
@@ -36,8 +39,8 @@ impl OwnershipAdmin for Sql {
             "UPDATE portcullis_owners SET issuer = $1, subject = $2, version = $3 \
              WHERE kind = $4 AND id = $5 AND issuer = $6 AND subject = $7 AND version = $8",
         )
-        .bind(to.issuer().to_owned())
-        .bind(to.subject().to_owned())
+        .bind(text(to.issuer()))
+        .bind(text(to.subject()))
         .bind(stored(new.version()));
         let update = bind_owned(update, resource, from);
         NowOrLater::later(async move { Ok(store.change(update).await?.then_some(new)) })
@@ -65,7 +68,7 @@ impl Sql {
         let Some((issuer, subject, version)) = row else {
             return Ok(None);
         };
-        Ok(Some(Owner::new(Identity::new(issuer, subject)?, u64::try_from(version)?)))
+        Ok(Some(Owner::new(identity(issuer, subject)?, u64::try_from(version)?)))
     }
 
     async fn claim_for(&self, resource: &Resource, claimant: &Identity) -> Result<Claim, Error> {
@@ -90,7 +93,7 @@ fn select_owner(resource: &Resource) -> QueryAs<'static, Any, Row, AnyArguments>
     let select = sqlx::query_as(
         "SELECT issuer, subject, version FROM portcullis_owners WHERE kind = $1 AND id = $2",
     );
-    select.bind(resource.kind().to_owned()).bind(resource.id().to_owned())
+    select.bind(text(resource.kind())).bind(text(resource.id()))
 }
 
 /// A resource and its owner, in the order of the columns.
@@ -100,10 +103,10 @@ fn bind_owned(
     owner: &Owner,
 ) -> Query<'static, Any, AnyArguments> {
     statement
-        .bind(resource.kind().to_owned())
-        .bind(resource.id().to_owned())
-        .bind(owner.identity().issuer().to_owned())
-        .bind(owner.identity().subject().to_owned())
+        .bind(text(resource.kind()))
+        .bind(text(resource.id()))
+        .bind(text(owner.identity().issuer()))
+        .bind(text(owner.identity().subject()))
         .bind(stored(owner.version()))
 }
 

@@ -2,7 +2,7 @@ use std::time::SystemTime;
 
 use sqlx::{Any, any::AnyArguments, query::Query};
 
-use super::{Error, Sql, timed_out};
+use super::{Error, Sql, text::text, timed_out};
 use crate::{
     Identity, NowOrLater, StoreError,
     clock::unix_seconds,
@@ -20,13 +20,14 @@ impl RefreshStore for Sql {
     }
 
     fn rotate(&self, used: &str, next: RefreshFacts<'_>) -> NowOrLater<Result<Rotation, StoreError>> {
-        let (store, used, next) = (self.clone(), used.to_owned(), Token::of(next));
+        let (store, used, next) = (self.clone(), text(used), Token::of(next));
         NowOrLater::later(async move { store.rotate_token(used, next).await.map_err(StoreError::new) })
     }
 
     fn revoke(&self, identity: &Identity, family: &str) -> NowOrLater<Result<bool, StoreError>> {
         let store = self.clone();
-        let update = revoke(family, identity.issuer(), identity.subject(), self.now());
+        let [family, issuer, subject] = [family, identity.issuer(), identity.subject()].map(text);
+        let update = revoke(&family, &issuer, &subject, self.now());
         NowOrLater::later(async move { store.change(update).await })
     }
 
@@ -37,8 +38,8 @@ impl RefreshStore for Sql {
              WHERE issuer = $2 AND subject = $3 AND began <= $4 AND revoked IS NULL",
         )
         .bind(self.now())
-        .bind(identity.issuer().to_owned())
-        .bind(identity.subject().to_owned())
+        .bind(text(identity.issuer()))
+        .bind(text(identity.subject()))
         .bind(unix_seconds(up_to));
         NowOrLater::later(async move { store.change(update).await.map(drop) })
     }
@@ -58,10 +59,10 @@ struct Token {
 impl Token {
     fn of(facts: RefreshFacts<'_>) -> Self {
         Self {
-            id: facts.id.to_owned(),
-            family: facts.family().to_owned(),
-            issuer: facts.identity.issuer().to_owned(),
-            subject: facts.identity.subject().to_owned(),
+            id: text(facts.id),
+            family: text(facts.family()),
+            issuer: text(facts.identity.issuer()),
+            subject: text(facts.identity.subject()),
             expires: unix_seconds(facts.expires),
             family_expires: unix_seconds(facts.family_expires),
             now: unix_seconds(facts.now),
@@ -137,6 +138,7 @@ impl Sql {
     }
 }
 
+/// Of texts as they are stored.
 fn revoke(family: &str, issuer: &str, subject: &str, now: i64) -> Query<'static, Any, AnyArguments> {
     let update = sqlx::query(
         "UPDATE portcullis_refresh_families SET revoked = $1 \

@@ -1,6 +1,6 @@
 use std::time::SystemTime;
 
-use super::{Error, Sql};
+use super::{Error, Sql, text::text};
 use crate::{
     Identity, NowOrLater, StoreError,
     clock::{unix_milliseconds, unix_seconds},
@@ -24,11 +24,11 @@ impl RevocationStore for Sql {
              OR EXISTS (SELECT 1 FROM portcullis_refresh_families \
              WHERE id = $5 AND issuer = $1 AND subject = $3 AND revoked IS NOT NULL)",
         )
-        .bind(token.issuer.to_owned())
-        .bind(token.id.to_owned())
-        .bind(token.subject.to_owned())
+        .bind(text(token.issuer))
+        .bind(text(token.id))
+        .bind(text(token.subject))
         .bind(issued)
-        .bind(token.family().map(str::to_owned));
+        .bind(token.family().map(text));
         NowOrLater::later(async move {
             let found: Result<_, Error> = store.fetch_optional(select).await.map_err(Error::from);
             Ok(found.map_err(StoreError::new)?.is_some())
@@ -57,7 +57,7 @@ impl Sql {
              ON CONFLICT (issuer, id) DO UPDATE SET expires = excluded.expires \
              WHERE excluded.expires > portcullis_revoked_tokens.expires",
         );
-        let insert = insert.bind(issuer.to_owned()).bind(id.to_owned()).bind(unix_seconds(expires));
+        let insert = insert.bind(text(issuer)).bind(text(id)).bind(unix_seconds(expires));
         self.change(insert).await.map(drop)
     }
 
@@ -76,8 +76,8 @@ impl Sql {
              ON CONFLICT (issuer, subject) DO UPDATE SET up_to_ms = excluded.up_to_ms \
              WHERE excluded.up_to_ms > portcullis_revoked_subjects.up_to_ms",
         )
-        .bind(identity.issuer().to_owned())
-        .bind(identity.subject().to_owned())
+        .bind(text(identity.issuer()))
+        .bind(text(identity.subject()))
         .bind(unix_milliseconds(up_to).saturating_add(1));
         self.change(insert).await.map(drop)
     }

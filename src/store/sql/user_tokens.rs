@@ -1,6 +1,9 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::{Error, Sql};
+use super::{
+    Error, Sql,
+    text::{identity, plain, text},
+};
 use crate::{
     Identity, NowOrLater, ScopeSet, StoreError,
     clock::unix_seconds,
@@ -39,11 +42,11 @@ impl UserTokenAdmin for Sql {
              created, expires, last_used, revoked) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         )
         .bind(digest.as_bytes().to_vec())
-        .bind(record.id.to_string())
-        .bind(record.owner.issuer().to_owned())
-        .bind(record.owner.subject().to_owned())
-        .bind(record.name.to_string())
-        .bind(record.scopes.as_str().to_owned())
+        .bind(text(&record.id))
+        .bind(text(record.owner.issuer()))
+        .bind(text(record.owner.subject()))
+        .bind(text(&record.name))
+        .bind(text(record.scopes.as_str()))
         .bind(record.created.map_or_else(|| self.now(), unix_seconds))
         .bind(record.expires.map(unix_seconds))
         .bind(record.last_used.map(unix_seconds))
@@ -57,7 +60,7 @@ impl UserTokenAdmin for Sql {
             "SELECT id, issuer, subject, name, scopes, created, expires, last_used, revoked \
              FROM portcullis_user_tokens WHERE issuer = $1 AND subject = $2 ORDER BY created, id",
         );
-        let select = select.bind(owner.issuer().to_owned()).bind(owner.subject().to_owned());
+        let select = select.bind(text(owner.issuer())).bind(text(owner.subject()));
         NowOrLater::later(async move {
             let rows = store.fetch_all(select).await.map_err(StoreError::new)?;
             rows.into_iter().map(record).collect::<Result<_, _>>().map_err(StoreError::new)
@@ -76,9 +79,9 @@ impl UserTokenAdmin for Sql {
              WHERE id = $2 AND issuer = $3 AND subject = $4 AND revoked IS NULL",
         )
         .bind(unix_seconds(now))
-        .bind(id.to_owned())
-        .bind(owner.issuer().to_owned())
-        .bind(owner.subject().to_owned());
+        .bind(text(id))
+        .bind(text(owner.issuer()))
+        .bind(text(owner.subject()));
         NowOrLater::later(async move { store.change(update).await })
     }
 
@@ -94,8 +97,8 @@ type Row = (String, String, String, String, String, i64, Option<i64>, Option<i64
 
 fn record(row: Row) -> Result<UserTokenRecord, Error> {
     let (id, issuer, subject, name, scopes, created, expires, last_used, revoked) = row;
-    let mut record = UserTokenRecord::new(id, Identity::new(issuer, subject)?)
-        .name(name)
+    let mut record = UserTokenRecord::new(plain(id), identity(issuer, subject)?)
+        .name(plain(name))
         .scopes(ScopeSet::parse(&scopes)?);
     record.created = Some(time(created));
     record.expires = expires.map(time);

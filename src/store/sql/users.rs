@@ -1,6 +1,9 @@
-use super::{Error, Sql};
+use super::{
+    Error, Sql,
+    text::{identity, text},
+};
 use crate::{
-    Identity, NowOrLater, ScopeSet, StoreError,
+    NowOrLater, ScopeSet, StoreError,
     basic::{PasswordHash, User, UserStore},
 };
 
@@ -26,11 +29,11 @@ impl Sql {
             "INSERT INTO portcullis_users (name, issuer, subject, password, scopes, disabled) \
              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
         )
-        .bind(user.name().to_owned())
-        .bind(user.owner().issuer().to_owned())
-        .bind(user.owner().subject().to_owned())
-        .bind(user.password().as_str().to_owned())
-        .bind(user.held_scopes().as_str().to_owned())
+        .bind(text(user.name()))
+        .bind(text(user.owner().issuer()))
+        .bind(text(user.owner().subject()))
+        .bind(text(user.password().as_str()))
+        .bind(text(user.held_scopes().as_str()))
         .bind(i64::from(user.is_disabled()));
         self.change(insert).await
     }
@@ -42,7 +45,7 @@ impl Sql {
     /// When the database cannot answer.
     pub async fn set_password(&self, name: &str, hash: &PasswordHash) -> Result<bool, StoreError> {
         let update = sqlx::query("UPDATE portcullis_users SET password = $1 WHERE name = $2");
-        self.change(update.bind(hash.as_str().to_owned()).bind(name.to_owned())).await
+        self.change(update.bind(text(hash.as_str())).bind(text(name))).await
     }
 
     /// Says what a user may do; `false` if there is no such user.
@@ -52,7 +55,7 @@ impl Sql {
     /// When the database cannot answer.
     pub async fn set_scopes(&self, name: &str, scopes: &ScopeSet) -> Result<bool, StoreError> {
         let update = sqlx::query("UPDATE portcullis_users SET scopes = $1 WHERE name = $2");
-        self.change(update.bind(scopes.as_str().to_owned()).bind(name.to_owned())).await
+        self.change(update.bind(text(scopes.as_str())).bind(text(name))).await
     }
 
     /// Refuses a user, by whichever credential that this store knows: password, user token, access key, and
@@ -63,19 +66,19 @@ impl Sql {
     /// When the database cannot answer.
     pub async fn set_disabled(&self, name: &str, disabled: bool) -> Result<bool, StoreError> {
         let update = sqlx::query("UPDATE portcullis_users SET disabled = $1 WHERE name = $2");
-        self.change(update.bind(i64::from(disabled)).bind(name.to_owned())).await
+        self.change(update.bind(i64::from(disabled)).bind(text(name))).await
     }
 
     async fn find_user(&self, name: String) -> Result<Option<User>, Error> {
         let select = sqlx::query_as::<_, (String, String, String, String, i64)>(
             "SELECT issuer, subject, password, scopes, disabled FROM portcullis_users WHERE name = $1",
         );
-        let row = self.fetch_optional(select.bind(name.clone())).await?;
+        let row = self.fetch_optional(select.bind(text(&name))).await?;
         let Some((issuer, subject, password, scopes, disabled)) = row else {
             return Ok(None);
         };
         let user = User::new(name, PasswordHash::parse(&password)?)?
-            .identity(Identity::new(issuer, subject)?)
+            .identity(identity(issuer, subject)?)
             .scopes(ScopeSet::parse(&scopes)?)
             .disabled(disabled != 0);
         Ok(Some(user))

@@ -1,0 +1,146 @@
+use std::{fmt, sync::Arc};
+
+use super::{Challenges, Place};
+use crate::{
+    Authenticator, Challenge, ConfigError, Head, NowOrLater, Principal, Rejection, RejectionKind,
+    Scheme,
+};
+
+/// Judges bearer tokens of one kind, wherever they were found.
+///
+/// # Implementer notes
+///
+/// * The token follows RFC 6750's grammar (`b64token`), and is of any length: look at the length first.
+/// * A token that is not of this kind is [`Rejection::refused`], like any other that is wrong. A store or
+///   a server that cannot answer is [`Rejection::unavailable`].
+pub trait TokenVerifier: Send + Sync + 'static {
+    /// Judges a token.
+    ///
+    /// # Errors
+    ///
+    /// Whatever is not a yes.
+    fn verify(&self, token: &str) -> NowOrLater<Result<Principal, Rejection>>;
+}
+
+/// The [`Authenticator`] of bearer tokens of several kinds on the same routes.
+///
+/// Which kind a token is of is never guessed: tokens that begin with a prefix named here are for that
+/// verifier, and all others for the one that was named first. The one that is chosen decides.
+///
+/// ```
+/// use portcullis::{
+///     AuthenticateLayer, BearerAuth,
+///     jwt::{Algorithm, JwtAuth, Key, Keys},
+///     user_token::{MemoryUserTokenStore, UserTokenAuth},
+/// };
+///
+/// # let keys = Keys::new([Key::hmac(Algorithm::HS256, "a secret of at least 32 bytes, from a file")?])?;
+/// let jwt = JwtAuth::builder(keys).issuer("https://id.example.org").audience("messages").build()?;
+/// let user_tokens = UserTokenAuth::new("messages", MemoryUserTokenStore::new())?;
+/// let bearer = BearerAuth::new("messages", jwt)?.prefix("pct_", user_tokens)?;
+/// let layer = AuthenticateLayer::new(bearer);
+/// # Ok::<_, portcullis::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct BearerAuth(Arc<Parts>);
+
+#[derive(Clone)]
+struct Parts {
+    prefixed: Vec<(String, Arc<dyn TokenVerifier>)>,
+    others: Arc<dyn TokenVerifier>,
+    place: Place,
+    challenges: Challenges,
+}
+
+impl BearerAuth {
+    /// Tokens that this verifier judges, asked for with this realm.
+    ///
+    /// # Errors
+    ///
+    /// When the realm does not fit a header field.
+    pub fn new(realm: &str, verifier: impl TokenVerifier) -> Result<Self, ConfigError> {
+        Ok(Self::of(Arc::new(verifier), Place::default(), Challenges::new(realm)?))
+    }
+
+    pub(crate) fn of(others: Arc<dyn TokenVerifier>, place: Place, challenges: Challenges) -> Self {
+        Self(Arc::new(Parts { prefixed: Vec::new(), others, place, challenges }))
+    }
+
+    /// Tokens that begin with this are for this verifier instead. Case counts.
+    ///
+    /// # Errors
+    ///
+    /// When the prefix is empty, or a token could begin with this one and with another.
+    pub fn prefix(
+        mut self,
+        prefix: impl Into<String>,
+        verifier: impl TokenVerifier,
+    ) -> Result<Self, ConfigError> {
+        let prefix = prefix.into();
+        let prefixed = &mut Arc::make_mut(&mut self.0).prefixed;
+        let twin = prefixed
+            .iter()
+            .find(|(other, _)| other.starts_with(&*prefix) || prefix.starts_with(&**other));
+        if let Some((twin, _)) = twin {
+            return Err(ConfigError::new(format!(
+                "a token could begin with the prefix {prefix:?} and with {twin:?}: choose others"
+            )));
+        }
+        if prefix.is_empty() {
+            return Err(ConfigError::new(
+                "every token begins with an empty prefix: name the verifier in `BearerAuth::new`",
+            ));
+        }
+        prefixed.push((prefix, Arc::new(verifier)));
+        Ok(self)
+    }
+
+    /// Takes tokens from the cookie of this name, and from nowhere else. See the caveat at
+    /// [`JwtAuthBuilder::cookie`](crate::jwt::JwtAuthBuilder::cookie).
+    ///
+    /// # Errors
+    ///
+    /// When it is no name of a cookie.
+    pub fn cookie(mut self, name: impl Into<String>) -> Result<Self, ConfigError> {
+        Arc::make_mut(&mut self.0).place = Place::cookie(name.into())?;
+        Ok(self)
+    }
+
+    /// Takes tokens from this header field, whose whole value they are, and from nowhere else.
+    pub fn header(mut self, name: http::HeaderName) -> Self {
+        Arc::make_mut(&mut self.0).place = Place::header(name);
+        self
+    }
+
+    fn verifier(&self, token: &str) -> &dyn TokenVerifier {
+        let prefixed = self.0.prefixed.iter().find(|(prefix, _)| token.starts_with(&**prefix));
+        &**prefixed.map_or(&self.0.others, |(_, verifier)| verifier)
+    }
+}
+
+impl Authenticator for BearerAuth {
+    fn scheme(&self) -> Scheme {
+        Scheme::BEARER
+    }
+
+    fn authenticate(&self, head: &Head<'_>) -> Option<NowOrLater<Result<Principal, Rejection>>> {
+        Some(match self.0.place.token(head)? {
+            Ok(token) => self.verifier(token).verify(token),
+            Err(rejection) => NowOrLater::now(Err(rejection)),
+        })
+    }
+
+    fn challenge(&self, refused: Option<RejectionKind>) -> Challenge {
+        self.0.challenges.of(refused)
+    }
+}
+
+impl fmt::Debug for BearerAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let prefixes: Vec<_> = self.0.prefixed.iter().map(|(prefix, _)| prefix).collect();
+        f.debug_struct("BearerAuth")
+            .field("prefixes", &prefixes)
+            .field("place", &self.0.place)
+            .finish_non_exhaustive()
+    }
+}

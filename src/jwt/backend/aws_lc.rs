@@ -1,0 +1,90 @@
+use aws_lc_rs::{
+    encoding::AsDer,
+    hmac, rsa,
+    signature::{self, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm},
+};
+
+use crate::jwt::Algorithm;
+
+/// A secret for HMAC, its schedule computed.
+#[derive(Clone)]
+pub(in crate::jwt) struct SharedKey(hmac::Key);
+
+impl SharedKey {
+    /// `None`: the algorithm is another.
+    pub(in crate::jwt) fn new(algorithm: Algorithm, secret: &[u8]) -> Option<Self> {
+        let hash = match algorithm {
+            Algorithm::HS256 => hmac::HMAC_SHA256,
+            Algorithm::HS384 => hmac::HMAC_SHA384,
+            Algorithm::HS512 => hmac::HMAC_SHA512,
+            _ => return None,
+        };
+        Some(Self(hmac::Key::new(hash, secret)))
+    }
+
+    pub(in crate::jwt) fn sign(&self, message: &[u8]) -> impl AsRef<[u8]> + use<> {
+        hmac::sign(&self.0, message)
+    }
+
+    /// In constant time.
+    pub(in crate::jwt) fn verify(&self, message: &[u8], tag: &[u8]) -> bool {
+        hmac::verify(&self.0, message, tag).is_ok()
+    }
+}
+
+/// A public key, parsed.
+pub(in crate::jwt) struct PublicKey(ParsedPublicKey);
+
+impl PublicKey {
+    /// A `SubjectPublicKeyInfo`, an `RSAPublicKey`, an uncompressed point, or the bytes of an Ed25519 key.
+    pub(in crate::jwt) fn from_der(algorithm: Algorithm, der: &[u8]) -> Option<Self> {
+        let algorithm: &'static dyn VerificationAlgorithm = match algorithm {
+            Algorithm::ES256 => &signature::ECDSA_P256_SHA256_FIXED,
+            Algorithm::ES384 => &signature::ECDSA_P384_SHA384_FIXED,
+            Algorithm::EdDSA => &signature::ED25519,
+            other => rsa(other)?,
+        };
+        ParsedPublicKey::new(algorithm, der).ok().map(Self)
+    }
+
+    /// An RSA key: its modulus and exponent, big-endian.
+    pub(in crate::jwt) fn from_rsa(algorithm: Algorithm, n: &[u8], e: &[u8]) -> Option<Self> {
+        let key = RsaPublicKeyComponents { n, e };
+        key.to_parsed_public_key(rsa(algorithm)?).ok().map(Self)
+    }
+
+    pub(in crate::jwt) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.0.verify_sig(message, signature).is_ok()
+    }
+
+    /// The modulus of an RSA key; `None` for another, or one that cannot be used.
+    pub(in crate::jwt) fn rsa_modulus(&self) -> Option<Vec<u8>> {
+        let der = self.0.as_der().ok()?;
+        // The parser takes any size, and then refuses each signature.
+        rsa::PublicEncryptingKey::from_der(der.as_ref()).ok()?;
+        let key = rsa::PublicKey::from_der(der.as_ref()).ok()?;
+        modulus(&key).map(<[u8]>::to_vec)
+    }
+}
+
+fn rsa(algorithm: Algorithm) -> Option<&'static RsaParameters> {
+    Some(match algorithm {
+        Algorithm::RS256 => &signature::RSA_PKCS1_2048_8192_SHA256,
+        Algorithm::RS384 => &signature::RSA_PKCS1_2048_8192_SHA384,
+        Algorithm::RS512 => &signature::RSA_PKCS1_2048_8192_SHA512,
+        Algorithm::PS256 => &signature::RSA_PSS_2048_8192_SHA256,
+        Algorithm::PS384 => &signature::RSA_PSS_2048_8192_SHA384,
+        Algorithm::PS512 => &signature::RSA_PSS_2048_8192_SHA512,
+        _ => return None,
+    })
+}
+
+/// The modulus of an `RSAPublicKey` (RFC 8017 appendix A.1.1) of 2,048 to 8,192 bits: it follows the heads
+/// of the sequence and of the integer, each of which has a length in two bytes; and a zero.
+fn modulus(key: &rsa::PublicKey) -> Option<&[u8]> {
+    let [0x30, 0x82, _, _, 0x02, 0x82, high, low, rest @ ..] = key.as_ref() else {
+        return None;
+    };
+    let modulus = rest.get(..usize::from(*high) * 256 + usize::from(*low))?;
+    Some(modulus.strip_prefix(&[0]).unwrap_or(modulus))
+}

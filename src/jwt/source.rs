@@ -1,0 +1,31 @@
+use super::Keys;
+use crate::NowOrLater;
+
+/// Where the keys come from: [`Keys`] that stay as they are, or a set that changes while the server runs.
+///
+/// # Implementer notes
+///
+/// * Both methods are called on the request path. [`keys`](Self::keys) never waits: fetch in the
+///   background, and keep what was fetched.
+/// * [`renew`](Self::renew) is called by anybody who makes up a key id: see to it that many calls are
+///   few fetches, and that a failed fetch is not tried again at once.
+pub trait KeySource: Send + Sync + 'static {
+    /// The keys at present, by a cheap clone. `None`: there are none that may still be believed, and the
+    /// request is answered 503.
+    fn keys(&self) -> Option<Keys>;
+
+    /// No key fits a token. `None`: there are no newer ones to be had now. Otherwise it answers when it is
+    /// worth asking [`keys`](Self::keys) once more, in bounded time; only the requests that no key fits
+    /// wait for it.
+    fn renew(&self) -> Option<NowOrLater<()>>;
+}
+
+impl KeySource for Keys {
+    fn keys(&self) -> Option<Keys> {
+        Some(self.clone())
+    }
+
+    fn renew(&self) -> Option<NowOrLater<()>> {
+        None
+    }
+}
