@@ -14,7 +14,13 @@ impl ConfigError {
         Self { message: message.into(), source: None }
     }
 
-    #[cfg(any(feature = "basic", feature = "introspection-http", feature = "_jwt"))]
+    #[cfg(any(
+        feature = "basic",
+        feature = "introspection-http",
+        feature = "_jwt",
+        feature = "redis",
+        feature = "sql"
+    ))]
     pub(crate) fn because(
         message: impl Into<String>,
         source: impl Into<Box<dyn Error + Send + Sync>>,

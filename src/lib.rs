@@ -74,6 +74,10 @@
 //! | `s3p` | yes | [`s3p`] |
 //! | `ownership` | yes | [`ownership`] |
 //! | `user-token` | yes | [`user_token`] |
+//! | `sqlite`, `postgres` | no | [`store::Sql`]: every store in a database; these two need Rust 1.94 |
+//! | `contract` | no | [`store::contract`], tests for a store of your own |
+//! | `redis` | no | [`store::Redis`] |
+//! | `redis-tls` | no | `rediss://` for it, by rustls and aws-lc-rs |
 //! | `bcrypt` | no | bcrypt hashes in a user store |
 //! | `pbkdf2` | no | PBKDF2 hashes in a user store |
 //! | `jwks` | no | [`jwt::remote`]: keys that are fetched, by a task of tokio's |

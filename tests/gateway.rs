@@ -121,5 +121,5 @@ async fn database(folder: &Folder) -> SqliteConnection {
 
 async fn count_users(folder: &Folder) -> i64 {
     let mut database = database(folder).await;
-    sqlx::query_scalar("SELECT count(*) FROM users").fetch_one(&mut database).await.unwrap()
+    sqlx::query_scalar("SELECT count(*) FROM portcullis_users").fetch_one(&mut database).await.unwrap()
 }

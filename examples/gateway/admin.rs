@@ -1,28 +1,36 @@
 //! What the subcommands do. Secrets are printed once, to standard output; nothing else is.
 
-use std::{io, time::UNIX_EPOCH};
+use std::{
+    io,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
-use portcullis::{Clock, ScopeSet, SystemClock, basic::PasswordHash, user_token::UserToken};
-use sqlx::SqliteConnection;
+use portcullis::{
+    Clock, Identity, ScopeSet, Secret, SystemClock,
+    basic::{PasswordHash, User},
+    user_token::{UserToken, UserTokenAdmin, UserTokenRecord},
+};
+use sqlx::AnyConnection;
 
 use crate::{
     Error,
     args::{S3pKeyCommand, TokenCommand, UserCommand},
     database::{Database, new_id, new_secret},
-    vault::Vault,
 };
 
 pub async fn user(database: &Database, command: UserCommand) -> Result<(), Error> {
     match command {
         UserCommand::Add { name, password_stdin, scopes } => {
             let (password, made) = password(password_stdin)?;
-            add_user(database, &name, &password, &scopes.join(" ")).await?;
+            if !add_user(database, &name, &password, &scopes.join(" ")).await? {
+                return Err(format!("there is a user {name:?} already").into());
+            }
             print_made("password", made.then_some(password));
         }
         UserCommand::Disable { name } => {
-            let id = user_id(database, &name).await?;
-            let query = sqlx::query("UPDATE users SET disabled = 1 WHERE id = ?");
-            query.bind(id).execute(database.pool()).await?;
+            if !database.store().set_disabled(&name, true).await? {
+                return Err(unknown(&name));
+            }
         }
         UserCommand::Passwd { name, password_stdin } => {
             let (password, made) = password(password_stdin)?;
@@ -40,26 +48,21 @@ pub async fn token(database: &Database, command: TokenCommand) -> Result<(), Err
             print_made("token", Some(token.expose().to_owned()));
         }
         TokenCommand::List { user } => {
-            let id = user_id(database, &user).await?;
-            let rows: Vec<(String, String, i64, Option<i64>)> = sqlx::query_as(
-                "SELECT id, name, created, revoked FROM user_tokens WHERE user_id = ? \
-                 ORDER BY created, id",
-            )
-            .bind(id)
-            .fetch_all(database.pool())
-            .await?;
-            for (id, name, created, revoked) in rows {
-                let state = if revoked.is_some() { "revoked" } else { "active" };
-                println!("{id}  {state:<7}  {}  {name}", rfc3339(created));
+            let owner = identity(database, &user).await?;
+            for token in database.store().list(&owner).await? {
+                let state = if token.revoked.is_some() { "revoked" } else { "active" };
+                let created = token.created.map_or(0, unix_seconds);
+                println!("{}  {state:<7}  {}  {}", token.id, rfc3339(created), token.name);
             }
         }
         TokenCommand::Revoke { id } => {
-            let revoked =
-                sqlx::query("UPDATE user_tokens SET revoked = ? WHERE id = ? AND revoked IS NULL")
-                    .bind(now())
-                    .bind(&id)
-                    .execute(database.pool())
-                    .await?;
+            let revoked = sqlx::query(
+                "UPDATE portcullis_user_tokens SET revoked = $1 WHERE id = $2 AND revoked IS NULL",
+            )
+            .bind(now())
+            .bind(&id)
+            .execute(database.pool())
+            .await?;
             if revoked.rows_affected() == 0 {
                 return Err(format!("there is no active token with the id {id:?}").into());
             }
@@ -68,29 +71,26 @@ pub async fn token(database: &Database, command: TokenCommand) -> Result<(), Err
     Ok(())
 }
 
-pub async fn s3p_key(database: &Database, vault: &Vault, command: S3pKeyCommand) -> Result<(), Error> {
+pub async fn s3p_key(database: &Database, command: S3pKeyCommand) -> Result<(), Error> {
     match command {
         S3pKeyCommand::Add { user } => {
-            let (token, secret) = add_s3p_key(database, vault, &user).await?;
+            let (token, secret) = add_s3p_key(database, &user).await?;
             println!("access token: {token}");
             print_made("secret", Some(secret));
         }
         S3pKeyCommand::Rotate { token } => {
             let secret = new_secret();
-            let sealed = vault.seal(&token, secret.as_bytes())?;
-            let rotated = sqlx::query("UPDATE s3p_keys SET secret = ? WHERE token = ?")
-                .bind(sealed)
-                .bind(&token)
-                .execute(database.pool())
-                .await?;
-            if rotated.rows_affected() == 0 {
+            // At once: the old secret may have been stolen.
+            let new = Secret::new(secret.as_str());
+            if !database.store().rotate_access_key(&token, &new, Duration::ZERO).await? {
                 return Err(format!("there is no access key with the token {token:?}").into());
             }
             print_made("secret", Some(secret));
         }
         S3pKeyCommand::List => {
             let rows: Vec<(String, String, i64)> = sqlx::query_as(
-                "SELECT k.token, u.name, k.created FROM s3p_keys k JOIN users u ON u.id = k.user_id \
+                "SELECT k.token, u.name, k.created FROM portcullis_access_keys k \
+                 JOIN portcullis_users u ON u.issuer = k.issuer AND u.subject = k.subject \
                  ORDER BY k.created, k.token",
             )
             .fetch_all(database.pool())
@@ -103,38 +103,39 @@ pub async fn s3p_key(database: &Database, vault: &Vault, command: S3pKeyCommand)
     Ok(())
 }
 
-/// Creates a user; the id of the new one.
+/// Creates a user; `false` if there is one of this name already.
 pub async fn add_user(
     database: &Database,
     name: &str,
     password: &str,
     scopes: &str,
-) -> Result<String, Error> {
+) -> Result<bool, Error> {
     let hash = PasswordHash::of(password)?;
     // The same rules as when the user signs in.
-    portcullis::basic::User::new(name, hash.clone())?;
+    User::new(name, hash.clone())?;
     ScopeSet::parse(scopes)?;
     let id = new_id();
-    let mut change = database.pool().begin().await?;
+    let mut change = database.change(name).await?;
     let inserted = sqlx::query(
-        "INSERT INTO users (id, name, password, scopes) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        "INSERT INTO portcullis_users (name, issuer, subject, password, scopes) \
+         VALUES ($1, 'local', $2, $3, $4) ON CONFLICT DO NOTHING",
     )
-    .bind(&id)
     .bind(name)
+    .bind(&id)
     .bind(hash.as_str())
     .bind(scopes)
     .execute(&mut *change)
     .await?;
     if inserted.rows_affected() == 0 {
-        return Err(format!("there is a user {name:?} already").into());
+        return Ok(false);
     }
     seed_device(&mut change, &id).await?;
     change.commit().await?;
-    Ok(id)
+    Ok(true)
 }
 
 /// Every user of the SMSGate part has a phone.
-async fn seed_device(change: &mut SqliteConnection, user: &str) -> Result<(), Error> {
+async fn seed_device(change: &mut AnyConnection, user: &str) -> Result<(), Error> {
     let id = new_id();
     let created = rfc3339(now());
     let device = serde_json::json!({
@@ -144,7 +145,7 @@ async fn seed_device(change: &mut SqliteConnection, user: &str) -> Result<(), Er
         "updatedAt": created,
         "lastSeen": created,
     });
-    sqlx::query("INSERT INTO sms_devices VALUES (?, ?, ?)")
+    sqlx::query("INSERT INTO sms_devices (id, user_id, body) VALUES ($1, $2, $3)")
         .bind(&id)
         .bind(user)
         .bind(device.to_string())
@@ -154,60 +155,48 @@ async fn seed_device(change: &mut SqliteConnection, user: &str) -> Result<(), Er
 }
 
 async fn set_password(database: &Database, name: &str, password: &str) -> Result<(), Error> {
-    let id = user_id(database, name).await?;
+    let owner = identity(database, name).await?;
     let hash = PasswordHash::of(password)?;
-    let mut change = database.pool().begin().await?;
-    sqlx::query("UPDATE users SET password = ? WHERE id = ?")
+    let mut change = database.change(owner.subject()).await?;
+    sqlx::query("UPDATE portcullis_users SET password = $1 WHERE name = $2")
         .bind(hash.as_str())
-        .bind(&id)
+        .bind(name)
         .execute(&mut *change)
         .await?;
-    sqlx::query("UPDATE jwt_families SET revoked = ? WHERE user_id = ? AND revoked IS NULL")
-        .bind(now())
-        .bind(&id)
-        .execute(&mut *change)
-        .await?;
+    let families = "UPDATE portcullis_refresh_families SET revoked = $1 \
+                    WHERE issuer = 'local' AND subject = $2 AND revoked IS NULL";
+    sqlx::query(families).bind(now()).bind(owner.subject()).execute(&mut *change).await?;
     Ok(change.commit().await?)
 }
 
 pub async fn create_token(database: &Database, user: &str, name: &str) -> Result<UserToken, Error> {
     let token = UserToken::generate();
-    let owner = user_id(database, user).await?;
-    sqlx::query("INSERT INTO user_tokens (id, user_id, name, digest, created) VALUES (?, ?, ?, ?, ?)")
-        .bind(new_id())
-        .bind(owner)
-        .bind(name)
-        .bind(token.digest().as_bytes().as_slice())
-        .bind(now())
-        .execute(database.pool())
-        .await?;
+    let record = UserTokenRecord::new(new_id(), identity(database, user).await?).name(name);
+    database.store().create(&token.digest(), &record).await?;
     Ok(token)
 }
 
 /// Creates an access key; its token and its secret.
-pub async fn add_s3p_key(
-    database: &Database,
-    vault: &Vault,
-    user: &str,
-) -> Result<(String, String), Error> {
-    let owner = user_id(database, user).await?;
+pub async fn add_s3p_key(database: &Database, user: &str) -> Result<(String, String), Error> {
+    let owner = identity(database, user).await?;
     let (token, secret) = (new_secret(), new_secret());
-    sqlx::query("INSERT INTO s3p_keys VALUES (?, ?, ?, ?)")
-        .bind(&token)
-        .bind(owner)
-        .bind(vault.seal(&token, secret.as_bytes())?)
-        .bind(now())
-        .execute(database.pool())
-        .await?;
+    let key = Secret::new(secret.as_str());
+    database.store().insert_access_key(&token, &owner, &key, &ScopeSet::empty()).await?;
     Ok((token, secret))
 }
 
-async fn user_id(database: &Database, name: &str) -> Result<String, Error> {
-    let row: Option<(String,)> = sqlx::query_as("SELECT id FROM users WHERE name = ?")
-        .bind(name)
-        .fetch_optional(database.pool())
-        .await?;
-    Ok(row.ok_or_else(|| format!("there is no user {name:?}"))?.0)
+async fn identity(database: &Database, name: &str) -> Result<Identity, Error> {
+    let row: Option<(String, String)> =
+        sqlx::query_as("SELECT issuer, subject FROM portcullis_users WHERE name = $1")
+            .bind(name)
+            .fetch_optional(database.pool())
+            .await?;
+    let (issuer, subject) = row.ok_or_else(|| unknown(name))?;
+    Ok(Identity::new(issuer, subject)?)
+}
+
+fn unknown(name: &str) -> Error {
+    format!("there is no user {name:?}").into()
 }
 
 /// A password, and whether it was made here.
@@ -235,7 +224,11 @@ fn print_made(what: &str, made: Option<String>) {
 
 /// The present second.
 pub fn now() -> i64 {
-    let since = SystemClock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    unix_seconds(SystemClock.now())
+}
+
+pub fn unix_seconds(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 

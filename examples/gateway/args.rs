@@ -2,6 +2,8 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Parser, Subcommand, builder::BoolishValueParser};
 
+use crate::database;
+
 /// Three real systems behind portcullis: phoss SMP at `/`, SMSGate at `/3rdparty/v1`, S3P at `/s3p/v2`.
 #[derive(Debug, Parser)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
@@ -11,9 +13,21 @@ pub struct Args {
     #[arg(long, env = "GATEWAY_LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
 
-    /// Where the data is kept: a file, created if there is none, or `sqlite::memory:`.
-    #[arg(long, env = "GATEWAY_DATABASE", default_value = "sqlite:gateway.db", global = true)]
+    /// Where the data is kept: a file, created if there is none, `sqlite::memory:`, or a PostgreSQL server
+    /// (`postgres://user:password@host/database`), which any number of instances share.
+    #[arg(
+        long,
+        env = "GATEWAY_DATABASE",
+        default_value = "sqlite:gateway.db",
+        global = true,
+        hide_env_values = true
+    )]
     pub database: String,
+
+    /// The file with the keys that are not in the database, created if there is none; instances that share a
+    /// database share it, too. Without this flag: beside the database's file, or `gateway.keys`.
+    #[arg(long, env = "GATEWAY_KEYS", global = true)]
+    pub keys: Option<PathBuf>,
 
     /// The URL under which clients reach this server. S3P's signatures cover it.
     #[arg(long, env = "GATEWAY_PUBLIC_URL")]
@@ -57,9 +71,13 @@ pub struct Args {
 }
 
 impl Args {
-    /// The keys lie beside the database; `None` if that is in memory.
+    /// `None` if the keys are gone when the program ends, as a database in memory is.
     pub fn key_file(&self) -> Option<PathBuf> {
-        crate::database::file(&self.database).map(|file| file.with_extension("keys"))
+        if self.keys.is_some() || database::is_in_memory(&self.database) {
+            return self.keys.clone();
+        }
+        let database = database::file(&self.database).unwrap_or_else(|| "gateway".into());
+        Some(database.with_extension("keys"))
     }
 
     /// Whether only this machine can reach the server.

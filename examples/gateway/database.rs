@@ -6,92 +6,124 @@ use std::{
     time::Duration,
 };
 
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use portcullis::store::{
+    Sql,
+    sql::{Engine, SealingKey},
+};
 use sqlx::{
-    SqlitePool,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    Any, AnyConnection, AnyPool, Connection, Transaction, any::install_default_drivers, raw_sql,
 };
 
 use crate::Error;
 
-/// The tables of all three systems.
-const SCHEMA: &str = include_str!("schema.sql");
+/// What would end the path in a URL, or stand for another character.
+const RESERVED: &AsciiSet = &CONTROLS.add(b' ').add(b'#').add(b'%').add(b'?');
 
-/// How long a health check waits for another's write to end.
-const PROBE_WAITS: Duration = Duration::from_millis(500);
+/// In a file of an earlier version of this program.
+const EARLIER: &str =
+    "SELECT count(*) FROM sqlite_schema WHERE name IN ('owners', 's3p_keys', 'users')";
 
-/// The embedded database. A clone is the same pool of connections.
+/// SQLite or PostgreSQL: the tables of `store::Sql`, and beside them those of the three systems. A clone is
+/// the same pool of connections.
 #[derive(Clone)]
 pub struct Database {
-    pool: SqlitePool,
-    /// For health checks, so that they take no connection from a request.
-    probe: SqlitePool,
+    store: Sql,
 }
 
 impl Database {
-    /// Opens a database, and creates it if there is none.
-    pub async fn open(url: &str) -> Result<Self, Error> {
-        let file = file(url);
-        if let Some(file) = &file {
-            create_if_missing(file)
-                .map_err(|error| format!("cannot open the database {url:?}: {error}"))?;
-        }
-        let in_memory = file.is_none();
-        let (options, connections) = match file {
-            Some(file) => (
-                SqliteConnectOptions::new()
-                    .filename(file)
-                    .journal_mode(SqliteJournalMode::Wal)
-                    // An acknowledged write survives a power failure.
-                    .synchronous(SqliteSynchronous::Full),
-                4,
-            ),
-            // A second connection would see another database.
-            None => (SqliteConnectOptions::new().in_memory(true), 1),
-        };
-        let options = options.foreign_keys(true).busy_timeout(Duration::from_secs(5));
-        let pools = SqlitePoolOptions::new()
+    /// Opens a database that was [prepared](prepare), and makes what is missing in it.
+    pub async fn open(url: &str, sealing: SealingKey) -> Result<Self, Error> {
+        let store = Sql::options(&connectable(url))?
+            .sealing_key(sealing)
             .acquire_timeout(Duration::from_secs(5))
-            .idle_timeout(None)
-            .max_lifetime(None);
-        let pool = pools
-            .clone()
-            .max_connections(connections)
-            .connect_with(options.clone())
+            .connect()
             .await
-            .map_err(|error| format!("cannot open the database {url:?}: {error}"))?;
-        sqlx::raw_sql(SCHEMA).execute(&pool).await?;
-        let probe = if in_memory {
-            pool.clone()
-        } else {
-            let options = options.busy_timeout(PROBE_WAITS);
-            pools.max_connections(1).acquire_timeout(2 * PROBE_WAITS).connect_lazy_with(options)
+            .map_err(|error| cannot_open(url, &error))?;
+        let schema = match store.engine() {
+            Engine::Sqlite => include_str!("schema/sqlite.sql"),
+            _ => include_str!("schema/postgres.sql"),
         };
-        Ok(Self { pool, probe })
+        let mut change = store.begin("gateway: tables").await?;
+        raw_sql(schema).execute(&mut *change).await?;
+        change.commit().await?;
+        Ok(Self { store })
     }
 
-    /// Takes back the claims on groups that were never stored, since the server was killed in between. For
-    /// the start: a request under way has such a claim, too.
+    /// Users, tokens, keys, nonces and owners, as portcullis asks for them.
+    pub fn store(&self) -> &Sql {
+        &self.store
+    }
+
+    pub fn pool(&self) -> &AnyPool {
+        self.store.pool()
+    }
+
+    /// Begins a change to what is this user's, or of this group: one at a time, at all instances.
+    pub async fn change(&self, of: &str) -> sqlx::Result<Transaction<'static, Any>> {
+        self.store.begin(of).await
+    }
+
+    /// Takes back the claims on groups that were never stored, since the server was killed in between. A
+    /// request under way has such a claim, too: at this instance there is none at the start, and at another
+    /// one, the claim comes again with the group.
     pub async fn forget_unfinished_claims(&self) -> Result<(), Error> {
-        let unfinished =
-            "DELETE FROM owners WHERE kind = 'group' AND id NOT IN (SELECT id FROM smp_groups)";
-        sqlx::query(unfinished).execute(&self.pool).await?;
+        let unfinished = "DELETE FROM portcullis_owners \
+                          WHERE kind = 'group' AND id NOT IN (SELECT id FROM smp_groups)";
+        sqlx::query(unfinished).execute(self.pool()).await?;
         Ok(())
-    }
-
-    pub fn pool(&self) -> &SqlitePool {
-        &self.pool
     }
 
     /// Whether the database takes writes. While it does not, reading may go on, but no token is given and
     /// no signed request accepted.
     pub async fn is_ready(&self) -> bool {
-        let written = async { self.probe.begin_with("BEGIN IMMEDIATE").await?.rollback().await };
-        written.await.inspect_err(|error| tracing::warn!(%error, "not ready")).is_ok()
+        let ready = self.store.check_ready().await;
+        ready.inspect_err(|error| tracing::warn!(error = %source(error), "not ready")).is_ok()
     }
 
     pub async fn close(&self) {
-        self.probe.close().await;
-        self.pool.close().await;
+        self.store.close().await;
+    }
+}
+
+/// Creates the file of a database if there is none, and refuses one that is not this program's.
+pub async fn prepare(url: &str) -> Result<(), Error> {
+    let Some(file) = file(url) else {
+        return Ok(());
+    };
+    create_if_missing(&file).map_err(|error| cannot_open(url, &error))?;
+    install_default_drivers();
+    let is_earlier = async {
+        let mut database = AnyConnection::connect(&connectable(url)).await?;
+        let (tables,): (i64,) = sqlx::query_as(EARLIER).fetch_one(&mut database).await?;
+        database.close().await?;
+        Ok::<_, sqlx::Error>(tables > 0)
+    };
+    if is_earlier.await.map_err(|error| cannot_open(url, &error))? {
+        return Err(format!(
+            "{} is a database of an earlier version of this program, whose tables this one does not read: \
+             move the file away, or name another one by --database",
+            file.display()
+        )
+        .into());
+    }
+    Ok(())
+}
+
+/// The URL that sqlx takes.
+fn connectable(url: &str) -> String {
+    file(url).map_or_else(
+        || url.to_owned(),
+        |file| format!("sqlite:{}", utf8_percent_encode(&file.to_string_lossy(), RESERVED)),
+    )
+}
+
+/// The URL of a server may hold a password, and is not repeated.
+fn cannot_open(url: &str, error: &(dyn std::error::Error + 'static)) -> String {
+    if is_on_a_server(url) {
+        format!("cannot open the database: {}", source(error))
+    } else {
+        format!("cannot open the database {url:?}: {}", source(error))
     }
 }
 
@@ -109,7 +141,9 @@ pub fn check(url: &str) -> Result<(), Error> {
     let text = file.to_string_lossy();
     if text.contains("://") || text.contains('?') {
         return Err(
-            "--database is a file's path, or `sqlite::memory:`; no other database is known".into()
+            "--database is a file's path, `sqlite::memory:`, or `postgres://…`; no other database \
+                    is known"
+                .into(),
         );
     }
     if file.extension().is_some_and(|extension| extension == "keys") {
@@ -120,10 +154,28 @@ pub fn check(url: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// The file of a database, unless it is in memory. `sqlite:` and `sqlite://` may stand before it.
+/// Whether the database is gone when the program ends.
+pub fn is_in_memory(url: &str) -> bool {
+    path(url) == ":memory:"
+}
+
+/// The file of a database, unless it is in memory or on a server. `sqlite:` and `sqlite://` may stand before
+/// it.
 pub fn file(url: &str) -> Option<PathBuf> {
-    let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or(url);
-    (path != ":memory:").then(|| Path::new(path).to_owned())
+    (!is_on_a_server(url) && !is_in_memory(url)).then(|| Path::new(path(url)).to_owned())
+}
+
+fn is_on_a_server(url: &str) -> bool {
+    url.starts_with("postgres://") || url.starts_with("postgresql://")
+}
+
+fn path(url: &str) -> &str {
+    url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or(url)
+}
+
+/// What is behind an error of a store.
+fn source<'e>(error: &'e (dyn std::error::Error + 'static)) -> &'e (dyn std::error::Error + 'static) {
+    error.source().filter(|_| error.is::<portcullis::StoreError>()).unwrap_or(error)
 }
 
 /// A random id that is not secret: 16 hexadecimal digits.

@@ -16,17 +16,20 @@ const BOB: &str = "bob@example.org";
 
 /// Creates the accounts if there is no user at all, and prints them with lines to paste.
 pub async fn create_on_first_start(gateway: &Gateway) -> Result<(), Error> {
-    let Gateway { database, vault, settings, .. } = gateway;
+    let Gateway { database, settings, .. } = gateway;
     let (users,): (i64,) =
-        sqlx::query_as("SELECT count(*) FROM users").fetch_one(database.pool()).await?;
+        sqlx::query_as("SELECT count(*) FROM portcullis_users").fetch_one(database.pool()).await?;
     if users > 0 {
         return Ok(());
     }
     let (alice, bob) = (new_secret(), new_secret());
-    add_user(database, ALICE, &alice, "all:any").await?;
+    if !add_user(database, ALICE, &alice, "all:any").await? {
+        // Another instance was faster, and shows them.
+        return Ok(());
+    }
     add_user(database, BOB, &bob, "all:any").await?;
     let token = create_token(database, ALICE, "demo").await?;
-    let (access_token, secret) = add_s3p_key(database, vault, ALICE).await?;
+    let (access_token, secret) = add_s3p_key(database, ALICE).await?;
     let url = &settings.public_url;
     // What stands before `/s3p` in the base string.
     let signed_url = utf8_percent_encode(url, RESERVED);

@@ -1,4 +1,4 @@
-//! Three real systems behind portcullis, on one embedded database: phoss SMP at the root, SMSGate at
+//! Three real systems behind portcullis, on one database, SQLite or PostgreSQL: phoss SMP at the root, SMSGate at
 //! `/3rdparty/v1`, and Smobilpay S3P at `/s3p/v2`. `gateway --help` tells the rest.
 #![allow(clippy::print_stdout, reason = "what is made for a person is printed")]
 #![allow(unreachable_pub, reason = "a program has no public API")]
@@ -11,7 +11,7 @@ mod s3p;
 mod serve;
 mod smp;
 mod smsgate;
-mod stores;
+mod upkeep;
 mod vault;
 mod web;
 
@@ -72,15 +72,16 @@ async fn main() -> ExitCode {
 
 async fn run(args: Args) -> Result<(), Error> {
     database::check(&args.database)?;
-    if args.command.is_some() && args.key_file().is_none() {
+    if args.command.is_some() && database::is_in_memory(&args.database) {
         return Err("a database in memory is gone when the command ends: name one in a file".into());
     }
-    let database = Database::open(&args.database).await?;
-    let vault = Arc::new(Vault::open(args.key_file().as_deref())?);
+    database::prepare(&args.database).await?;
+    let vault = Vault::open(args.key_file().as_deref())?;
+    let database = Database::open(&args.database, vault.sealing_key()?).await?;
     match args.command {
-        None => serve::run(&args, database, vault).await,
+        None => serve::run(&args, database, Arc::new(vault)).await,
         Some(Command::User(command)) => admin::user(&database, command).await,
         Some(Command::Token(command)) => admin::token(&database, command).await,
-        Some(Command::S3pKey(command)) => admin::s3p_key(&database, &vault, command).await,
+        Some(Command::S3pKey(command)) => admin::s3p_key(&database, command).await,
     }
 }

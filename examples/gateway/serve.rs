@@ -8,7 +8,9 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
 };
 
-use crate::{Error, Gateway, Settings, args::Args, database::Database, demo, vault::Vault, web};
+use crate::{
+    Error, Gateway, Settings, args::Args, database::Database, demo, upkeep, vault::Vault, web,
+};
 
 /// How long the head of a request may take to arrive, and a connection may say nothing.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -67,6 +69,7 @@ pub async fn run(args: &Args, database: Database, vault: Arc<Vault>) -> Result<(
     }
 
     database.forget_unfinished_claims().await?;
+    tokio::spawn(upkeep::run(database.clone()));
     let handle = Handle::new();
     tokio::spawn(stop_on_signal(handle.clone(), terminate, interrupt));
     tokio::spawn(tell_when_listening(handle.clone(), scheme));

@@ -84,6 +84,16 @@ impl User {
         Self { password, ..self }
     }
 
+    #[cfg(feature = "sql")]
+    pub(crate) fn owner(&self) -> &Identity {
+        &self.identity
+    }
+
+    #[cfg(feature = "sql")]
+    pub(crate) fn held_scopes(&self) -> &ScopeSet {
+        &self.scopes
+    }
+
     pub(crate) fn password(&self) -> &PasswordHash {
         &self.password
     }
@@ -101,7 +111,12 @@ impl User {
         }
     }
 
-    pub(super) fn into_principal_parts(self) -> (Identity, Arc<str>, ScopeSet) {
+    #[cfg(feature = "contract")]
+    pub(crate) fn is_disabled(&self) -> bool {
+        self.disabled
+    }
+
+    pub(crate) fn into_principal_parts(self) -> (Identity, Arc<str>, ScopeSet) {
         (self.identity, self.name, self.scopes)
     }
 }

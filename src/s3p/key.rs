@@ -102,23 +102,23 @@ impl AccessKey {
     }
 
     /// Whether one of the secrets has made this signature.
-    pub(super) fn verify(&self, input: &SigningInput, signature: &[u8]) -> bool {
+    pub(crate) fn verify(&self, input: &SigningInput, signature: &[u8]) -> bool {
         let by_present = self.0.key.verify(input, signature);
         let by_previous = self.0.previous.as_ref().is_some_and(|key| key.verify(input, signature));
         by_present || by_previous
     }
 
-    pub(super) fn identity(&self) -> &Identity {
+    pub(crate) fn identity(&self) -> &Identity {
         &self.0.identity
     }
 
-    pub(super) fn held_scopes(&self) -> &ScopeSet {
+    pub(crate) fn held_scopes(&self) -> &ScopeSet {
         &self.0.scopes
     }
 }
 
 /// Refuses a secret that is too short.
-pub(super) fn check_length(secret: &Secret, whose: &str) -> Result<(), ConfigError> {
+pub(crate) fn check_length(secret: &Secret, whose: &str) -> Result<(), ConfigError> {
     if secret.len() >= LEAST {
         return Ok(());
     }

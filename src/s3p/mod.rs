@@ -120,6 +120,8 @@ mod url;
 mod value;
 
 pub(crate) use self::auth::WINDOW;
+#[cfg(feature = "sql")]
+pub(crate) use self::key::check_length;
 pub use self::{
     auth::S3pAuth,
     body::Body,

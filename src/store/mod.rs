@@ -1,5 +1,8 @@
-//! The stores that come ready-made: in memory, one for each store trait.
+//! The stores that come ready-made: in memory, one for each store trait; in SQLite and PostgreSQL ([`Sql`]); and
+//! in Redis.
 
+#[cfg(feature = "contract")]
+pub mod contract;
 #[cfg(feature = "s3p")]
 mod memory_access_keys;
 #[cfg(feature = "basic")]
@@ -16,6 +19,10 @@ mod memory_revocations;
 mod memory_user_tokens;
 #[cfg(feature = "basic")]
 mod memory_users;
+#[cfg(all(feature = "redis", any(feature = "_jwt", feature = "s3p")))]
+pub mod redis;
+#[cfg(feature = "sql")]
+pub mod sql;
 
 #[cfg(feature = "basic")]
 pub use self::memory_attempts::MemoryAttemptStore;
@@ -29,5 +36,9 @@ pub use self::memory_revocations::MemoryRevocationStore;
 pub use self::memory_user_tokens::MemoryUserTokenStore;
 #[cfg(feature = "basic")]
 pub use self::memory_users::MemoryUserStore;
+#[cfg(all(feature = "redis", any(feature = "_jwt", feature = "s3p")))]
+pub use self::redis::{Redis, RedisBuilder};
+#[cfg(feature = "sql")]
+pub use self::sql::Sql;
 #[cfg(feature = "s3p")]
 pub use self::{memory_access_keys::MemoryAccessKeyStore, memory_nonces::MemoryNonceStore};

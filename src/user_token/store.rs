@@ -58,11 +58,11 @@ impl UserTokenRecord {
         self
     }
 
-    pub(super) fn has_expired(&self, now: SystemTime) -> bool {
+    pub(crate) fn has_expired(&self, now: SystemTime) -> bool {
         self.expires.is_some_and(|expires| now >= expires)
     }
 
-    pub(super) fn into_principal(self) -> Principal {
+    pub(crate) fn into_principal(self) -> Principal {
         let principal = Principal::builder(self.owner, Scheme::BEARER);
         principal.credential_id(self.id).scopes(self.scopes).build()
     }

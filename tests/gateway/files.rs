@@ -41,7 +41,7 @@ async fn with_the_key_file_of_another_database_s3p_is_unavailable_and_the_log_sa
     assert_eq!(s3p(&server, &rotated).await, 200);
     server.signal("TERM");
     let (_, log) = server.wait();
-    assert!(log.contains("is this the key file of this database?"), "{log}");
+    assert!(log.contains("is this the sealing key of this database?"), "{log}");
     assert!(!log.contains(&rotated.secret), "{log}");
 }
 

@@ -2,6 +2,8 @@
 
 use std::{fs, process::Command};
 
+use sqlx::{Connection, SqliteConnection};
+
 use crate::{
     gateway_support::{Folder, Server, program, run},
     refusal,
@@ -18,6 +20,8 @@ fn the_help_names_every_flag_and_subcommand() {
     for flag in [
         "--listen",
         "--database",
+        "--keys",
+        "postgres://",
         "--public-url",
         "--error-details",
         "--tls-cert",
@@ -117,4 +121,20 @@ fn a_database_that_cannot_be_opened_is_named() {
     }
     let kept = fs::read_to_string(text).unwrap();
     assert!(kept.starts_with("This is not a database"), "what is not a database is left alone");
+}
+
+#[tokio::test]
+async fn a_database_of_an_earlier_version_is_refused_with_what_to_do() {
+    let folder = Folder::new();
+    let file = folder.path("gateway.db");
+    let url = format!("sqlite:{}?mode=rwc", file.display());
+    let mut earlier = SqliteConnection::connect(&url).await.unwrap();
+    sqlx::query("CREATE TABLE users (id TEXT)").execute(&mut earlier).await.unwrap();
+    earlier.close().await.unwrap();
+    let before = fs::read(&file).unwrap();
+    for arguments in [&[][..], &["s3p-key", "list"]] {
+        let told = refusal(&run(&folder, arguments));
+        assert!(told.contains("an earlier version") && told.contains("--database"), "{told}");
+    }
+    assert_eq!(fs::read(&file).unwrap(), before, "it is left alone");
 }

@@ -173,7 +173,7 @@ async fn a_token_with_too_many_nonces_has_to_wait_and_others_need_not() {
     let (alice, bob) = (Caller::alice(&server), Caller::bob(&server, &folder));
     sqlx::query(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) \
-         INSERT INTO s3p_nonces SELECT ?, 'n' || i, ? FROM n",
+         INSERT INTO portcullis_nonces SELECT ?, 'n' || i, ? FROM n",
     )
     .bind(&alice.token)
     .bind(unix_now() + 300)
@@ -195,8 +195,14 @@ async fn a_database_that_cannot_answer_is_a_503_and_nothing_is_let_through() {
     let mut database = database(&folder).await;
     for (broken, whole) in [
         ("ALTER TABLE s3p_collections RENAME TO gone", "ALTER TABLE gone RENAME TO s3p_collections"),
-        ("ALTER TABLE s3p_nonces RENAME TO gone", "ALTER TABLE gone RENAME TO s3p_nonces"),
-        ("ALTER TABLE s3p_keys RENAME TO gone", "ALTER TABLE gone RENAME TO s3p_keys"),
+        (
+            "ALTER TABLE portcullis_nonces RENAME TO gone",
+            "ALTER TABLE gone RENAME TO portcullis_nonces",
+        ),
+        (
+            "ALTER TABLE portcullis_access_keys RENAME TO gone",
+            "ALTER TABLE gone RENAME TO portcullis_access_keys",
+        ),
     ] {
         sqlx::query(broken).execute(&mut database).await.unwrap();
         let refused = alice.post(&server, "/collectstd", &order(&quote)).await;

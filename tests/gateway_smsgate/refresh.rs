@@ -111,7 +111,8 @@ async fn to_revoke_an_access_token_that_has_expired_ends_its_family_too() {
     let database = format!("sqlite:{}", folder.path("gateway.db").display());
     let pool = sqlx::SqlitePool::connect(&database).await.unwrap();
     let kept = sqlx::query(
-        "SELECT 1 FROM refresh_tokens WHERE id = ?1 UNION SELECT 1 FROM jwt_families WHERE id = ?1",
+        "SELECT 1 FROM portcullis_refresh_tokens WHERE id = $1 \
+         UNION SELECT 1 FROM portcullis_refresh_families WHERE id = $1",
     )
     .bind(&first.id)
     .fetch_optional(&pool)
@@ -144,10 +145,10 @@ async fn what_a_user_has_lost_is_not_refreshed() {
     let pair = Caller::new(&server, server.alice()).pair(&["logs:read", "messages:list"]).await;
     let database = format!("sqlite:{}", folder.path("gateway.db").display());
     let pool = sqlx::SqlitePool::connect(&database).await.unwrap();
-    sqlx::query("UPDATE users SET scopes = 'messages:list'").execute(&pool).await.unwrap();
+    sqlx::query("UPDATE portcullis_users SET scopes = 'messages:list'").execute(&pool).await.unwrap();
     let reply = refresh(&pair).await;
     assert_refused(&reply, 403, "scope not held, and so not given on: logs:read");
-    sqlx::query("UPDATE users SET scopes = 'all:any'").execute(&pool).await.unwrap();
+    sqlx::query("UPDATE portcullis_users SET scopes = 'all:any'").execute(&pool).await.unwrap();
     assert_eq!(refresh(&pair).await.status, 201, "a refusal does not use the token up");
 }
 

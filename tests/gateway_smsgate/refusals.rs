@@ -127,14 +127,14 @@ async fn a_database_that_does_not_answer_is_503_and_not_a_wrong_password() {
     sqlx::query("ALTER TABLE sms_messages RENAME TO away").execute(&pool).await.unwrap();
     assert_refused(&alice.get("/messages").await, 503, "try again later");
     sqlx::query("ALTER TABLE away RENAME TO sms_messages").execute(&pool).await.unwrap();
-    sqlx::query("ALTER TABLE users RENAME TO away").execute(&pool).await.unwrap();
+    sqlx::query("ALTER TABLE portcullis_users RENAME TO away").execute(&pool).await.unwrap();
     for caller in [&alice, &pair.access] {
         let reply = caller.get("/messages").await;
         assert_refused(&reply, 503, "try again later");
         assert_eq!(reply.header("retry-after"), "1");
         assert!(!reply.headers.contains_key("www-authenticate"));
     }
-    sqlx::query("ALTER TABLE away RENAME TO users").execute(&pool).await.unwrap();
+    sqlx::query("ALTER TABLE away RENAME TO portcullis_users").execute(&pool).await.unwrap();
     for caller in [&alice, &pair.access] {
         assert_eq!(caller.get("/messages").await.status, 200);
     }

@@ -7,7 +7,7 @@ use axum::{
 };
 use portcullis::Principal;
 use serde_json::{Value, json};
-use sqlx::SqliteConnection;
+use sqlx::AnyConnection;
 
 use super::{catalogue::CURRENCY, refusal::Refusal};
 use crate::{
@@ -39,10 +39,11 @@ pub async fn account(
     caller: Principal,
 ) -> Result<Json<Value>, Refusal> {
     let mut connection = database.pool().acquire().await?;
-    let (name,): (String,) = sqlx::query_as("SELECT name FROM users WHERE id = ?")
-        .bind(caller.subject())
-        .fetch_one(&mut *connection)
-        .await?;
+    let (name,): (String,) =
+        sqlx::query_as("SELECT name FROM portcullis_users WHERE issuer = 'local' AND subject = $1")
+            .bind(caller.subject())
+            .fetch_one(&mut *connection)
+            .await?;
     let balance = balance(&mut connection, caller.subject()).await?;
     Ok(Json(json!({
         "balance": balance,
@@ -61,11 +62,12 @@ pub async fn account(
 }
 
 /// What is left, after all that was collected.
-pub async fn balance(connection: &mut SqliteConnection, user: &str) -> Result<i64, sqlx::Error> {
-    let (collected,): (i64,) =
-        sqlx::query_as("SELECT coalesce(sum(amount), 0) FROM s3p_collections WHERE user_id = ?")
-            .bind(user)
-            .fetch_one(connection)
-            .await?;
+pub async fn balance(connection: &mut AnyConnection, user: &str) -> Result<i64, sqlx::Error> {
+    let (collected,): (i64,) = sqlx::query_as(
+        "SELECT CAST(coalesce(sum(amount), 0) AS BIGINT) FROM s3p_collections WHERE user_id = $1",
+    )
+    .bind(user)
+    .fetch_one(connection)
+    .await?;
     Ok(OPENING_BALANCE.saturating_sub(collected))
 }

@@ -27,9 +27,9 @@ pub async fn collect(
     let (ptn, now) = (new_id(), now());
 
     // All or nothing: whatever is refused below leaves the quote as it was.
-    let mut change = database.pool().begin_with("BEGIN IMMEDIATE").await?;
+    let mut change = database.change(caller.subject()).await?;
     let quoted: Option<(String, i64)> = sqlx::query_as(
-        "DELETE FROM s3p_quotes WHERE id = ? AND user_id = ? AND expires >= ? \
+        "DELETE FROM s3p_quotes WHERE id = $1 AND user_id = $2 AND expires >= $3 \
          RETURNING pay_item, amount",
     )
     .bind(quote)
@@ -68,7 +68,7 @@ pub async fn collect(
     });
     sqlx::query(
         "INSERT INTO s3p_collections (ptn, trid, quote_id, user_id, amount, created, body) \
-         VALUES (?, ?, ?, ?, ?, ?, ?)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
     .bind(&ptn)
     .bind(params.text("trid"))
@@ -96,7 +96,7 @@ pub async fn verify(
     }
     let query = sqlx::query_as(
         "SELECT body FROM s3p_collections \
-         WHERE user_id = ?1 AND (?2 IS NULL OR ptn = ?2) AND (?3 IS NULL OR trid = ?3) \
+         WHERE user_id = $1 AND ($2 IS NULL OR ptn = $2) AND ($3 IS NULL OR trid = $3) \
          ORDER BY created, ptn LIMIT 1000",
     );
     let rows = query.bind(caller.subject()).bind(ptn).bind(trid).fetch_all(database.pool()).await?;
@@ -115,7 +115,7 @@ pub async fn history(
         return Err(Refusal::bad_parameter("timestamp_from or timestamp_to is not a time of ISO 8601"));
     };
     let rows = sqlx::query_as(
-        "SELECT body FROM s3p_collections WHERE user_id = ? AND created BETWEEN ? AND ? \
+        "SELECT body FROM s3p_collections WHERE user_id = $1 AND created BETWEEN $2 AND $3 \
          ORDER BY created, ptn LIMIT 1000",
     )
     .bind(caller.subject())

@@ -22,14 +22,14 @@ use self::{
     catalogue::Kind,
     refusal::{Refusal, Wording},
 };
-use crate::{Error, Gateway, database::Database, stores::SealedKeys};
+use crate::{Error, Gateway, database::Database};
 
 pub fn router(gateway: &Gateway) -> Result<Router, Error> {
-    let Gateway { database, vault, settings, .. } = gateway;
+    let Gateway { database, settings, .. } = gateway;
     // A nested router does not see what it is nested under, and clients sign it.
     let url = PublicUrl::parse(&format!("{}/s3p/v2", settings.public_url))?;
-    let keys = SealedKeys { database: database.clone(), vault: vault.clone() };
-    let auth = S3pAuth::new(url, keys, database.clone()).body_timeout(settings.body_timeout);
+    let store = database.store();
+    let auth = S3pAuth::new(url, store.clone(), store.clone()).body_timeout(settings.body_timeout);
     let wording = Wording { details: settings.error_details, http_400: settings.s3p_http_400 };
 
     // Outside of the fallbacks, too: a stranger cannot tell which paths there are.

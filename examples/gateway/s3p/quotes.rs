@@ -31,10 +31,10 @@ pub async fn quote(
 
     let (id, now) = (new_id(), now());
     let expires = now + LIFE;
-    let mut change = database.pool().begin_with("BEGIN IMMEDIATE").await?;
-    sqlx::query("DELETE FROM s3p_quotes WHERE expires < ?").bind(now).execute(&mut *change).await?;
+    let mut change = database.change(caller.subject()).await?;
+    sqlx::query("DELETE FROM s3p_quotes WHERE expires < $1").bind(now).execute(&mut *change).await?;
     sqlx::query(
-        "INSERT INTO s3p_quotes (id, user_id, pay_item, amount, expires) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO s3p_quotes (id, user_id, pay_item, amount, expires) VALUES ($1, $2, $3, $4, $5)",
     )
     .bind(&id)
     .bind(caller.subject())

@@ -17,7 +17,7 @@ use crate::{Gateway, admin::now};
 pub async fn read(State(gateway): State<Gateway>, named: Named) -> Result<Response, Rejection> {
     let group = named.group.ok_or_else(answer::missing)?;
     let row: Option<(Vec<u8>,)> =
-        sqlx::query_as("SELECT body FROM smp_business_cards WHERE group_id = ?")
+        sqlx::query_as("SELECT body FROM smp_business_cards WHERE group_id = $1")
             .bind(group)
             .fetch_optional(gateway.database.pool())
             .await
@@ -37,8 +37,8 @@ pub async fn put(
     // The group may have been deleted, or be somebody else's, since the ownership layer looked.
     let stored = sqlx::query(
         "INSERT INTO smp_business_cards \
-         SELECT g.id, ?, NULL FROM smp_groups g JOIN owners o USING (id) \
-         WHERE o.kind = 'group' AND g.id = ? AND o.issuer = ? AND o.subject = ? \
+         SELECT g.id, $1, NULL FROM smp_groups g JOIN portcullis_owners o USING (id) \
+         WHERE o.kind = 'group' AND g.id = $2 AND o.issuer = $3 AND o.subject = $4 \
          ON CONFLICT (group_id) DO UPDATE SET body = excluded.body, pushed = NULL",
     )
     .bind(body.as_ref())
@@ -58,7 +58,7 @@ pub async fn delete(
 ) -> Result<(), Rejection> {
     let deleted = sqlx::query(
         "DELETE FROM smp_business_cards WHERE group_id IN \
-         (SELECT id FROM owners WHERE kind = 'group' AND id = ? AND issuer = ? AND subject = ?)",
+         (SELECT id FROM portcullis_owners WHERE kind = 'group' AND id = $1 AND issuer = $2 AND subject = $3)",
     )
     .bind(owned.resource().id())
     .bind(principal.issuer())
@@ -76,8 +76,8 @@ pub async fn push(
     principal: Principal,
 ) -> Result<(), Rejection> {
     let pushed = sqlx::query(
-        "UPDATE smp_business_cards SET pushed = ? WHERE group_id IN \
-         (SELECT id FROM owners WHERE kind = 'group' AND id = ? AND issuer = ? AND subject = ?)",
+        "UPDATE smp_business_cards SET pushed = $1 WHERE group_id IN \
+         (SELECT id FROM portcullis_owners WHERE kind = 'group' AND id = $2 AND issuer = $3 AND subject = $4)",
     )
     .bind(now())
     .bind(owned.resource().id())

@@ -18,11 +18,14 @@ use super::{
     body, document,
     id::Named,
 };
-use crate::{Gateway, database::Database};
+use crate::{
+    Gateway,
+    database::{Database, random},
+};
 
 pub async fn read(State(gateway): State<Gateway>, named: Named) -> Result<Response, Rejection> {
     let group = named.group.ok_or_else(answer::missing)?;
-    let row: Option<(Vec<u8>,)> = sqlx::query_as("SELECT body FROM smp_groups WHERE id = ?")
+    let row: Option<(Vec<u8>,)> = sqlx::query_as("SELECT body FROM smp_groups WHERE id = $1")
         .bind(group)
         .fetch_optional(gateway.database.pool())
         .await
@@ -46,7 +49,7 @@ pub async fn check(
     let Some(group) = named.group else {
         return Ok(next.run(request).await);
     };
-    let owner = gateway.database.owner(&Resource::new("group", group.as_str())).await;
+    let owner = gateway.database.store().owner(&Resource::new("group", group.as_str())).await;
     let owner = owner.map_err(|error| Rejection::unavailable("smp.database", error))?;
     if owner.is_some_and(|owner| owner.identity() != principal.identity()) {
         return Ok(next.run(request).await);
@@ -110,20 +113,21 @@ impl Write {
     }
 
     async fn store(&self, body: &[u8]) -> sqlx::Result<u64> {
-        let mut change = self.database.pool().begin().await?;
+        let mut change = self.database.change(&self.group).await?;
         // Another request of the same owner may have given the claim back.
         sqlx::query(
-            "INSERT INTO owners (kind, id, issuer, subject) VALUES ('group', ?, ?, ?) \
-             ON CONFLICT DO NOTHING",
+            "INSERT INTO portcullis_owners (kind, id, issuer, subject, version) \
+             VALUES ('group', $1, $2, $3, $4) ON CONFLICT DO NOTHING",
         )
         .bind(&self.group)
         .bind(self.owner.issuer())
         .bind(self.owner.subject())
+        .bind(i64::from_be_bytes(random()) & i64::MAX)
         .execute(&mut *change)
         .await?;
         let stored = sqlx::query(
-            "INSERT INTO smp_groups SELECT id, ? FROM owners \
-             WHERE kind = 'group' AND id = ? AND issuer = ? AND subject = ? \
+            "INSERT INTO smp_groups SELECT id, $1 FROM portcullis_owners \
+             WHERE kind = 'group' AND id = $2 AND issuer = $3 AND subject = $4 \
              ON CONFLICT (id) DO UPDATE SET body = excluded.body",
         )
         .bind(body)
@@ -139,7 +143,7 @@ impl Write {
     /// Makes a group that was never stored nobody's again.
     async fn give_back(&self) {
         let given = sqlx::query(
-            "DELETE FROM owners WHERE kind = 'group' AND id = ? AND issuer = ? AND subject = ? \
+            "DELETE FROM portcullis_owners WHERE kind = 'group' AND id = $1 AND issuer = $2 AND subject = $3 \
              AND id NOT IN (SELECT id FROM smp_groups)",
         )
         .bind(&self.group)
@@ -154,9 +158,9 @@ impl Write {
 
     /// Services and card go along with the group.
     async fn delete(&self) -> sqlx::Result<u64> {
-        let mut change = self.database.pool().begin().await?;
+        let mut change = self.database.change(&self.group).await?;
         let disowned = sqlx::query(
-            "DELETE FROM owners WHERE kind = 'group' AND id = ? AND issuer = ? AND subject = ?",
+            "DELETE FROM portcullis_owners WHERE kind = 'group' AND id = $1 AND issuer = $2 AND subject = $3",
         )
         .bind(&self.group)
         .bind(self.owner.issuer())
@@ -166,7 +170,7 @@ impl Write {
         if disowned.rows_affected() == 0 {
             return Ok(0);
         }
-        let deleted = sqlx::query("DELETE FROM smp_groups WHERE id = ?")
+        let deleted = sqlx::query("DELETE FROM smp_groups WHERE id = $1")
             .bind(&self.group)
             .execute(&mut *change)
             .await?;

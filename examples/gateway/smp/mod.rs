@@ -40,11 +40,11 @@ const REALM: &str = "SMP";
 const LONGEST_DOCUMENT: usize = 1024 * 1024;
 
 pub fn router(gateway: &Gateway) -> Result<Router, Error> {
-    let database = &gateway.database;
+    let store = gateway.database.store();
     let wording = wording::Wording { details: gateway.settings.error_details };
 
-    let tokens = UserTokenAuth::new(REALM, database.clone())?;
-    let passwords = BasicAuth::new(REALM, database.clone())?.hashing_pool(gateway.hashing.clone());
+    let tokens = UserTokenAuth::new(REALM, store.clone())?;
+    let passwords = BasicAuth::new(REALM, store.clone())?.hashing_pool(gateway.hashing.clone());
     let authenticate = AuthenticateLayer::new(tokens).or(passwords).respond_with(wording);
 
     // This kind is also in the statements about owners.
@@ -57,7 +57,7 @@ pub fn router(gateway: &Gateway) -> Result<Router, Error> {
         group_in(CARD)?,
         group_in(PUSH)?,
     ];
-    let own = OwnershipLayer::new(Ownership::new(database.clone(), paths)?).respond_with(wording);
+    let own = OwnershipLayer::new(Ownership::new(store.clone(), paths)?).respond_with(wording);
 
     let worded = map_response_with_state(wording, wording::word);
     // Who reads is not asked who they are, and whatever credentials they send are not looked at.

@@ -17,7 +17,7 @@ use crate::Gateway;
 pub async fn read(State(gateway): State<Gateway>, named: Named) -> Result<Response, Rejection> {
     let (group, document) = named.group.zip(named.document).ok_or_else(answer::missing)?;
     let row: Option<(Vec<u8>,)> =
-        sqlx::query_as("SELECT body FROM smp_services WHERE group_id = ? AND document = ?")
+        sqlx::query_as("SELECT body FROM smp_services WHERE group_id = $1 AND document = $2")
             .bind(group)
             .bind(document)
             .fetch_optional(gateway.database.pool())
@@ -39,8 +39,8 @@ pub async fn put(
     document::check_metadata(body.clone(), group.to_owned(), document.clone()).await?;
     // The group may have been deleted, or be somebody else's, since the ownership layer looked.
     let stored = sqlx::query(
-        "INSERT INTO smp_services SELECT g.id, ?, ? FROM smp_groups g JOIN owners o USING (id) \
-         WHERE o.kind = 'group' AND g.id = ? AND o.issuer = ? AND o.subject = ? \
+        "INSERT INTO smp_services SELECT g.id, $1, $2 FROM smp_groups g JOIN portcullis_owners o USING (id) \
+         WHERE o.kind = 'group' AND g.id = $3 AND o.issuer = $4 AND o.subject = $5 \
          ON CONFLICT (group_id, document) DO UPDATE SET body = excluded.body",
     )
     .bind(document)
@@ -62,8 +62,8 @@ pub async fn delete(
 ) -> Result<(), Rejection> {
     let document = named.document.ok_or_else(no_document_type)?;
     let deleted = sqlx::query(
-        "DELETE FROM smp_services WHERE document = ? AND group_id IN \
-         (SELECT id FROM owners WHERE kind = 'group' AND id = ? AND issuer = ? AND subject = ?)",
+        "DELETE FROM smp_services WHERE document = $1 AND group_id IN \
+         (SELECT id FROM portcullis_owners WHERE kind = 'group' AND id = $2 AND issuer = $3 AND subject = $4)",
     )
     .bind(document)
     .bind(owned.resource().id())

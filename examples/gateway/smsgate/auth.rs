@@ -12,7 +12,7 @@ use portcullis::{
 };
 use serde_json::json;
 
-use super::{bearer::Tokens, families::Families, password::Passwords};
+use super::{bearer::Tokens, password::Passwords};
 use crate::{Error, Gateway};
 
 const REALM: &str = "SMSGate";
@@ -32,7 +32,7 @@ pub fn authenticate(gateway: &Gateway, refresher: Refresher) -> Result<Authentic
             .identities_of(Identity::LOCAL)
             // The clock that issues is the clock that verifies.
             .leeway(Duration::ZERO)
-            .revocations(Families(gateway.database.clone()))
+            .revocations(gateway.database.store().clone())
             .build()?;
         let tokens = BearerAuth::new(REALM, Tokens { access: jwt, refresher })?;
         AuthenticateLayer::new(tokens).or(basic)

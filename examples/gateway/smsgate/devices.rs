@@ -1,7 +1,7 @@
 use axum::{Json, extract::State, http::StatusCode};
 use portcullis::Principal;
 use serde_json::Value;
-use sqlx::SqliteConnection;
+use sqlx::AnyConnection;
 
 use super::{
     Sms,
@@ -11,7 +11,7 @@ use super::{
 
 pub async fn list(State(sms): State<Sms>, caller: Principal) -> Result<Json<Vec<Value>>, Refusal> {
     let rows: Vec<(String,)> =
-        sqlx::query_as("SELECT body FROM sms_devices WHERE user_id = ? ORDER BY rowid")
+        sqlx::query_as("SELECT body FROM sms_devices WHERE user_id = $1 ORDER BY sequence")
             .bind(caller.subject())
             .fetch_all(sms.database.pool())
             .await?;
@@ -24,8 +24,8 @@ pub async fn remove(
     Id(id): Id,
 ) -> Result<StatusCode, Refusal> {
     let user = caller.subject();
-    let mut change = sms.database.pool().begin().await?;
-    let removed = sqlx::query("DELETE FROM sms_devices WHERE user_id = ? AND id = ?")
+    let mut change = sms.database.change(user).await?;
+    let removed = sqlx::query("DELETE FROM sms_devices WHERE user_id = $1 AND id = $2")
         .bind(user)
         .bind(&id)
         .execute(&mut *change)
@@ -40,13 +40,13 @@ pub async fn remove(
 
 /// The user's device of this id, or the first one there is.
 pub async fn choose(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     user: &str,
     wanted: Option<&str>,
 ) -> Result<String, Refusal> {
     let row: Option<(String,)> = sqlx::query_as(
-        "SELECT id FROM sms_devices WHERE user_id = ?1 AND (?2 IS NULL OR id = ?2) \
-         ORDER BY rowid LIMIT 1",
+        "SELECT id FROM sms_devices WHERE user_id = $1 AND ($2 IS NULL OR id = $2) \
+         ORDER BY sequence LIMIT 1",
     )
     .bind(user)
     .bind(wanted)

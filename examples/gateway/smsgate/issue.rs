@@ -16,11 +16,12 @@ use portcullis::{
 };
 use serde_json::json;
 
-use super::{
-    auth::ISSUER,
-    families::{Families, seconds},
+use super::auth::ISSUER;
+use crate::{
+    Error,
+    admin::{rfc3339, unix_seconds},
+    database::Database,
 };
-use crate::{Error, admin::rfc3339, database::Database};
 
 const ACCESS_LIFETIME: Duration = Duration::from_secs(15 * 60);
 const LONGEST_ACCESS_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
@@ -32,7 +33,7 @@ pub fn refresher(database: &Database, secret: &Secret) -> Result<Refresher, Erro
         .identities_of(Identity::LOCAL)
         .global_scope(Scope::ALL_ANY)
         .lifetime(ACCESS_LIFETIME, LONGEST_ACCESS_LIFETIME)?;
-    Ok(Refresher::new(issuer, secret.clone(), Families(database.clone()))?
+    Ok(Refresher::new(issuer, secret.clone(), database.store().clone())?
         .lifetime(REFRESH_LIFETIME, REFRESH_LIFETIME)?)
 }
 
@@ -43,7 +44,7 @@ pub struct Created(pub Pair);
 impl IntoResponse for Created {
     fn into_response(self) -> Response {
         let (access, refresh) = (self.0.access(), self.0.refresh());
-        let expires = rfc3339(seconds(access.expires()));
+        let expires = rfc3339(unix_seconds(access.expires()));
         let body = json!({
             "id": access.id(),
             "token_type": "Bearer",

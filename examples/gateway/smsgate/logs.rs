@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use portcullis::Principal;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sqlx::SqliteConnection;
+use sqlx::AnyConnection;
 
 use super::{
     Sms,
@@ -31,8 +31,8 @@ pub async fn list(
     Params(period): Params<Period>,
 ) -> Result<Json<Vec<Value>>, Refusal> {
     let rows: Vec<(i64, String)> = sqlx::query_as(
-        "SELECT sequence, body FROM sms_logs WHERE user_id = ? AND created BETWEEN ? AND ? \
-         ORDER BY sequence DESC LIMIT ?",
+        "SELECT sequence, body FROM sms_logs WHERE user_id = $1 AND created BETWEEN $2 AND $3 \
+         ORDER BY sequence DESC LIMIT $4",
     )
     .bind(caller.subject())
     .bind(period.from.map_or(i64::MIN, Timestamp::as_second))
@@ -59,7 +59,7 @@ pub async fn note(database: &Database, user: &str, module: &str, message: &str) 
 
 /// Adds an entry. No secret belongs in it, and nothing that is as long as a caller likes.
 pub async fn write(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     user: &str,
     module: &str,
     message: &str,
@@ -72,7 +72,7 @@ pub async fn write(
         "message": message,
         "context": {},
     });
-    sqlx::query("INSERT INTO sms_logs (user_id, created, body) VALUES (?, ?, ?)")
+    sqlx::query("INSERT INTO sms_logs (user_id, created, body) VALUES ($1, $2, $3)")
         .bind(user)
         .bind(created)
         .bind(body.to_string())

@@ -30,7 +30,7 @@ pub async fn send(
     let id = message.id()?;
     let recipients = message.recipients()?;
     let (form, content) = message.content()?;
-    let mut change = sms.database.pool().begin_with("BEGIN IMMEDIATE").await?;
+    let mut change = sms.database.change(user).await?;
     let device = devices::choose(&mut change, user, message.device()).await?;
     let created = now();
     let recipients: Vec<Value> = recipients
@@ -50,7 +50,7 @@ pub async fn send(
     });
     let inserted = sqlx::query(
         "INSERT INTO sms_messages (id, user_id, created, state, device, body) \
-         VALUES (?, ?, ?, 'Pending', ?, ?) ON CONFLICT DO NOTHING",
+         VALUES ($1, $2, $3, 'Pending', $4, $5) ON CONFLICT DO NOTHING",
     )
     .bind(&id)
     .bind(user)
@@ -107,8 +107,8 @@ pub async fn list(
     // One transaction, so that both see the same messages.
     let mut snapshot = sms.database.pool().begin().await?;
     let (total,): (i64,) = sqlx::query_as(
-        "SELECT count(*) FROM sms_messages WHERE user_id = ?1 AND created BETWEEN ?2 AND ?3 \
-         AND (?4 IS NULL OR state = ?4) AND (?5 IS NULL OR device = ?5)",
+        "SELECT count(*) FROM sms_messages WHERE user_id = $1 AND created BETWEEN $2 AND $3 \
+         AND ($4 IS NULL OR state = $4) AND ($5 IS NULL OR device = $5)",
     )
     .bind(caller.subject())
     .bind(from)
@@ -118,9 +118,9 @@ pub async fn list(
     .fetch_one(&mut *snapshot)
     .await?;
     let rows: Vec<(String,)> = sqlx::query_as(
-        "SELECT body FROM sms_messages WHERE user_id = ?1 AND created BETWEEN ?2 AND ?3 \
-         AND (?4 IS NULL OR state = ?4) AND (?5 IS NULL OR device = ?5) \
-         ORDER BY sequence * ?6 LIMIT ?7 OFFSET ?8",
+        "SELECT body FROM sms_messages WHERE user_id = $1 AND created BETWEEN $2 AND $3 \
+         AND ($4 IS NULL OR state = $4) AND ($5 IS NULL OR device = $5) \
+         ORDER BY sequence * $6 LIMIT $7 OFFSET $8",
     )
     .bind(caller.subject())
     .bind(from)
@@ -128,11 +128,11 @@ pub async fn list(
     .bind(filter.state)
     .bind(filter.device_id)
     .bind(match filter.sort {
-        Sort::OldestFirst => 1,
+        Sort::OldestFirst => 1_i64,
         Sort::NewestFirst => -1,
     })
-    .bind(limit)
-    .bind(filter.offset.unwrap_or(0))
+    .bind(i64::from(limit))
+    .bind(i64::from(filter.offset.unwrap_or(0)))
     .fetch_all(&mut *snapshot)
     .await?;
     snapshot.commit().await?;
@@ -150,7 +150,7 @@ pub async fn read(
     Id(id): Id,
 ) -> Result<Json<Value>, Refusal> {
     let row: Option<(String,)> =
-        sqlx::query_as("SELECT body FROM sms_messages WHERE user_id = ? AND id = ?")
+        sqlx::query_as("SELECT body FROM sms_messages WHERE user_id = $1 AND id = $2")
             .bind(caller.subject())
             .bind(id)
             .fetch_optional(sms.database.pool())
@@ -165,9 +165,9 @@ pub async fn cancel(
     Id(id): Id,
 ) -> Result<Json<Value>, Refusal> {
     let user = caller.subject();
-    let mut change = sms.database.pool().begin_with("BEGIN IMMEDIATE").await?;
+    let mut change = sms.database.change(user).await?;
     let row: Option<(String, String)> =
-        sqlx::query_as("SELECT state, body FROM sms_messages WHERE user_id = ? AND id = ?")
+        sqlx::query_as("SELECT state, body FROM sms_messages WHERE user_id = $1 AND id = $2")
             .bind(user)
             .bind(&id)
             .fetch_optional(&mut *change)
@@ -182,12 +182,14 @@ pub async fn cancel(
     for recipient in body["recipients"].as_array_mut().into_iter().flatten() {
         recipient["state"] = "Cancelled".into();
     }
-    sqlx::query("UPDATE sms_messages SET state = 'Cancelled', body = ? WHERE user_id = ? AND id = ?")
-        .bind(body.to_string())
-        .bind(user)
-        .bind(&id)
-        .execute(&mut *change)
-        .await?;
+    sqlx::query(
+        "UPDATE sms_messages SET state = 'Cancelled', body = $1 WHERE user_id = $2 AND id = $3",
+    )
+    .bind(body.to_string())
+    .bind(user)
+    .bind(&id)
+    .execute(&mut *change)
+    .await?;
     logs::write(&mut change, user, "messages", &format!("message {id} cancelled")).await?;
     change.commit().await?;
     Ok(Json(without_content(body)))

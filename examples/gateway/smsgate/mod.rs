@@ -8,7 +8,6 @@ mod answer;
 mod auth;
 mod bearer;
 mod devices;
-mod families;
 mod health;
 mod id;
 mod inbox;

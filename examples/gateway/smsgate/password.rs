@@ -18,18 +18,20 @@ impl UserStore for Passwords {
 }
 
 async fn find(database: &Database, name: &str) -> Result<Option<User>, Error> {
-    let row: Option<(String, String, String, bool)> =
-        sqlx::query_as("SELECT id, password, scopes, disabled FROM users WHERE name = ?")
-            .bind(name)
-            .fetch_optional(database.pool())
-            .await?;
+    let row: Option<(String, String, String, i64)> = sqlx::query_as(
+        "SELECT subject, password, scopes, disabled FROM portcullis_users \
+         WHERE issuer = 'local' AND name = $1",
+    )
+    .bind(name)
+    .fetch_optional(database.pool())
+    .await?;
     let Some((id, password, scopes, disabled)) = row else {
         return Ok(None);
     };
     let user = User::new(mark(&password), PasswordHash::parse(&password)?)?
         .identity(Identity::local(id)?)
         .scopes(ScopeSet::parse(&scopes)?)
-        .disabled(disabled);
+        .disabled(disabled != 0);
     Ok(Some(user))
 }
 

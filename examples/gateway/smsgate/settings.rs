@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::{Json, extract::State};
 use portcullis::Principal;
 use serde_json::{Map, Value};
-use sqlx::SqliteConnection;
+use sqlx::AnyConnection;
 
 use super::{
     Sms,
@@ -29,7 +29,7 @@ pub async fn replace(
     caller: Principal,
     Body(settings): Body<Settings>,
 ) -> Result<Json<Settings>, Refusal> {
-    let mut change = sms.database.pool().begin().await?;
+    let mut change = sms.database.change(caller.subject()).await?;
     save(&mut change, caller.subject(), &settings).await?;
     change.commit().await?;
     Ok(Json(settings))
@@ -41,7 +41,7 @@ pub async fn update(
     caller: Principal,
     Body(changes): Body<BTreeMap<String, Option<Map<String, Value>>>>,
 ) -> Result<Json<Settings>, Refusal> {
-    let mut change = sms.database.pool().begin_with("BEGIN IMMEDIATE").await?;
+    let mut change = sms.database.change(caller.subject()).await?;
     let mut settings = load(&mut change, caller.subject()).await?;
     for (section, values) in changes {
         let Some(values) = values else {
@@ -57,19 +57,15 @@ pub async fn update(
     Ok(Json(settings))
 }
 
-async fn load(connection: &mut SqliteConnection, user: &str) -> Result<Settings, Refusal> {
-    let row: Option<(String,)> = sqlx::query_as("SELECT body FROM sms_settings WHERE user_id = ?")
+async fn load(connection: &mut AnyConnection, user: &str) -> Result<Settings, Refusal> {
+    let row: Option<(String,)> = sqlx::query_as("SELECT body FROM sms_settings WHERE user_id = $1")
         .bind(user)
         .fetch_optional(connection)
         .await?;
     Ok(row.map(|(body,)| serde_json::from_str(&body)).transpose()?.unwrap_or_default())
 }
 
-async fn save(
-    connection: &mut SqliteConnection,
-    user: &str,
-    settings: &Settings,
-) -> Result<(), Refusal> {
+async fn save(connection: &mut AnyConnection, user: &str, settings: &Settings) -> Result<(), Refusal> {
     if !settings.keys().all(|name| id::is_plain(name, LONGEST_NAME)) {
         return Err(Refusal::bad_request(format!(
             "failed to validate: the name of a section has 1 to {LONGEST_NAME} letters, digits, `-`, \
@@ -82,7 +78,7 @@ async fn save(
         return Err(Refusal::bad_request(message));
     }
     sqlx::query(
-        "INSERT INTO sms_settings (user_id, body) VALUES (?, ?) \
+        "INSERT INTO sms_settings (user_id, body) VALUES ($1, $2) \
          ON CONFLICT (user_id) DO UPDATE SET body = excluded.body",
     )
     .bind(user)

@@ -15,7 +15,6 @@ use serde::Deserialize;
 use super::{
     Sms,
     answer::{Body, Id, Refusal},
-    families::Families,
     issue::Created,
     logs,
     password::mark,
@@ -81,11 +80,12 @@ pub async fn refresh(State(sms): State<Sms>, caller: Principal) -> Result<Create
     let token: &RefreshToken = caller.extra().ok_or_else(Refusal::unauthorized)?;
     let user = caller.subject();
     // What the user does not hold any more is not given again.
-    let held: Option<(String,)> =
-        sqlx::query_as("SELECT scopes FROM users WHERE id = ? AND NOT disabled")
-            .bind(user)
-            .fetch_optional(sms.database.pool())
-            .await?;
+    let held: Option<(String,)> = sqlx::query_as(
+        "SELECT scopes FROM portcullis_users WHERE issuer = 'local' AND subject = $1 AND disabled = 0",
+    )
+    .bind(user)
+    .fetch_optional(sms.database.pool())
+    .await?;
     let (held,) = held.ok_or_else(Refusal::unauthorized)?;
     let holder = Principal::builder(caller.identity().clone(), caller.scheme());
     let holder = holder.scopes(ScopeSet::parse(&held)?).build();
@@ -137,7 +137,7 @@ async fn is_good_still(database: &Database, caller: &Principal) -> Result<bool, 
     let (user, credential) = (caller.subject(), caller.credential_id());
     if caller.scheme() == Scheme::BASIC {
         let row: Option<(String,)> =
-            sqlx::query_as("SELECT password FROM users WHERE id = ? AND NOT disabled")
+            sqlx::query_as("SELECT password FROM portcullis_users WHERE issuer = 'local' AND subject = $1 AND disabled = 0")
                 .bind(user)
                 .fetch_optional(database.pool())
                 .await?;
@@ -145,5 +145,5 @@ async fn is_good_still(database: &Database, caller: &Principal) -> Result<bool, 
     }
     let id = credential.ok_or_else(Refusal::unauthorized)?;
     let token = TokenFacts { issuer: caller.issuer(), subject: user, id, issued: None };
-    Ok(!Families(database.clone()).is_revoked(token).await?)
+    Ok(!database.store().is_revoked(token).await?)
 }

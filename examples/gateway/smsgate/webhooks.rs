@@ -68,7 +68,7 @@ impl Webhook {
 
 pub async fn list(State(sms): State<Sms>, caller: Principal) -> Result<Json<Vec<Value>>, Refusal> {
     let rows: Vec<(String,)> =
-        sqlx::query_as("SELECT body FROM sms_webhooks WHERE user_id = ? ORDER BY rowid")
+        sqlx::query_as("SELECT body FROM sms_webhooks WHERE user_id = $1 ORDER BY sequence")
             .bind(caller.subject())
             .fetch_all(sms.database.pool())
             .await?;
@@ -85,12 +85,12 @@ pub async fn register(
     let user = caller.subject();
     let id = id::or_new(webhook.id.as_deref())?;
     webhook.id = Some(id.clone());
-    let mut change = sms.database.pool().begin_with("BEGIN IMMEDIATE").await?;
+    let mut change = sms.database.change(user).await?;
     if let Some(device) = &webhook.device_id {
         devices::choose(&mut change, user, Some(device)).await?;
     }
     let (others,): (i64,) =
-        sqlx::query_as("SELECT count(*) FROM sms_webhooks WHERE user_id = ? AND id <> ?")
+        sqlx::query_as("SELECT count(*) FROM sms_webhooks WHERE user_id = $1 AND id <> $2")
             .bind(user)
             .bind(&id)
             .fetch_one(&mut *change)
@@ -100,7 +100,7 @@ pub async fn register(
         return Err(Refusal::new(StatusCode::CONFLICT, message));
     }
     sqlx::query(
-        "INSERT INTO sms_webhooks (id, user_id, body) VALUES (?, ?, ?) \
+        "INSERT INTO sms_webhooks (id, user_id, body) VALUES ($1, $2, $3) \
          ON CONFLICT (user_id, id) DO UPDATE SET body = excluded.body",
     )
     .bind(&id)
@@ -120,8 +120,8 @@ pub async fn remove(
     Id(id): Id,
 ) -> Result<StatusCode, Refusal> {
     let user = caller.subject();
-    let mut change = sms.database.pool().begin().await?;
-    let removed = sqlx::query("DELETE FROM sms_webhooks WHERE user_id = ? AND id = ?")
+    let mut change = sms.database.change(user).await?;
+    let removed = sqlx::query("DELETE FROM sms_webhooks WHERE user_id = $1 AND id = $2")
         .bind(user)
         .bind(&id)
         .execute(&mut *change)

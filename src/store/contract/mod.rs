@@ -1,0 +1,144 @@
+//! What every store must do, as tests for a store of your own.
+//!
+//! There is a function for each store trait. It is given a function that makes a new store, with nothing in
+//! it but what is asked for; it panics with the rule that the store has broken.
+//!
+//! 1. **Atomic**: of any number of callers at once, one is first.
+//! 2. **Scoped**: texts are compared byte for byte, and two that belong together are never run together:
+//!    `("ab", "c")` is not `("a", "bc")`. No text is too long or too odd to be looked up.
+//! 3. **Expiring by the caller's clock**: what is recorded counts through its last second. Clocks that jump
+//!    let nothing in.
+//! 4. **Bounded**: a full store refuses, and forgets nothing that counts.
+//! 5. **Failing closed**: a store that is down says so, in bounded time. Hand one to the `broken_…` functions:
+//!    its server stopped, its disk full, its network cut.
+//!
+//! ```
+//! use portcullis::{s3p::MemoryNonceStore, store::contract};
+//!
+//! # tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
+//! contract::nonces(async || MemoryNonceStore::new()).await;
+//! contract::bounded_nonces(async |each| MemoryNonceStore::with_limits(1000, each)).await;
+//! # });
+//! ```
+//!
+//! All of them need tokio's multi-threaded runtime (`#[tokio::test(flavor = "multi_thread")]`): on one thread,
+//! two callers are hardly ever at one place at one time.
+//!
+//! The example `own_store` writes a store of its own, and runs the contract on it.
+
+#[cfg(feature = "s3p")]
+mod access_keys;
+#[cfg(feature = "s3p")]
+mod nonces;
+#[cfg(feature = "ownership")]
+mod ownership;
+#[cfg(feature = "_jwt")]
+mod revocations;
+#[cfg(feature = "user-token")]
+mod user_tokens;
+#[cfg(feature = "basic")]
+mod users;
+
+use std::{fmt::Debug, future::Future, sync::Arc, time::Duration};
+
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    sync::Barrier,
+};
+
+#[cfg(feature = "ownership")]
+pub use self::ownership::{broken_ownership, ownership};
+#[cfg(feature = "_jwt")]
+pub use self::revocations::{Revocation, broken_revocations, revocations};
+#[cfg(feature = "user-token")]
+pub use self::user_tokens::{UserTokenSeed, broken_user_tokens, user_tokens};
+#[cfg(feature = "basic")]
+pub use self::users::{UserSeed, broken_users, users};
+#[cfg(feature = "s3p")]
+pub use self::{
+    access_keys::{AccessKeySeed, access_keys, broken_access_keys},
+    nonces::{bounded_nonces, broken_nonces, nonces},
+};
+use crate::{NowOrLater, StoreError};
+
+/// How many callers there are at once.
+const CALLERS: usize = 64;
+
+/// How long an answer may take, of a store that is down.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Texts of which two are never one.
+#[rustfmt::skip]
+const TEXTS: [&str; 26] = [
+    "a", "A", " a", "a ", "aa", "ａ", "a\0", "a\0b", "\0", "e\u{301}", "\u{e9}", "ß", "ss", "ﬁ", "fi",
+    "1", "01", "1.0", "NULL", "'", "\"", "'; DROP TABLE users; --", "%", "_", "{a}:*", "\u{202e}\u{1f511}",
+];
+
+/// Pairs of which two are never one, also when somebody puts a sign between them.
+const PAIRS: [(&str, &str); 12] = [
+    ("ab", "c"),
+    ("a", "bc"),
+    ("abc", "d"),
+    ("a", "b:c"),
+    ("a:b", "c"),
+    ("a", "b\0c"),
+    ("a\0b", "c"),
+    ("a", "b|c"),
+    ("a|b", "c"),
+    ("2:ab", "c"),
+    ("c", "ab"),
+    ("bc", "a"),
+];
+
+/// [`TEXTS`], and two that are long and nearly the same.
+fn texts() -> Vec<String> {
+    let long = ["x", "y"].map(|end| "long".repeat(2_000) + end);
+    TEXTS.map(str::to_owned).into_iter().chain(long).collect()
+}
+
+/// The answer of a store that is not down.
+async fn answer<T>(answer: NowOrLater<Result<T, StoreError>>) -> T {
+    match answer.await {
+        Ok(answer) => answer,
+        Err(error) => {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            panic!("the store must answer, whatever it is asked for; it said: {error}: {cause:?}")
+        }
+    }
+}
+
+/// Asks a store that is down.
+async fn must_fail<T: Debug>(answer: NowOrLater<Result<T, StoreError>>) {
+    match tokio::time::timeout(PATIENCE, answer).await {
+        Ok(Err(_)) => {}
+        Ok(Ok(answer)) => panic!("a store that is down must not answer; it said {answer:?}"),
+        Err(_) => panic!("a store that is down must say so within {PATIENCE:?}"),
+    }
+}
+
+/// What many callers are answered, who ask at one time. Each is told his number.
+async fn at_once<T, F>(ask: impl Fn(usize) -> F) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    assert!(
+        Handle::current().runtime_flavor() != RuntimeFlavor::CurrentThread,
+        "run the contract on several threads: `#[tokio::test(flavor = \"multi_thread\")]`"
+    );
+    let barrier = Arc::new(Barrier::new(CALLERS));
+    let callers: Vec<_> = (0..CALLERS)
+        .map(|caller| {
+            let (asking, barrier) = (ask(caller), barrier.clone());
+            tokio::spawn(async move {
+                barrier.wait().await;
+                asking.await
+            })
+        })
+        .collect();
+    let mut answers = Vec::with_capacity(CALLERS);
+    for caller in callers {
+        answers.push(caller.await.expect("the store does not panic"));
+    }
+    answers
+}

@@ -1,0 +1,92 @@
+use std::collections::BTreeSet;
+
+use super::{answer, must_fail, texts};
+use crate::{
+    Identity, ScopeSet,
+    basic::{PasswordHash, User, UserStore},
+};
+
+/// A user that a store is to hold.
+#[derive(Clone, Debug)]
+pub struct UserSeed {
+    /// The login name.
+    pub name: String,
+    /// The hash of the password.
+    pub password: PasswordHash,
+    /// Who it is.
+    pub identity: Identity,
+    /// What the user may do.
+    pub scopes: ScopeSet,
+    /// Whether the user is refused.
+    pub disabled: bool,
+}
+
+/// What every [`UserStore`] must do. The function makes a store that holds these users.
+///
+/// # Panics
+///
+/// When the store breaks a rule.
+pub async fn users<S: UserStore>(new_store: impl AsyncFn(Vec<UserSeed>) -> S) {
+    let names = names();
+    let seeds: Vec<_> = names.iter().enumerate().map(|(at, name)| seed(at, name)).collect();
+    for part in 0..2 {
+        // Each name has neighbours that are nobody's.
+        let (known, unknown): (Vec<_>, Vec<_>) =
+            seeds.iter().cloned().enumerate().partition(|(at, _)| at % 2 == part);
+        let store = new_store(known.iter().map(|(_, seed)| seed.clone()).collect()).await;
+        for (_, seed) in known {
+            let found = answer(store.user(&seed.name)).await;
+            let name = &seed.name;
+            is_the_same(found.unwrap_or_else(|| panic!("a user is found by name: {name:?}")), &seed);
+        }
+        let unsendable = ["", "a:b", "a\0", "\0", "a\nb"].map(str::to_owned);
+        for name in unknown.into_iter().map(|(_, seed)| seed.name).chain(unsendable) {
+            let found = answer(store.user(&name)).await;
+            assert!(found.is_none(), "names are compared byte for byte: {name:?} is nobody's");
+        }
+    }
+}
+
+/// What a [`UserStore`] must do that is down.
+///
+/// # Panics
+///
+/// When the store breaks a rule.
+pub async fn broken_users(store: &impl UserStore) {
+    must_fail(store.user("alice")).await;
+}
+
+/// Those that HTTP Basic can carry.
+fn names() -> BTreeSet<String> {
+    let can_be_sent = |name: &String| User::new(&**name, hash(0)).is_ok();
+    texts().into_iter().filter(can_be_sent).collect()
+}
+
+fn seed(at: usize, name: &str) -> UserSeed {
+    let scopes = ["", "read", "messages:send read"][at % 3];
+    UserSeed {
+        name: name.to_owned(),
+        password: hash(at),
+        identity: Identity::new(format!("issuer {}", at % 2), format!("subject {at}"))
+            .expect("the texts are not empty"),
+        scopes: ScopeSet::parse(scopes).expect("they are scopes"),
+        disabled: at % 5 == 1,
+    }
+}
+
+/// One that nobody's password has, and no other user.
+fn hash(at: usize) -> PasswordHash {
+    let text = format!(
+        "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ{at:05}$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+    );
+    PasswordHash::parse(&text).expect("it is a hash")
+}
+
+fn is_the_same(user: User, seed: &UserSeed) {
+    let name = &seed.name;
+    assert_eq!(user.name(), name, "the user's name");
+    assert_eq!(user.password().as_str(), seed.password.as_str(), "the hash of {name:?}");
+    assert_eq!(user.is_disabled(), seed.disabled, "whether {name:?} is disabled");
+    let (identity, _, scopes) = user.into_principal_parts();
+    assert_eq!((identity, scopes), (seed.identity.clone(), seed.scopes.clone()), "who {name:?} is");
+}

@@ -1,0 +1,188 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use ::redis::{
+    AsyncConnectionConfig, Client, IntoConnectionInfo, ProtocolVersion, RedisError, ServerErrorKind,
+    aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection},
+    cmd,
+    io::tcp::{TcpSettings, socket2::TcpKeepalive},
+};
+use tokio::sync::Semaphore;
+
+use super::{MOST_WAITING, Parts, Redis};
+use crate::{Clock, ConfigError, SystemClock};
+
+/// How long [`RedisBuilder::connect`] waits for a connection, and for an answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// After how long a connection is given up on which nothing is acknowledged.
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// How long to wait between two attempts to connect, at the most.
+const MOST_DELAY: Duration = Duration::from_millis(500);
+
+/// What a [`Redis`] is to be. See the [module docs](crate::store::redis).
+#[derive(Clone)]
+pub struct RedisBuilder {
+    url: String,
+    prefix: String,
+    time_limit: Duration,
+    max_live_per_token: usize,
+    clock: Arc<dyn Clock>,
+    may_evict: bool,
+}
+
+impl RedisBuilder {
+    pub(super) fn new(url: String) -> Self {
+        Self {
+            url,
+            prefix: "portcullis".to_owned(),
+            time_limit: Duration::from_millis(500),
+            max_live_per_token: 100_000,
+            clock: Arc::new(SystemClock),
+            may_evict: false,
+        }
+    }
+
+    /// What all keys begin with: `portcullis`, unless told otherwise. Stores of one prefix are one store.
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// How long an operation may take: 500 milliseconds, unless told otherwise.
+    pub fn time_limit(mut self, limit: Duration) -> Self {
+        self.time_limit = limit;
+        self
+    }
+
+    /// How many live nonces a token may have: 100,000, unless told otherwise. Each takes some 100 bytes.
+    pub fn max_live_nonces_per_token(mut self, most: usize) -> Self {
+        self.max_live_per_token = most;
+        self
+    }
+
+    /// Takes the time from this clock, to see how long a revocation has to be kept.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Takes a Redis that may drop nonces and revocations when its memory is full: requests that were seen
+    /// are accepted again then, and revoked tokens are good again.
+    pub fn dangerous_allow_eviction(mut self) -> Self {
+        self.may_evict = true;
+        self
+    }
+
+    /// Connects, and looks whether this Redis evicts. One that does not let itself be asked (`INFO`) is taken,
+    /// with a warning in the trace.
+    ///
+    /// # Errors
+    ///
+    /// When the URL or the prefix is not one, Redis cannot be reached within 5 seconds or refuses the
+    /// credentials, or it evicts.
+    pub async fn connect(self) -> Result<Redis, ConfigError> {
+        check_prefix(&self.prefix)?;
+        #[cfg(feature = "redis-tls")]
+        choose_cryptography();
+        let client = self.client().map_err(|error| {
+            ConfigError::because("the Redis URL is not like `redis://user:password@host:6379/0`", error)
+        })?;
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(PATIENCE))
+            .set_response_timeout(Some(PATIENCE));
+        let mut first =
+            client.get_multiplexed_async_connection_with_config(&config).await.map_err(unreachable)?;
+        check_eviction(&mut first, self.may_evict).await?;
+        Ok(Redis(Arc::new(Parts {
+            connection: self.reconnecting(client).map_err(unreachable)?,
+            prefix: self.prefix,
+            time_limit: self.time_limit,
+            waiting: Semaphore::new(MOST_WAITING),
+            max_live_per_token: self.max_live_per_token,
+            clock: self.clock,
+        })))
+    }
+
+    fn client(&self) -> Result<Client, RedisError> {
+        let info = (&*self.url).into_connection_info()?;
+        let tcp = TcpSettings::default()
+            .set_nodelay(true)
+            .set_keepalive(TcpKeepalive::new().with_time(SILENCE).with_interval(SILENCE));
+        // Without it, a network that swallows packets is noticed after a quarter of an hour.
+        #[cfg(target_os = "linux")]
+        let tcp = tcp.set_user_timeout(SILENCE);
+        // With RESP3, a connection that is cut is noticed and replaced before the next request needs it.
+        let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+        Client::open(info.set_tcp_settings(tcp).set_redis_settings(settings))
+    }
+
+    fn reconnecting(&self, client: Client) -> Result<ConnectionManager, RedisError> {
+        let config = ConnectionManagerConfig::new()
+            .set_number_of_retries(usize::MAX)
+            .set_max_delay(MOST_DELAY)
+            .set_connection_timeout(Some(PATIENCE))
+            // `Redis::run` has a limit of its own, over all of it.
+            .set_response_timeout(None);
+        ConnectionManager::new_lazy_with_config(client, config)
+    }
+}
+
+/// The URL has a password in it.
+impl fmt::Debug for RedisBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisBuilder").field("prefix", &self.prefix).finish_non_exhaustive()
+    }
+}
+
+fn unreachable(error: RedisError) -> ConfigError {
+    ConfigError::because(
+        "Redis cannot be reached: look at the address and the credentials in its URL",
+        error,
+    )
+}
+
+/// Braces mark the part of a key by which a cluster chooses its slot.
+fn check_prefix(prefix: &str) -> Result<(), ConfigError> {
+    if (1..=64).contains(&prefix.len()) && !prefix.contains(['{', '}']) {
+        return Ok(());
+    }
+    Err(ConfigError::new(format!(
+        "the prefix of keys, {prefix:?}, must have between 1 and 64 bytes, and no braces"
+    )))
+}
+
+async fn check_eviction(redis: &mut MultiplexedConnection, may_evict: bool) -> Result<(), ConfigError> {
+    let info = match cmd("INFO").arg("memory").query_async::<String>(redis).await {
+        Ok(info) => info,
+        Err(error) if error.kind() == ServerErrorKind::NoPerm.into() => String::new(),
+        Err(error) => return Err(unreachable(error)),
+    };
+    let policy = info.lines().find_map(|line| line.trim_end().strip_prefix("maxmemory_policy:"));
+    match policy {
+        Some("noeviction") => Ok(()),
+        None => {
+            tracing::warn!("Redis does not say its maxmemory-policy: see that it is noeviction");
+            Ok(())
+        }
+        Some(policy) if may_evict => {
+            tracing::warn!(policy, "Redis may evict nonces and revocations that still count");
+            Ok(())
+        }
+        Some(policy) => Err(ConfigError::new(format!(
+            "the maxmemory-policy of Redis is {policy}, by which nonces and revocations that still count may \
+             be dropped: set it to noeviction, or use a Redis of its own for them"
+        ))),
+    }
+}
+
+/// Where the program has not chosen, and could not be asked: with two of them compiled in, rustls does not
+/// choose by itself.
+#[cfg(feature = "redis-tls")]
+fn choose_cryptography() {
+    use rustls::crypto::{CryptoProvider, aws_lc_rs};
+
+    if CryptoProvider::get_default().is_none() {
+        let _ = aws_lc_rs::default_provider().install_default();
+    }
+}

@@ -1,0 +1,71 @@
+use std::sync::LazyLock;
+
+use ::redis::Script;
+
+use super::{Redis, key::digest, says};
+use crate::{
+    NowOrLater, StoreError,
+    s3p::{Nonce, NonceStore, Recorded},
+};
+
+/// By how many seconds the clocks of two servers may differ.
+const MARGIN: i64 = 60;
+
+/// The nonces of a token are a sorted set, by expiry. What was dropped last is remembered, so that a clock
+/// that jumps ahead and back lets nothing in twice.
+static RECORD: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+        local nonces, mark = KEYS[1], KEYS[2]
+        local nonce, expires, expired, most, seconds = unpack(ARGV)
+        local last = redis.call('ZREVRANGEBYSCORE', nonces, expired, '-inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+        local dropped = tonumber(redis.call('GET', mark))
+        if last then
+            -- First what makes room: a Redis whose memory is full then takes the rest.
+            redis.call('ZREMRANGEBYSCORE', nonces, '-inf', last)
+            if not dropped or dropped < tonumber(last) then
+                dropped = tonumber(last)
+                redis.call('SET', mark, last, 'EX', 3600)
+            end
+        end
+        if dropped and tonumber(expires) <= dropped or redis.call('ZSCORE', nonces, nonce) then
+            return 'replayed'
+        end
+        if redis.call('ZCARD', nonces) >= tonumber(most) then
+            return 'token full'
+        end
+        redis.call('ZADD', nonces, expires, nonce)
+        if redis.call('TTL', nonces) < tonumber(seconds) then
+            redis.call('EXPIRE', nonces, seconds)
+        end
+        return 'fresh'
+        ",
+    )
+});
+
+/// A token has as many live nonces as
+/// [`max_live_nonces_per_token`](super::RedisBuilder::max_live_nonces_per_token) says, and those that have
+/// expired within the last minute. [`Recorded::StoreFull`] is said by a Redis whose memory is full
+/// (`maxmemory`).
+impl NonceStore for Redis {
+    fn record(&self, nonce: Nonce<'_>) -> NowOrLater<Result<Recorded, StoreError>> {
+        let tag = digest([nonce.token]);
+        let keep = nonce.expires.saturating_sub(nonce.now).max(0).saturating_add(MARGIN);
+        let mut script = RECORD.prepare_invoke();
+        script.key(self.key("nonces", &tag, b"")).key(self.key("dropped", &tag, b""));
+        script.arg(&digest([nonce.nonce])[..]).arg(nonce.expires);
+        script.arg(format!("({}", nonce.now.saturating_sub(MARGIN)));
+        script.arg(self.0.max_live_per_token).arg(keep);
+        let redis = self.clone();
+        NowOrLater::later(async move {
+            match redis.run::<String>(script).await.as_deref() {
+                Ok("fresh") => Ok(Recorded::Fresh),
+                Ok("replayed") => Ok(Recorded::Replayed),
+                Ok("token full") => Ok(Recorded::TokenFull),
+                Ok(other) => Err(StoreError::new(format!("Redis has answered {other:?}"))),
+                Err(error) if says(error, "OOM") => Ok(Recorded::StoreFull),
+                Err(error) => Err(StoreError::new(error.clone())),
+            }
+        })
+    }
+}

@@ -1,0 +1,116 @@
+use std::{
+    sync::LazyLock,
+    time::{Duration, SystemTime},
+};
+
+use ::redis::{Script, ScriptInvocation};
+
+use super::{Redis, key::digest};
+use crate::{
+    Identity, NowOrLater, StoreError,
+    clock::unix_milliseconds,
+    jwt::{RevocationStore, TokenFacts},
+};
+
+/// How much longer than asked for a revocation is kept: for the leeway of verifiers, and for clocks that
+/// differ.
+const MARGIN: Duration = Duration::from_secs(60 * 60);
+
+/// The value of a token's revocation. That of a subject's is a time.
+const REVOKED: i64 = 0;
+
+/// A revocation is never taken back or shortened by a later one.
+static REVOKE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+        local value, seconds = ARGV[1], tonumber(ARGV[2])
+        local former = redis.call('GET', KEYS[1])
+        if former and tonumber(former) > tonumber(value) then
+            value = former
+        end
+        redis.call('SET', KEYS[1], value, 'EX', math.max(seconds, redis.call('TTL', KEYS[1])))
+        ",
+    )
+});
+
+/// The deletion, of what is not there, is refused by a Redis that takes no writes: a replica's answer may be
+/// old.
+static LOOK_UP: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+        redis.call('DEL', KEYS[3])
+        return {redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2])}
+        ",
+    )
+});
+
+impl Redis {
+    /// Revokes the token of this `jti`, which expires at this time. The issuer is that of its principals: `iss`,
+    /// unless [`identities_of`](crate::jwt::JwtAuthBuilder::identities_of) says otherwise.
+    ///
+    /// # Errors
+    ///
+    /// When Redis does not say that it has stored it. It may have.
+    pub async fn revoke(&self, issuer: &str, id: &str, expires: SystemTime) -> Result<(), StoreError> {
+        self.store_revocation(self.token_key(issuer, id), REVOKED, expires).await
+    }
+
+    /// Revokes every token that was issued to somebody up to this time, and those that do not say when. The
+    /// last of them expires at `expires`.
+    ///
+    /// # Errors
+    ///
+    /// When Redis does not say that it has stored it. It may have.
+    pub async fn revoke_all(
+        &self,
+        identity: &Identity,
+        up_to: SystemTime,
+        expires: SystemTime,
+    ) -> Result<(), StoreError> {
+        // Rounded up: a token of the same millisecond is revoked.
+        let up_to = up_to.checked_add(Duration::from_nanos(999_999)).unwrap_or(up_to);
+        let key = self.subject_key(identity.issuer(), identity.subject());
+        self.store_revocation(key, unix_milliseconds(up_to), expires).await
+    }
+
+    async fn store_revocation(
+        &self,
+        key: Vec<u8>,
+        value: i64,
+        expires: SystemTime,
+    ) -> Result<(), StoreError> {
+        let left = expires.duration_since(self.0.clock.now()).unwrap_or_default();
+        let mut script = REVOKE.prepare_invoke();
+        script.key(key).arg(value).arg(left.saturating_add(MARGIN).as_secs());
+        self.run(script).await.map_err(StoreError::new)
+    }
+
+    fn look_up(&self, token: TokenFacts<'_>) -> ScriptInvocation<'static> {
+        let mut script = LOOK_UP.prepare_invoke();
+        script.key(self.token_key(token.issuer, token.id));
+        script.key(self.subject_key(token.issuer, token.subject));
+        script.key(self.key("nothing", &digest([token.issuer]), b""));
+        script
+    }
+
+    fn token_key(&self, issuer: &str, id: &str) -> Vec<u8> {
+        self.key("revoked-token", &digest([issuer]), &digest([id]))
+    }
+
+    fn subject_key(&self, issuer: &str, subject: &str) -> Vec<u8> {
+        self.key("revoked-subject", &digest([issuer]), &digest([subject]))
+    }
+}
+
+impl RevocationStore for Redis {
+    fn is_revoked(&self, token: TokenFacts<'_>) -> NowOrLater<Result<bool, StoreError>> {
+        let (redis, script) = (self.clone(), self.look_up(token));
+        let issued = token.issued.map(unix_milliseconds);
+        NowOrLater::later(async move {
+            let (by_id, by_subject): (Option<i64>, Option<i64>) =
+                redis.run(script).await.map_err(StoreError::new)?;
+            let with_others = by_subject.is_some_and(|up_to| issued.is_none_or(|at| at <= up_to));
+            Ok(by_id.is_some() || with_others)
+        })
+    }
+}

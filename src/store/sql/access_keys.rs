@@ -1,0 +1,119 @@
+use std::time::Duration;
+
+use super::{
+    Error, SealingKey, Sql,
+    text::{identity, text},
+};
+use crate::{
+    Identity, NowOrLater, ScopeSet, Secret, StoreError,
+    s3p::{AccessKey, AccessKeyStore},
+};
+
+impl AccessKeyStore for Sql {
+    fn access_key(&self, token: &str) -> NowOrLater<Result<Option<AccessKey>, StoreError>> {
+        let (store, token) = (self.clone(), token.to_owned());
+        NowOrLater::later(async move { store.find_access_key(token).await.map_err(StoreError::new) })
+    }
+}
+
+/// # Access keys
+///
+/// Their secrets are needed as they are, to verify signatures: they are stored under a [`SealingKey`].
+impl Sql {
+    /// Adds an access key; `false` if there is one of this token already.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot answer, there is no [`SealingKey`], or the secret is shorter than 16 bytes.
+    pub async fn insert_access_key(
+        &self,
+        token: &str,
+        owner: &Identity,
+        secret: &Secret,
+        scopes: &ScopeSet,
+    ) -> Result<bool, StoreError> {
+        // The same rules as when a request comes.
+        AccessKey::new(owner.clone(), secret.clone()).map_err(StoreError::new)?;
+        let insert = sqlx::query(
+            "INSERT INTO portcullis_access_keys (token, issuer, subject, secret, scopes, created) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+        )
+        .bind(text(token))
+        .bind(text(owner.issuer()))
+        .bind(text(owner.subject()))
+        .bind(self.seal(token, secret)?)
+        .bind(text(scopes.as_str()))
+        .bind(self.now());
+        self.change(insert).await
+    }
+
+    /// Gives an access key another secret; `false` if there is no such key. The previous secret is taken for
+    /// this long on top: zero, if it may have been stolen.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot answer, there is no [`SealingKey`], or the secret is shorter than 16 bytes.
+    pub async fn rotate_access_key(
+        &self,
+        token: &str,
+        secret: &Secret,
+        overlap: Duration,
+    ) -> Result<bool, StoreError> {
+        crate::s3p::check_length(secret, token).map_err(StoreError::new)?;
+        let until = i64::try_from(overlap.as_secs())
+            .ok()
+            .filter(|seconds| *seconds > 0)
+            .map(|seconds| self.now().saturating_add(seconds));
+        let update = sqlx::query(
+            "UPDATE portcullis_access_keys SET secret = $1, previous_until = $2, \
+             previous = CASE WHEN $2 IS NULL THEN NULL ELSE secret END WHERE token = $3",
+        );
+        let update = update.bind(self.seal(token, secret)?).bind(until).bind(text(token));
+        self.change(update).await
+    }
+
+    /// Refuses an access key from now on, or no longer; `false` if there is no such key.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot answer.
+    pub async fn set_access_key_disabled(
+        &self,
+        token: &str,
+        disabled: bool,
+    ) -> Result<bool, StoreError> {
+        let update = sqlx::query("UPDATE portcullis_access_keys SET disabled = $1 WHERE token = $2");
+        self.change(update.bind(i64::from(disabled)).bind(text(token))).await
+    }
+
+    async fn find_access_key(&self, token: String) -> Result<Option<AccessKey>, Error> {
+        type Row = (String, String, Vec<u8>, Option<Vec<u8>>, Option<i64>, String);
+        let select = sqlx::query_as::<_, Row>(
+            "SELECT k.issuer, k.subject, k.secret, k.previous, k.previous_until, k.scopes \
+             FROM portcullis_access_keys k \
+             LEFT JOIN portcullis_users u ON u.issuer = k.issuer AND u.subject = k.subject \
+             WHERE k.token = $1 AND k.disabled = 0 AND coalesce(u.disabled, 0) = 0",
+        );
+        let row = self.fetch_optional(select.bind(text(&token))).await?;
+        let Some((issuer, subject, secret, previous, until, scopes)) = row else {
+            return Ok(None);
+        };
+        let sealing = self.sealing()?;
+        let key = AccessKey::new(identity(issuer, subject)?, sealing.open(&token, &secret)?)?;
+        let key = key.scopes(ScopeSet::parse(&scopes)?);
+        let is_taken = until.is_some_and(|until| self.now() <= until);
+        Ok(Some(match previous.filter(|_| is_taken) {
+            Some(previous) => key.previous_secret(sealing.open(&token, &previous)?)?,
+            None => key,
+        }))
+    }
+
+    fn seal(&self, token: &str, secret: &Secret) -> Result<Vec<u8>, StoreError> {
+        self.sealing().and_then(|sealing| sealing.seal(token, secret)).map_err(StoreError::new)
+    }
+
+    fn sealing(&self) -> Result<&SealingKey, Error> {
+        let missing = "there is no sealing key: give one by `SqlOptions::sealing_key`";
+        self.0.sealing.as_ref().ok_or_else(|| missing.into())
+    }
+}

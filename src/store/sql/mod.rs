@@ -1,0 +1,210 @@
+//! All stores in SQLite or PostgreSQL, by one type: [`Sql`].
+//!
+//! Needs Rust 1.94, and the feature `sqlite` or `postgres`.
+//!
+//! ```
+//! # #[cfg(all(feature = "sqlite", feature = "basic"))]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use portcullis::{
+//!     BasicAuthLayer,
+//!     basic::{BasicAuth, PasswordHash, User},
+//!     store::Sql,
+//! };
+//!
+//! let store = Sql::options("sqlite::memory:")?.connect().await?;
+//! store.insert_user(&User::new("aladdin", PasswordHash::of("open sesame")?)?).await?;
+//! let layer = BasicAuthLayer::new(BasicAuth::new("cave", store.clone())?);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(all(feature = "sqlite", feature = "basic")))]
+//! # fn main() {}
+//! ```
+//!
+//! The rules:
+//!
+//! 1. **Where**: `sqlite:` and a path (percent-encoded; created if there is none), `sqlite::memory:`, or
+//!    `postgres://user:password@host/database`. PostgreSQL is spoken to over TLS if the server offers it;
+//!    `?sslmode=verify-full` insists on it.
+//! 2. **Tables** are made and brought up to date by [`SqlOptions::connect`], in one transaction; of several
+//!    instances that start at once, one does it. Tables of a newer version are left alone: `connect` fails.
+//! 3. **Waiting is bounded**: for a connection, and for a statement ([`SqlOptions`]). What takes longer, a
+//!    pool that is used up, and a database that is down, read-only or full are a [`StoreError`]: the caller
+//!    gets a 503 with `Retry-After`, and the next request tries again. Nothing has to be restarted.
+//! 4. **What was acknowledged stays**: each write is one statement, on disk before it is answered (SQLite:
+//!    WAL with `synchronous = FULL`; PostgreSQL: leave `synchronous_commit` on). What failed with an error
+//!    may have been written all the same.
+//! 5. **Atomic**: of any number of callers at any number of instances, one records a nonce, and one claims
+//!    a resource; each in one statement.
+//! 6. **At once**: there is no cache. What is revoked, disabled or changed is so on the next request, at
+//!    every instance.
+//! 7. **Disabled users** are refused by password, user token, access key and JWT alike.
+//!
+//! # The tables
+//!
+//! An application may have its own tables beside them, read these, and write to them in its own
+//! transactions over [`Sql::pool`]. Times are seconds since 1970-01-01T00:00:00Z.
+//!
+//! | table | a row is | trait | kept |
+//! |---|---|---|---|
+//! | `portcullis_users` | a user by login name: identity, argon2id hash, scopes | `UserStore` | for good |
+//! | `portcullis_user_tokens` | a token by its SHA-256: id, owner, scopes | `UserTokenStore` | for good |
+//! | `portcullis_revoked_tokens` | a revoked JWT by issuer and `jti` | `RevocationStore` | until it expires |
+//! | `portcullis_revoked_subjects` | up to when all JWTs of somebody are revoked | `RevocationStore` | for good |
+//! | `portcullis_refresh_families` | a family of refresh tokens, and whether it is revoked | `RefreshStore`, `RevocationStore` | until the last of its tokens expires |
+//! | `portcullis_refresh_tokens` | an unused refresh token, by its `jti` | `RefreshStore` | until it is used, or expires |
+//! | `portcullis_owners` | who owns a resource, by kind and id | `OwnershipStore` | until given up |
+//! | `portcullis_access_keys` | an S3P key by its token: owner, sealed secrets | `AccessKeyStore` | for good |
+//! | `portcullis_nonces` | a nonce of an access token | `NonceStore` | until it expires |
+//! | `portcullis_nonces_purged` | up to when nonces were deleted; one row | `NonceStore` | |
+//! | `portcullis_schema` | the version of the tables; one row | | |
+//!
+//! # Caveats
+//!
+//! * Call [`Sql::purge`] every minute or so. What has expired is not taken for valid without it, but stays.
+//! * The bounds of nonces are exact for one instance; of several, each counts its own, and takes the whole
+//!   count over at each purge.
+//! * A nonce is written to the disk for every signed request. Where that is too slow, keep the nonces
+//!   elsewhere, and the rest here.
+//! * PostgreSQL behind a pooler that gives each transaction another connection (PgBouncer's transaction
+//!   mode) breaks prepared statements, and is not supported.
+
+#[cfg(feature = "s3p")]
+mod access_keys;
+mod engine;
+mod migrations;
+#[cfg(feature = "s3p")]
+mod nonces;
+mod options;
+#[cfg(feature = "ownership")]
+mod owners;
+mod purge;
+mod query;
+#[cfg(feature = "_jwt")]
+mod refreshes;
+#[cfg(feature = "_jwt")]
+mod revocations;
+#[cfg(feature = "s3p")]
+mod seal;
+#[cfg(any(
+    feature = "_jwt",
+    feature = "basic",
+    feature = "ownership",
+    feature = "s3p",
+    feature = "user-token"
+))]
+mod text;
+#[cfg(feature = "user-token")]
+mod user_tokens;
+#[cfg(feature = "basic")]
+mod users;
+
+use std::{fmt, io, sync::Arc, time::Duration};
+
+use sqlx::{Any, AnyPool, Transaction, any::AnyArguments, query::Query};
+
+#[cfg(feature = "s3p")]
+pub use self::seal::SealingKey;
+pub use self::{engine::Engine, options::SqlOptions};
+use crate::{Clock, ConfigError, StoreError, clock::unix_seconds};
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// A database with all that the layers ask for. A clone is the same pool of connections. See the
+/// [module docs](self) for the rules.
+#[derive(Clone)]
+pub struct Sql(Arc<Shared>);
+
+struct Shared {
+    pool: AnyPool,
+    /// For health checks, so that they take no connection from a request.
+    probe: AnyPool,
+    engine: Engine,
+    /// How long a statement is waited for.
+    patience: Duration,
+    clock: Arc<dyn Clock>,
+    #[cfg(feature = "s3p")]
+    sealing: Option<SealingKey>,
+    #[cfg(feature = "s3p")]
+    nonces: nonces::Counts,
+}
+
+impl Sql {
+    /// The database at this URL: `sqlite:path`, `sqlite::memory:` or `postgres://…`.
+    ///
+    /// # Errors
+    ///
+    /// When it is not such a URL, or the feature for it is not on.
+    pub fn options(url: &str) -> Result<SqlOptions, ConfigError> {
+        SqlOptions::new(url)
+    }
+
+    /// Whether the database takes writes, asked over a connection of its own, within a second or so.
+    ///
+    /// # Errors
+    ///
+    /// When it does not, or not in time. Reading may go on.
+    pub async fn check_ready(&self) -> Result<(), StoreError> {
+        let written = async {
+            let mut transaction = match self.0.engine {
+                Engine::Sqlite => self.0.probe.begin_with("BEGIN IMMEDIATE").await?,
+                Engine::Postgres => self.0.probe.begin().await?,
+            };
+            let write = "UPDATE portcullis_schema SET version = version";
+            sqlx::query(write).execute(&mut *transaction).await?;
+            transaction.rollback().await
+        };
+        self.bounded(written).await.ok_or_else(|| timed_out().into()).flatten().map_err(StoreError::new)
+    }
+
+    /// The connections, for an application's own tables in the same database (sqlx 0.9).
+    ///
+    /// Statements over it have the engine's time limit. Placeholders are `$1`, `$2`, …
+    pub fn pool(&self) -> &AnyPool {
+        &self.0.pool
+    }
+
+    /// Which database it is.
+    pub fn engine(&self) -> Engine {
+        self.0.engine
+    }
+
+    /// Begins a transaction that writes. Of those with one name, one runs at a time, at all instances; with
+    /// SQLite, of all.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot answer.
+    pub async fn begin(&self, name: &str) -> sqlx::Result<Transaction<'static, Any>> {
+        let begun = self.bounded(self.0.engine.begin(&self.0.pool, name)).await;
+        begun.unwrap_or_else(|| Err(timed_out()))
+    }
+
+    /// Closes the connections. What is asked afterwards is an error.
+    pub async fn close(&self) {
+        self.0.probe.close().await;
+        self.0.pool.close().await;
+    }
+
+    /// Whether a row was changed.
+    async fn change(&self, statement: Query<'static, Any, AnyArguments>) -> Result<bool, StoreError> {
+        self.execute(statement).await.map(|rows| rows > 0).map_err(StoreError::new)
+    }
+
+    /// The present second.
+    fn now(&self) -> i64 {
+        unix_seconds(self.0.clock.now())
+    }
+}
+
+fn timed_out() -> sqlx::Error {
+    let text = "the database has not answered within the time limit";
+    sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, text))
+}
+
+/// The URL may hold a password.
+impl fmt::Debug for Sql {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sql").field("engine", &self.0.engine).finish_non_exhaustive()
+    }
+}

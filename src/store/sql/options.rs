@@ -1,0 +1,145 @@
+use std::{sync::Arc, time::Duration};
+
+use sqlx::any::{AnyPoolOptions, install_default_drivers};
+
+#[cfg(feature = "s3p")]
+use super::{SealingKey, nonces::Counts};
+use super::{Shared, Sql, engine::Location, migrations};
+use crate::{Clock, ConfigError, StoreError, SystemClock};
+
+/// How much longer than the engine the client waits: the engine says better what is wrong.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// How long a health check waits.
+const PROBE_WAITS: Duration = Duration::from_millis(500);
+
+/// How a database is used.
+#[must_use = "nothing is connected until `connect` is called"]
+pub struct SqlOptions {
+    location: Location,
+    max_connections: u32,
+    acquire_timeout: Duration,
+    query_timeout: Duration,
+    clock: Arc<dyn Clock>,
+    #[cfg(feature = "s3p")]
+    sealing: Option<SealingKey>,
+    #[cfg(feature = "s3p")]
+    max_nonces: (u64, u64),
+}
+
+impl SqlOptions {
+    pub(super) fn new(url: &str) -> Result<Self, ConfigError> {
+        Ok(Self {
+            location: Location::parse(url)?,
+            max_connections: 8,
+            acquire_timeout: Duration::from_secs(2),
+            query_timeout: Duration::from_secs(5),
+            clock: Arc::new(SystemClock),
+            #[cfg(feature = "s3p")]
+            sealing: None,
+            #[cfg(feature = "s3p")]
+            max_nonces: (1_000_000, 100_000),
+        })
+    }
+
+    /// How many connections are kept, at the most. The default is 8. A database in memory has one.
+    pub fn max_connections(mut self, connections: u32) -> Self {
+        self.max_connections = connections.max(1);
+        self
+    }
+
+    /// How long a request waits for a connection: all are in use, or the server cannot be reached. The
+    /// default is 2 seconds.
+    pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
+        self.acquire_timeout = timeout;
+        self
+    }
+
+    /// How long a statement may take. The default is 5 seconds. The engine ends it then
+    /// (`statement_timeout`, `busy_timeout`); half a second later, the store no longer waits for it.
+    pub fn query_timeout(mut self, timeout: Duration) -> Self {
+        self.query_timeout = timeout;
+        self
+    }
+
+    /// Takes the time from this clock.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Seals the secrets of access keys with this key. Without one, they are neither stored nor read.
+    #[cfg(feature = "s3p")]
+    pub fn sealing_key(mut self, key: SealingKey) -> Self {
+        self.sealing = Some(key);
+        self
+    }
+
+    /// How many live nonces there may be, in all and of one access token. The default is 1,000,000 and
+    /// 100,000. A nonce lives for up to ten minutes.
+    #[cfg(feature = "s3p")]
+    pub fn max_nonces(mut self, in_all: u64, per_token: u64) -> Self {
+        self.max_nonces = (in_all, per_token);
+        self
+    }
+
+    /// Connects, and brings the tables to the newest version.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be reached or opened, or its tables are newer than this program.
+    ///
+    /// # Panics
+    ///
+    /// When the program has installed drivers of its own choice with sqlx's `install_drivers`.
+    pub async fn connect(self) -> Result<Sql, StoreError> {
+        install_default_drivers();
+        let Location { engine, options, in_memory } = self.location;
+        let pools = AnyPoolOptions::new().acquire_timeout(self.acquire_timeout);
+        let (pools, connections) = if in_memory {
+            // The database is gone with its connection.
+            (pools.idle_timeout(None).max_lifetime(None), 1)
+        } else {
+            (pools, self.max_connections)
+        };
+        let limited = |limit| {
+            let pools = pools.clone();
+            pools.after_connect(move |connection, _| Box::pin(engine.prepare(connection, limit)))
+        };
+        let pool = limited(self.query_timeout)
+            .max_connections(connections)
+            .connect_with(options.clone())
+            .await
+            .map_err(StoreError::new)?;
+        let probe = if in_memory {
+            pool.clone()
+        } else {
+            let probe = limited(PROBE_WAITS).max_connections(1).acquire_timeout(2 * PROBE_WAITS);
+            probe.connect_lazy_with(options)
+        };
+        migrations::run(engine, &pool).await.map_err(StoreError::new)?;
+        Ok(Sql(Arc::new(Shared {
+            pool,
+            probe,
+            engine,
+            patience: self.query_timeout + GRACE,
+            clock: self.clock,
+            #[cfg(feature = "s3p")]
+            sealing: self.sealing,
+            #[cfg(feature = "s3p")]
+            nonces: Counts::new(self.max_nonces),
+        })))
+    }
+}
+
+/// The URL may hold a password.
+impl std::fmt::Debug for SqlOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqlOptions")
+            .field("engine", &self.location.engine)
+            .field("max_connections", &self.max_connections)
+            .field("acquire_timeout", &self.acquire_timeout)
+            .field("query_timeout", &self.query_timeout)
+            .finish_non_exhaustive()
+    }
+}

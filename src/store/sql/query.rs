@@ -1,0 +1,60 @@
+//! Statements, and how long they may take.
+
+use sqlx::{
+    Any, FromRow,
+    any::{AnyArguments, AnyRow},
+    pool::PoolConnection,
+    query::{Query, QueryAs},
+};
+use tokio::time;
+
+use super::{Engine, Sql, timed_out};
+
+type Statement = Query<'static, Any, AnyArguments>;
+type Select<O> = QueryAs<'static, Any, O, AnyArguments>;
+
+impl Sql {
+    /// How many rows were changed.
+    pub(super) async fn execute(&self, statement: Statement) -> sqlx::Result<u64> {
+        let mut connection = self.0.pool.acquire().await?;
+        let done = self.bounded(statement.execute(&mut *connection)).await;
+        Ok(self.settle(connection, done)?.rows_affected())
+    }
+
+    pub(super) async fn fetch_optional<O>(&self, select: Select<O>) -> sqlx::Result<Option<O>>
+    where
+        O: for<'r> FromRow<'r, AnyRow> + Send + Unpin,
+    {
+        let mut connection = self.0.pool.acquire().await?;
+        let done = self.bounded(select.fetch_optional(&mut *connection)).await;
+        self.settle(connection, done)
+    }
+
+    pub(super) async fn fetch_all<O>(&self, select: Select<O>) -> sqlx::Result<Vec<O>>
+    where
+        O: for<'r> FromRow<'r, AnyRow> + Send + Unpin,
+    {
+        let mut connection = self.0.pool.acquire().await?;
+        let done = self.bounded(select.fetch_all(&mut *connection)).await;
+        self.settle(connection, done)
+    }
+
+    /// `None` if the limit has passed: the engine's own limit is shorter, so that it is no longer there.
+    pub(super) async fn bounded<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        time::timeout(self.0.patience, work).await.ok()
+    }
+
+    /// A connection to a server that says nothing is given up, so that its place is free for a new one.
+    fn settle<T>(
+        &self,
+        mut connection: PoolConnection<Any>,
+        done: Option<sqlx::Result<T>>,
+    ) -> sqlx::Result<T> {
+        done.unwrap_or_else(|| {
+            if self.0.engine == Engine::Postgres {
+                connection.close_on_drop();
+            }
+            Err(timed_out())
+        })
+    }
+}

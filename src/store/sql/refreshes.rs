@@ -1,0 +1,148 @@
+use std::time::SystemTime;
+
+use sqlx::{Any, any::AnyArguments, query::Query};
+
+use super::{Error, Sql, text::text, timed_out};
+use crate::{
+    Identity, NowOrLater, StoreError,
+    clock::unix_seconds,
+    jwt::refresh::{RefreshFacts, RefreshStore, Rotation},
+};
+
+/// A user who is disabled here gets no new tokens.
+impl RefreshStore for Sql {
+    fn add(&self, token: RefreshFacts<'_>) -> NowOrLater<Result<bool, StoreError>> {
+        let (store, token) = (self.clone(), Token::of(token));
+        NowOrLater::later(async move {
+            let added = store.bounded(store.add_token(token)).await;
+            added.unwrap_or_else(|| Err(timed_out())).map_err(StoreError::new)
+        })
+    }
+
+    fn rotate(&self, used: &str, next: RefreshFacts<'_>) -> NowOrLater<Result<Rotation, StoreError>> {
+        let (store, used, next) = (self.clone(), text(used), Token::of(next));
+        NowOrLater::later(async move { store.rotate_token(used, next).await.map_err(StoreError::new) })
+    }
+
+    fn revoke(&self, identity: &Identity, family: &str) -> NowOrLater<Result<bool, StoreError>> {
+        let store = self.clone();
+        let [family, issuer, subject] = [family, identity.issuer(), identity.subject()].map(text);
+        let update = revoke(&family, &issuer, &subject, self.now());
+        NowOrLater::later(async move { store.change(update).await })
+    }
+
+    fn revoke_all(&self, identity: &Identity, up_to: SystemTime) -> NowOrLater<Result<(), StoreError>> {
+        let store = self.clone();
+        let update = sqlx::query(
+            "UPDATE portcullis_refresh_families SET revoked = $1 \
+             WHERE issuer = $2 AND subject = $3 AND began <= $4 AND revoked IS NULL",
+        )
+        .bind(self.now())
+        .bind(text(identity.issuer()))
+        .bind(text(identity.subject()))
+        .bind(unix_seconds(up_to));
+        NowOrLater::later(async move { store.change(update).await.map(drop) })
+    }
+}
+
+/// What is stored of a refresh token.
+struct Token {
+    id: String,
+    family: String,
+    issuer: String,
+    subject: String,
+    expires: i64,
+    family_expires: i64,
+    now: i64,
+}
+
+impl Token {
+    fn of(facts: RefreshFacts<'_>) -> Self {
+        Self {
+            id: text(facts.id),
+            family: text(facts.family()),
+            issuer: text(facts.identity.issuer()),
+            subject: text(facts.identity.subject()),
+            expires: unix_seconds(facts.expires),
+            family_expires: unix_seconds(facts.family_expires),
+            now: unix_seconds(facts.now),
+        }
+    }
+}
+
+impl Sql {
+    async fn add_token(&self, token: Token) -> sqlx::Result<bool> {
+        let mut change = self.begin(&token.family).await?;
+        let family = sqlx::query(
+            "INSERT INTO portcullis_refresh_families (id, issuer, subject, began, expires) \
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO UPDATE SET expires = \
+             CASE WHEN excluded.expires > portcullis_refresh_families.expires \
+             THEN excluded.expires ELSE portcullis_refresh_families.expires END \
+             WHERE portcullis_refresh_families.revoked IS NULL \
+             AND portcullis_refresh_families.issuer = excluded.issuer \
+             AND portcullis_refresh_families.subject = excluded.subject",
+        )
+        .bind(token.family)
+        .bind(token.issuer)
+        .bind(token.subject)
+        .bind(token.now)
+        .bind(token.family_expires);
+        if family.execute(&mut *change).await?.rows_affected() == 0 {
+            return Ok(false);
+        }
+        sqlx::query("INSERT INTO portcullis_refresh_tokens (id, expires) VALUES ($1, $2)")
+            .bind(token.id)
+            .bind(token.expires)
+            .execute(&mut *change)
+            .await?;
+        change.commit().await?;
+        Ok(true)
+    }
+
+    async fn rotate_token(&self, used: String, next: Token) -> Result<Rotation, Error> {
+        // A read does not wait for writers, and a revoked family stays so.
+        let good = sqlx::query_as::<_, (i64,)>(
+            "SELECT (SELECT count(*) FROM portcullis_refresh_tokens WHERE id = $1) \
+             FROM portcullis_refresh_families f \
+             LEFT JOIN portcullis_users u ON u.issuer = f.issuer AND u.subject = f.subject \
+             WHERE f.id = $2 AND f.issuer = $3 AND f.subject = $4 AND f.revoked IS NULL \
+             AND coalesce(u.disabled, 0) = 0",
+        )
+        .bind(used.clone())
+        .bind(next.family.clone())
+        .bind(next.issuer.clone())
+        .bind(next.subject.clone());
+        match self.fetch_optional(good).await? {
+            None => return Ok(Rotation::Revoked),
+            Some((1,)) if used == next.id => return Ok(Rotation::Rotated),
+            Some(_) => {}
+        }
+        // One statement: of any number of callers, one finds the row.
+        let rotate = sqlx::query(
+            "UPDATE portcullis_refresh_tokens SET id = $1, expires = $2 WHERE id = $3 AND EXISTS \
+             (SELECT 1 FROM portcullis_refresh_families \
+             WHERE id = $4 AND issuer = $5 AND subject = $6 AND revoked IS NULL)",
+        )
+        .bind(next.id)
+        .bind(next.expires)
+        .bind(used)
+        .bind(next.family.clone())
+        .bind(next.issuer.clone())
+        .bind(next.subject.clone());
+        if self.execute(rotate).await? == 1 {
+            return Ok(Rotation::Rotated);
+        }
+        let revoke = revoke(&next.family, &next.issuer, &next.subject, next.now);
+        let was_good = self.execute(revoke).await? == 1;
+        Ok(if was_good { Rotation::Reused } else { Rotation::Revoked })
+    }
+}
+
+/// Of texts as they are stored.
+fn revoke(family: &str, issuer: &str, subject: &str, now: i64) -> Query<'static, Any, AnyArguments> {
+    let update = sqlx::query(
+        "UPDATE portcullis_refresh_families SET revoked = $1 \
+         WHERE id = $2 AND issuer = $3 AND subject = $4 AND revoked IS NULL",
+    );
+    update.bind(now).bind(family.to_owned()).bind(issuer.to_owned()).bind(subject.to_owned())
+}

@@ -1,0 +1,114 @@
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::{
+    Error, Sql,
+    text::{identity, plain, text},
+};
+use crate::{
+    Identity, NowOrLater, ScopeSet, StoreError,
+    clock::unix_seconds,
+    user_token::{TokenDigest, UserTokenAdmin, UserTokenRecord, UserTokenStore},
+};
+
+impl UserTokenStore for Sql {
+    fn user_token(
+        &self,
+        digest: &TokenDigest,
+    ) -> NowOrLater<Result<Option<UserTokenRecord>, StoreError>> {
+        let store = self.clone();
+        let select = sqlx::query_as::<_, Row>(
+            "SELECT t.id, t.issuer, t.subject, t.name, t.scopes, \
+             t.created, t.expires, t.last_used, t.revoked FROM portcullis_user_tokens t \
+             LEFT JOIN portcullis_users u ON u.issuer = t.issuer AND u.subject = t.subject \
+             WHERE t.digest = $1 AND coalesce(u.disabled, 0) = 0",
+        );
+        let select = select.bind(digest.as_bytes().to_vec());
+        NowOrLater::later(async move {
+            let row = store.fetch_optional(select).await.map_err(StoreError::new)?;
+            row.map(record).transpose().map_err(StoreError::new)
+        })
+    }
+}
+
+impl UserTokenAdmin for Sql {
+    fn create(
+        &self,
+        digest: &TokenDigest,
+        record: &UserTokenRecord,
+    ) -> NowOrLater<Result<(), StoreError>> {
+        let store = self.clone();
+        let insert = sqlx::query(
+            "INSERT INTO portcullis_user_tokens (digest, id, issuer, subject, name, scopes, \
+             created, expires, last_used, revoked) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        )
+        .bind(digest.as_bytes().to_vec())
+        .bind(text(&record.id))
+        .bind(text(record.owner.issuer()))
+        .bind(text(record.owner.subject()))
+        .bind(text(&record.name))
+        .bind(text(record.scopes.as_str()))
+        .bind(record.created.map_or_else(|| self.now(), unix_seconds))
+        .bind(record.expires.map(unix_seconds))
+        .bind(record.last_used.map(unix_seconds))
+        .bind(record.revoked.map(unix_seconds));
+        NowOrLater::later(async move { store.change(insert).await.map(drop) })
+    }
+
+    fn list(&self, owner: &Identity) -> NowOrLater<Result<Vec<UserTokenRecord>, StoreError>> {
+        let store = self.clone();
+        let select = sqlx::query_as::<_, Row>(
+            "SELECT id, issuer, subject, name, scopes, created, expires, last_used, revoked \
+             FROM portcullis_user_tokens WHERE issuer = $1 AND subject = $2 ORDER BY created, id",
+        );
+        let select = select.bind(text(owner.issuer())).bind(text(owner.subject()));
+        NowOrLater::later(async move {
+            let rows = store.fetch_all(select).await.map_err(StoreError::new)?;
+            rows.into_iter().map(record).collect::<Result<_, _>>().map_err(StoreError::new)
+        })
+    }
+
+    fn revoke(
+        &self,
+        owner: &Identity,
+        id: &str,
+        now: SystemTime,
+    ) -> NowOrLater<Result<bool, StoreError>> {
+        let store = self.clone();
+        let update = sqlx::query(
+            "UPDATE portcullis_user_tokens SET revoked = $1 \
+             WHERE id = $2 AND issuer = $3 AND subject = $4 AND revoked IS NULL",
+        )
+        .bind(unix_seconds(now))
+        .bind(text(id))
+        .bind(text(owner.issuer()))
+        .bind(text(owner.subject()));
+        NowOrLater::later(async move { store.change(update).await })
+    }
+
+    fn used(&self, digest: &TokenDigest, now: SystemTime) -> NowOrLater<Result<(), StoreError>> {
+        let store = self.clone();
+        let update = sqlx::query("UPDATE portcullis_user_tokens SET last_used = $1 WHERE digest = $2");
+        let update = update.bind(unix_seconds(now)).bind(digest.as_bytes().to_vec());
+        NowOrLater::later(async move { store.change(update).await.map(drop) })
+    }
+}
+
+type Row = (String, String, String, String, String, i64, Option<i64>, Option<i64>, Option<i64>);
+
+fn record(row: Row) -> Result<UserTokenRecord, Error> {
+    let (id, issuer, subject, name, scopes, created, expires, last_used, revoked) = row;
+    let mut record = UserTokenRecord::new(plain(id), identity(issuer, subject)?)
+        .name(plain(name))
+        .scopes(ScopeSet::parse(&scopes)?);
+    record.created = Some(time(created));
+    record.expires = expires.map(time);
+    record.last_used = last_used.map(time);
+    record.revoked = revoked.map(time);
+    Ok(record)
+}
+
+/// A stored second. One before 1970 counts as the first of 1970: it has passed.
+fn time(second: i64) -> SystemTime {
+    let since = Duration::from_secs(u64::try_from(second).unwrap_or_default());
+    UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH)
+}

@@ -1,0 +1,86 @@
+use super::{
+    Error, Sql,
+    text::{identity, text},
+};
+use crate::{
+    NowOrLater, ScopeSet, StoreError,
+    basic::{PasswordHash, User, UserStore},
+};
+
+impl UserStore for Sql {
+    fn user(&self, name: &str) -> NowOrLater<Result<Option<User>, StoreError>> {
+        let (store, name) = (self.clone(), name.to_owned());
+        NowOrLater::later(async move { store.find_user(name).await.map_err(StoreError::new) })
+    }
+}
+
+/// # Users
+///
+/// A change takes effect on the next request. Users are disabled, not deleted, so that their names and
+/// subjects are not given to somebody else.
+impl Sql {
+    /// Adds a user; `false` if there is one of this name or identity already.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot answer.
+    pub async fn insert_user(&self, user: &User) -> Result<bool, StoreError> {
+        let insert = sqlx::query(
+            "INSERT INTO portcullis_users (name, issuer, subject, password, scopes, disabled) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+        )
+        .bind(text(user.name()))
+        .bind(text(user.owner().issuer()))
+        .bind(text(user.owner().subject()))
+        .bind(text(user.password().as_str()))
+        .bind(text(user.held_scopes().as_str()))
+        .bind(i64::from(user.is_disabled()));
+        self.change(insert).await
+    }
+
+    /// Gives a user another password; `false` if there is no such user.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot answer.
+    pub async fn set_password(&self, name: &str, hash: &PasswordHash) -> Result<bool, StoreError> {
+        let update = sqlx::query("UPDATE portcullis_users SET password = $1 WHERE name = $2");
+        self.change(update.bind(text(hash.as_str())).bind(text(name))).await
+    }
+
+    /// Says what a user may do; `false` if there is no such user.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot answer.
+    pub async fn set_scopes(&self, name: &str, scopes: &ScopeSet) -> Result<bool, StoreError> {
+        let update = sqlx::query("UPDATE portcullis_users SET scopes = $1 WHERE name = $2");
+        self.change(update.bind(text(scopes.as_str())).bind(text(name))).await
+    }
+
+    /// Refuses a user, by whichever credential that this store knows: password, user token, access key, and
+    /// JWTs of the user's identity. `false` if there is no such user.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot answer.
+    pub async fn set_disabled(&self, name: &str, disabled: bool) -> Result<bool, StoreError> {
+        let update = sqlx::query("UPDATE portcullis_users SET disabled = $1 WHERE name = $2");
+        self.change(update.bind(i64::from(disabled)).bind(text(name))).await
+    }
+
+    async fn find_user(&self, name: String) -> Result<Option<User>, Error> {
+        let select = sqlx::query_as::<_, (String, String, String, String, i64)>(
+            "SELECT issuer, subject, password, scopes, disabled FROM portcullis_users WHERE name = $1",
+        );
+        let row = self.fetch_optional(select.bind(text(&name))).await?;
+        let Some((issuer, subject, password, scopes, disabled)) = row else {
+            return Ok(None);
+        };
+        let user = User::new(name, PasswordHash::parse(&password)?)?
+            .identity(identity(issuer, subject)?)
+            .scopes(ScopeSet::parse(&scopes)?)
+            .disabled(disabled != 0);
+        Ok(Some(user))
+    }
+}

@@ -1,0 +1,90 @@
+//! `store::Redis` when Redis fails: killed, stopped, cut off, full, a replica. Requests go through real layers.
+#![cfg(all(feature = "full", unix))]
+#![allow(clippy::unwrap_used, reason = "what cannot go on fails")]
+
+#[path = "redis_faults/crash.rs"]
+mod crash;
+#[path = "redis_faults/cut.rs"]
+mod cut;
+mod jwt_support;
+#[path = "redis_faults/refused.rs"]
+mod refused;
+#[path = "redis_faults/replica.rs"]
+mod replica;
+mod s3p_support;
+mod servers;
+mod support;
+
+use std::{
+    future::Future,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use portcullis::{
+    AuthenticateLayer, S3pSignatureLayer,
+    store::{Redis, RedisBuilder},
+};
+use s3p_support::Draft;
+use support::{Answer, send};
+
+/// How long anything may take, on a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn builder(redis: &servers::Redis) -> RedisBuilder {
+    // Twice as much as the default, so that a busy machine is not taken for a fault.
+    Redis::builder(redis.url()).time_limit(Duration::from_secs(1))
+}
+
+async fn connect(redis: &servers::Redis) -> Redis {
+    builder(redis).connect().await.unwrap()
+}
+
+/// Fails the test if this takes too long: whatever is wrong with Redis, nobody waits for ever.
+async fn bounded<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, work).await.expect("waiting is bounded")
+}
+
+fn s3p(store: &Redis) -> S3pSignatureLayer {
+    s3p_support::layer_with(store.clone()).0
+}
+
+fn jwt(store: &Redis) -> AuthenticateLayer {
+    AuthenticateLayer::new(jwt_support::builder().revocations(store.clone()).build().unwrap())
+}
+
+/// A request that was never sent before.
+fn draft() -> Draft {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    Draft::get("/v2/ping").nonce(NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// The answer to a token of Alice's.
+async fn present(layer: &AuthenticateLayer, id: &str) -> Answer {
+    let claims = jwt_support::claims(&[("jti", &format!("{id:?}"))]);
+    bounded(jwt_support::ask(layer, &jwt_support::token(claims))).await
+}
+
+async fn sign_and_send(layer: &S3pSignatureLayer, draft: &Draft) -> Answer {
+    bounded(send(layer, draft.request())).await
+}
+
+/// A 503 with Retry-After, which [`send`] has looked for, for this reason.
+fn is_unavailable(answer: &Answer, reason: &str) {
+    assert_eq!((answer.status.as_u16(), answer.reason()), (503, reason));
+    assert_eq!(answer.body, "try again later");
+}
+
+/// Sends new requests until one is accepted. Each other one is a 503.
+async fn recovers(layer: &S3pSignatureLayer) {
+    bounded(async {
+        loop {
+            let answer = send(layer, draft().request()).await;
+            if answer.status == 200 {
+                break;
+            }
+            is_unavailable(&answer, "s3p.nonce_store");
+        }
+    })
+    .await;
+}

@@ -1,0 +1,140 @@
+//! Redis is killed, and started again on what it has on disk.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, UNIX_EPOCH},
+};
+
+use crate::{
+    bounded, connect, draft, is_unavailable, jwt,
+    jwt_support::{ISSUER, NOW},
+    present, recovers, s3p, servers, sign_and_send,
+};
+
+#[tokio::test]
+async fn killed_between_requests_it_is_a_503_and_then_nothing_is_forgotten() {
+    let redis = servers::Redis::start();
+    let store = connect(&redis).await;
+    let (s3p, jwt) = (s3p(&store), jwt(&store));
+    let seen = draft();
+    assert_eq!(sign_and_send(&s3p, &seen).await.status, 200);
+    store.revoke(ISSUER, "revoked", UNIX_EPOCH + Duration::from_secs(NOW + 600)).await.unwrap();
+    assert_eq!(present(&jwt, "good").await.status, 200);
+
+    redis.kill();
+    for _ in 0..3 {
+        is_unavailable(&sign_and_send(&s3p, &seen).await, "s3p.nonce_store");
+        is_unavailable(&sign_and_send(&s3p, &draft()).await, "s3p.nonce_store");
+        for id in ["good", "revoked"] {
+            is_unavailable(&present(&jwt, id).await, "jwt.revocation_store");
+        }
+    }
+    assert!(store.revoke(ISSUER, "later", UNIX_EPOCH).await.is_err());
+
+    redis.restart();
+    recovers(&s3p).await;
+    assert_eq!(sign_and_send(&s3p, &seen).await.reason(), "s3p.replayed");
+    assert_eq!(present(&jwt, "revoked").await.reason(), "jwt.revoked");
+    assert_eq!(present(&jwt, "good").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn killed_under_load_it_accepts_nothing_twice() {
+    let redis = servers::Redis::start();
+    let store = connect(&redis).await;
+    let done = Arc::new(AtomicBool::new(false));
+    let clients: Vec<_> = (0..8)
+        .map(|_| {
+            let (layer, done) = (s3p(&store), done.clone());
+            tokio::spawn(async move {
+                let mut accepted = Vec::new();
+                let mut refused = 0;
+                while !done.load(Ordering::Relaxed) {
+                    let draft = draft();
+                    let answer = sign_and_send(&layer, &draft).await;
+                    match answer.status.as_u16() {
+                        200 => accepted.push(draft),
+                        _ => {
+                            is_unavailable(&answer, "s3p.nonce_store");
+                            refused += 1;
+                        }
+                    }
+                }
+                (accepted, refused)
+            })
+        })
+        .collect();
+    let layer = s3p(&store);
+    for _ in 0..3 {
+        for _ in 0..20 {
+            recovers(&layer).await;
+        }
+        tokio::task::block_in_place(|| redis.kill());
+        // Somebody is told of it.
+        bounded(async { while sign_and_send(&layer, &draft()).await.status != 503 {} }).await;
+        tokio::task::block_in_place(|| redis.restart());
+        recovers(&layer).await;
+    }
+    done.store(true, Ordering::Relaxed);
+    let (mut accepted, mut refused) = (Vec::new(), 0);
+    for client in clients {
+        let (of_client, refused_to_client) = client.await.unwrap();
+        accepted.extend(of_client);
+        refused += refused_to_client;
+    }
+    assert!(accepted.len() > 20 && refused > 0, "{} accepted, {refused} refused", accepted.len());
+    for draft in accepted {
+        assert_eq!(sign_and_send(&layer, &draft).await.reason(), "s3p.replayed", "{}", draft.nonce);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn killed_under_load_it_keeps_every_revocation_that_it_has_acknowledged() {
+    let redis = servers::Redis::start();
+    let store = connect(&redis).await;
+    let expires = UNIX_EPOCH + Duration::from_secs(NOW + 600);
+    let (revoking, progress) = (store.clone(), Arc::new(tokio::sync::Notify::new()));
+    let made = progress.clone();
+    let writer = tokio::spawn(async move {
+        let mut acknowledged = Vec::new();
+        for number in 0.. {
+            let id = number.to_string();
+            match bounded(revoking.revoke(ISSUER, &id, expires)).await {
+                Ok(()) => acknowledged.push(id),
+                Err(_) => break,
+            }
+            if acknowledged.len() == 100 {
+                made.notify_one();
+            }
+        }
+        acknowledged
+    });
+    bounded(progress.notified()).await;
+    tokio::task::block_in_place(|| redis.kill());
+    let acknowledged = writer.await.unwrap();
+    tokio::task::block_in_place(|| redis.restart());
+    recovers(&s3p(&store)).await;
+    let jwt = jwt(&store);
+    for id in acknowledged {
+        assert_eq!(present(&jwt, &id).await.reason(), "jwt.revoked", "{id}");
+    }
+}
+
+#[tokio::test]
+async fn restarted_while_nobody_asks_the_next_request_is_served() {
+    let redis = servers::Redis::start();
+    let store = connect(&redis).await;
+    let layer = s3p(&store);
+    assert_eq!(sign_and_send(&layer, &draft()).await.status, 200);
+    redis.restart();
+    // The other task, which connects, has its turn.
+    let mut clients = 0;
+    while clients < 2 {
+        tokio::task::yield_now().await;
+        clients = redis.cli(&["client", "list"]).lines().count();
+    }
+    assert_eq!(sign_and_send(&layer, &draft()).await.status, 200);
+}

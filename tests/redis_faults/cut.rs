@@ -1,0 +1,110 @@
+//! Redis stands still, or its connections are cut.
+
+use portcullis::store::contract;
+
+use crate::{
+    bounded, connect, draft, is_unavailable, jwt, present, recovers, s3p, servers, sign_and_send,
+};
+
+#[tokio::test]
+async fn stopped_where_it_stands_it_is_a_503_and_goes_on() {
+    let redis = servers::Redis::start();
+    let store = connect(&redis).await;
+    let (s3p, jwt) = (s3p(&store), jwt(&store));
+    assert_eq!(sign_and_send(&s3p, &draft()).await.status, 200);
+    redis.pause();
+    let hanging = draft();
+    is_unavailable(&sign_and_send(&s3p, &hanging).await, "s3p.nonce_store");
+    is_unavailable(&present(&jwt, "id").await, "jwt.revocation_store");
+    contract::broken_nonces(&store).await;
+    contract::broken_revocations(&store).await;
+    redis.resume();
+    recovers(&s3p).await;
+    // It was carried out after all, when nobody waited: refused is right, and accepted would be, too, once.
+    let again = sign_and_send(&s3p, &hanging).await;
+    assert_eq!(again.reason(), "s3p.replayed");
+    assert_eq!(present(&jwt, "id").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_that_wait_most_are_refused_at_once() {
+    let redis = servers::Redis::start();
+    let store = connect(&redis).await;
+    let layer = s3p(&store);
+    assert_eq!(sign_and_send(&layer, &draft()).await.status, 200);
+    redis.pause();
+    let callers: Vec<_> = (0..6000)
+        .map(|_| {
+            let (layer, draft) = (layer.clone(), draft());
+            tokio::spawn(async move { sign_and_send(&layer, &draft).await })
+        })
+        .collect();
+    let mut at_once = 0;
+    for caller in callers {
+        let answer = caller.await.unwrap();
+        is_unavailable(&answer, "s3p.nonce_store");
+        at_once += usize::from(format!("{:?}", answer.rejection).contains("too many operations wait"));
+    }
+    assert!(at_once > 0, "more wait than may");
+    redis.resume();
+    recovers(&layer).await;
+}
+
+#[tokio::test]
+async fn cut_connections_are_made_anew() {
+    let redis = servers::Redis::start();
+    let store = connect(&redis).await;
+    let layer = s3p(&store);
+    for _ in 0..5 {
+        let seen = draft();
+        recovers(&layer).await;
+        assert_eq!(sign_and_send(&layer, &seen).await.status, 200);
+        redis.cli(&["client", "kill", "type", "normal"]);
+        recovers(&layer).await;
+        assert_eq!(sign_and_send(&layer, &seen).await.reason(), "s3p.replayed");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn cut_under_load_nobody_waits_for_ever_and_nothing_is_accepted_twice() {
+    let redis = servers::Redis::start();
+    let store = connect(&redis).await;
+    let layer = s3p(&store);
+    let clients: Vec<_> = (0..8)
+        .map(|_| {
+            let layer = layer.clone();
+            tokio::spawn(async move {
+                let mut accepted = Vec::new();
+                for _ in 0..200 {
+                    let draft = draft();
+                    let answer = sign_and_send(&layer, &draft).await;
+                    match answer.status.as_u16() {
+                        200 => accepted.push(draft),
+                        _ => is_unavailable(&answer, "s3p.nonce_store"),
+                    }
+                }
+                accepted
+            })
+        })
+        .collect();
+    for _ in 0..10 {
+        tokio::task::block_in_place(|| redis.cli(&["client", "kill", "type", "normal"]));
+        recovers(&layer).await;
+    }
+    for client in clients {
+        for draft in bounded(client).await.unwrap() {
+            assert_eq!(sign_and_send(&layer, &draft).await.reason(), "s3p.replayed");
+        }
+    }
+}
+
+#[tokio::test]
+async fn scripts_that_redis_has_forgotten_are_sent_again() {
+    let redis = servers::Redis::start();
+    let store = connect(&redis).await;
+    let layer = s3p(&store);
+    for _ in 0..3 {
+        assert_eq!(sign_and_send(&layer, &draft()).await.status, 200);
+        redis.cli(&["script", "flush"]);
+    }
+}

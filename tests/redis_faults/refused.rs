@@ -1,0 +1,81 @@
+//! A Redis that is refused when the store is made, and one whose memory is full.
+
+use std::error::Error;
+
+use portcullis::{
+    s3p::{Nonce, NonceStore, Recorded},
+    store::Redis,
+};
+
+use crate::{bounded, builder, connect, draft, is_unavailable, s3p, servers, sign_and_send};
+
+#[tokio::test]
+async fn a_redis_that_evicts_is_refused_unless_it_is_asked_for() {
+    for policy in ["allkeys-lru", "volatile-ttl"] {
+        let redis = servers::Redis::start_with(&["--maxmemory-policy", policy]);
+        let refused = builder(&redis).connect().await.unwrap_err().to_string();
+        assert!(refused.contains(policy) && refused.contains("noeviction"), "{refused}");
+        builder(&redis).dangerous_allow_eviction().connect().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_redis_that_does_not_let_itself_be_asked_is_taken() {
+    let redis = servers::Redis::start_with(&["--maxmemory-policy", "allkeys-lru"]);
+    redis.cli(&["acl", "setuser", "app", "on", ">canary", "~*", "+@all", "-info"]);
+    let url = redis.url().replace("redis://", "redis://app:canary@");
+    assert!(Redis::builder(url).connect().await.is_ok());
+}
+
+#[tokio::test]
+async fn a_redis_that_cannot_be_used_is_refused_when_the_store_is_made() {
+    let redis = servers::Redis::start_with(&["--requirepass", "right"]);
+    let good = redis.url().replace("redis://", "redis://:right@");
+    assert!(Redis::builder(&good).connect().await.is_ok());
+    for url in [
+        redis.url(),
+        redis.url().replace("redis://", "redis://:canary@"),
+        redis.url().replace("redis://", "redis://canary:canary@"),
+        redis.url().replace("redis://", "http://:canary@"),
+        "canary".to_owned(),
+        "redis://127.0.0.1:1".to_owned(),
+        good.replace("redis://", "rediss://"),
+    ] {
+        let builder = Redis::builder(&url);
+        assert!(!format!("{builder:?}").contains("canary"));
+        let refused = bounded(builder.connect()).await.expect_err(&url);
+        let printed = format!("{refused} {refused:?} {:?}", refused.source());
+        assert!(refused.to_string().contains("URL") && !printed.contains("canary"), "{printed}");
+    }
+    for prefix in ["", "{a}", "a}", &"x".repeat(65)] {
+        assert!(Redis::builder(&good).prefix(prefix).connect().await.is_err(), "{prefix:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_full_memory_refuses_and_forgets_nothing() {
+    let redis = servers::Redis::start();
+    let store = connect(&redis).await;
+    let layer = s3p(&store);
+    let seen = draft();
+    assert_eq!(sign_and_send(&layer, &seen).await.status, 200);
+    redis.cli(&["config", "set", "maxmemory", "1"]);
+    is_unavailable(&sign_and_send(&layer, &draft()).await, "s3p.store_full");
+    assert_eq!(sign_and_send(&layer, &seen).await.reason(), "s3p.replayed");
+    assert!(store.revoke("issuer", "id", std::time::UNIX_EPOCH).await.is_err());
+    redis.cli(&["config", "set", "maxmemory", "0"]);
+    assert_eq!(sign_and_send(&layer, &draft()).await.status, 200);
+}
+
+#[tokio::test]
+async fn in_a_full_memory_expired_nonces_make_room() {
+    let redis = servers::Redis::start();
+    let store = connect(&redis).await;
+    let nonce = Nonce { token: "token", nonce: "1", expires: 300, now: 0 };
+    assert_eq!(store.record(nonce).await.unwrap(), Recorded::Fresh);
+    redis.cli(&["config", "set", "maxmemory", "1"]);
+    let second = Nonce { nonce: "2", ..nonce };
+    assert_eq!(store.record(second).await.unwrap(), Recorded::StoreFull);
+    let later = Nonce { expires: 900, now: 600, ..second };
+    assert_eq!(store.record(later).await.unwrap(), Recorded::Fresh);
+}

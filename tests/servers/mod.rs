@@ -1,0 +1,215 @@
+//! Real servers for the tests. Each has a temporary folder and an address of its own; it is stopped, and the
+//! folder deleted, when it is dropped, and when the test process ends in any other way.
+//!
+//! What is said to a server here blocks the thread until it is so. A test binary shares the server of
+//! `shared()`; a test that stops one, or changes its settings, starts its own with `start()`.
+#![allow(
+    clippy::unwrap_used,
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "each test binary uses a part of it"
+)]
+
+pub mod postgres;
+pub mod redis;
+
+use std::{
+    collections::VecDeque,
+    fs,
+    io::{BufRead, BufReader, Read},
+    net::{Ipv4Addr, SocketAddr},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        Mutex,
+        atomic::{AtomicU16, Ordering},
+        mpsc,
+    },
+    thread,
+    time::Duration,
+};
+
+pub use self::{postgres::Postgres, redis::Redis};
+
+/// How long a server may take to be ready, on a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits for the end of its input, which is the end of the test process, however that comes about.
+const GUARDIAN: &str = r#"
+    cat >/dev/null
+    if read -r pid <"$1/pid"; then kill -KILL "$pid" $(cat "/proc/$pid/task/$pid/children"); fi
+    for _ in 1 2 3 4 5 6 7 8 9; do rm -rf "$1" && break; sleep 1; done
+"#;
+
+/// Where a server lives.
+pub struct Home {
+    pub folder: PathBuf,
+    pub address: SocketAddr,
+}
+
+impl Home {
+    /// A folder and an address that no other server has.
+    pub fn new(name: &str) -> Self {
+        static NEXT_PORT: AtomicU16 = AtomicU16::new(20_000);
+        let port = NEXT_PORT.fetch_add(1, Ordering::Relaxed);
+        let process = std::process::id();
+        // An address for each process: nobody else takes the port, not while the server is down either.
+        let [_, a, b, c] = process.to_be_bytes();
+        let address = SocketAddr::from((Ipv4Addr::new(127, 128 | a, b, c), port));
+        let folder = std::env::temp_dir().join(format!("portcullis-{name}-{process}-{port}"));
+        fs::create_dir(&folder).unwrap();
+        Self { folder, address }
+    }
+}
+
+/// A process that serves.
+pub struct Server {
+    home: Home,
+    command: Box<dyn Fn(&Home) -> Command + Send + Sync>,
+    /// What it prints when it is ready.
+    ready: &'static str,
+    process: Mutex<Option<Child>>,
+    guardian: Child,
+}
+
+impl Server {
+    /// Starts it, and waits until it has printed that it is ready.
+    pub fn start(
+        home: Home,
+        ready: &'static str,
+        command: impl Fn(&Home) -> Command + Send + Sync + 'static,
+    ) -> Self {
+        let mut guardian = Command::new("sh");
+        guardian.args(["-c", GUARDIAN, "guardian"]).arg(&home.folder);
+        guardian.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let guardian = guardian.process_group(0).spawn().unwrap();
+        let process = Mutex::new(None);
+        let server = Self { home, command: Box::new(command), ready, process, guardian };
+        server.restart();
+        server
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.home.address
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.home.folder
+    }
+
+    /// Kills it if it runs, and starts it on what it has stored.
+    pub fn restart(&self) {
+        self.kill();
+        let mut command = (self.command)(&self.home);
+        command.current_dir(&self.home.folder).process_group(0).stdin(Stdio::null());
+        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        fs::write(self.pid_file(), format!("{}\n", process.id())).unwrap();
+        let (lines, printed) = mpsc::channel();
+        read_lines(process.stdout.take().unwrap(), lines.clone());
+        read_lines(process.stderr.take().unwrap(), lines);
+        *self.process.lock().unwrap() = Some(process);
+        self.wait_until_ready(&printed);
+    }
+
+    fn wait_until_ready(&self, printed: &mpsc::Receiver<String>) {
+        let mut last = VecDeque::new();
+        loop {
+            match printed.recv_timeout(PATIENCE) {
+                Ok(line) if line.contains(self.ready) => return,
+                Ok(line) => last.push_back(line),
+                Err(error) => panic!("the server is not ready: {error}\n{last:#?}"),
+            }
+            if last.len() > 40 {
+                last.pop_front();
+            }
+        }
+    }
+
+    /// Ends it at once, as a power cut does (`kill -9`).
+    pub fn kill(&self) {
+        if let Some(mut process) = self.process.lock().unwrap().take() {
+            let _ = fs::remove_file(self.pid_file());
+            signal("KILL", &family(process.id()));
+            process.wait().unwrap();
+        }
+    }
+
+    /// Stops it where it stands: connections stay, and nothing is answered (`SIGSTOP`).
+    pub fn pause(&self) {
+        let family = self.family();
+        signal("STOP", &family);
+        while !family.iter().all(|process| is_stopped(*process)) {
+            thread::yield_now();
+        }
+    }
+
+    /// Lets it go on (`SIGCONT`).
+    pub fn resume(&self) {
+        signal("CONT", &self.family());
+    }
+
+    fn family(&self) -> Vec<u32> {
+        family(self.process.lock().unwrap().as_ref().expect("it runs").id())
+    }
+
+    fn pid_file(&self) -> PathBuf {
+        self.home.folder.join("pid")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Closes the guardian's input, and waits for it.
+        let _ = self.guardian.wait();
+        if let Some(mut process) = self.process.lock().unwrap().take() {
+            let _ = process.wait();
+        }
+    }
+}
+
+/// Reads to the end, so that the server never waits for a reader.
+fn read_lines(output: impl Read + Send + 'static, lines: mpsc::Sender<String>) {
+    thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            let _ = lines.send(line);
+        }
+    });
+}
+
+/// A process and its children.
+fn family(process: u32) -> Vec<u32> {
+    let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children"));
+    let children = children.unwrap_or_default();
+    std::iter::once(process).chain(children.split_whitespace().map(|id| id.parse().unwrap())).collect()
+}
+
+/// A child may have ended meanwhile.
+fn signal(name: &str, processes: &[u32]) {
+    let script = r#"signal=$1; shift; for process; do kill -s "$signal" "$process"; done"#;
+    let mut command = Command::new("sh");
+    command.args(["-c", script, "signal", name]).args(processes.iter().map(u32::to_string));
+    command.stderr(Stdio::null()).status().unwrap();
+}
+
+/// Whether it does nothing: it was stopped, or has ended.
+fn is_stopped(process: u32) -> bool {
+    // `id (name) state …`
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let state = stat.rsplit(')').next().and_then(|rest| rest.trim_start().chars().next());
+    !matches!(state, Some('R' | 'S' | 'D'))
+}
+
+/// What a command prints.
+///
+/// # Panics
+///
+/// When it fails.
+pub fn output_of(command: &mut Command) -> String {
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {printed}{complaint}");
+    printed
+}

@@ -1,0 +1,151 @@
+//! What every store must do, `store::Sql` does on every engine.
+
+use std::time::Duration;
+
+use portcullis::{
+    basic::User,
+    store::{
+        Sql,
+        contract::{self, AccessKeySeed, Revocation, UserSeed, UserTokenSeed},
+    },
+    user_token::{UserTokenAdmin, UserTokenRecord},
+};
+
+use crate::{Database, servers::Postgres};
+
+/// A new database for each store: those of SQLite are kept until the end of the test.
+#[derive(Clone, Copy)]
+enum Kind {
+    Memory,
+    File,
+    Postgres,
+}
+
+const KINDS: [Kind; 3] = [Kind::Memory, Kind::File, Kind::Postgres];
+
+impl Kind {
+    async fn store(self, kept: &std::sync::Mutex<Vec<Database>>) -> Sql {
+        self.bounded_store(kept, 100_000).await
+    }
+
+    async fn bounded_store(self, kept: &std::sync::Mutex<Vec<Database>>, each: u64) -> Sql {
+        let database = match self {
+            Self::Memory => Database::memory(),
+            Self::File => Database::file(),
+            Self::Postgres => Database::postgres(),
+        };
+        // Many ask at once on a machine that is busy.
+        let options = database.options().acquire_timeout(Duration::from_secs(60));
+        let options = options.query_timeout(Duration::from_secs(60)).max_connections(4);
+        let store = options.max_nonces(1_000, each).connect().await.unwrap();
+        kept.lock().unwrap().push(database);
+        store
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nonces_keep_the_contract() {
+    let kept = &std::sync::Mutex::default();
+    for kind in KINDS {
+        contract::nonces(async || kind.store(kept).await).await;
+        contract::bounded_nonces(async |each| kind.bounded_store(kept, each.try_into().unwrap()).await)
+            .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn revocations_keep_the_contract() {
+    let kept = &std::sync::Mutex::default();
+    for kind in KINDS {
+        contract::revocations(async |revoked: Vec<Revocation>| {
+            let store = kind.store(kept).await;
+            for revocation in revoked {
+                match revocation {
+                    Revocation::Token { issuer, id, expires } => {
+                        store.revoke_jwt(&issuer, &id, expires).await.unwrap();
+                    }
+                    Revocation::Subject { identity, up_to, .. } => {
+                        store.revoke_all_jwts(&identity, up_to).await.unwrap();
+                    }
+                }
+            }
+            store
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn users_keep_the_contract() {
+    let kept = &std::sync::Mutex::default();
+    for kind in KINDS {
+        contract::users(async |seeds: Vec<UserSeed>| {
+            let store = kind.store(kept).await;
+            for UserSeed { name, password, identity, scopes, disabled } in seeds {
+                let user = User::new(name, password).unwrap();
+                let user = user.identity(identity).scopes(scopes).disabled(disabled);
+                assert!(store.insert_user(&user).await.unwrap());
+            }
+            store
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn user_tokens_keep_the_contract() {
+    let kept = &std::sync::Mutex::default();
+    for kind in KINDS {
+        contract::user_tokens(async |seeds: Vec<UserTokenSeed>| {
+            let store = kind.store(kept).await;
+            for UserTokenSeed { digest, id, identity, scopes, expires } in seeds {
+                let record = UserTokenRecord::new(id, identity).scopes(scopes);
+                let record = expires.into_iter().fold(record, UserTokenRecord::expires);
+                store.create(&digest, &record).await.unwrap();
+            }
+            store
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn ownership_keeps_the_contract() {
+    let kept = &std::sync::Mutex::default();
+    for kind in KINDS {
+        contract::ownership(async || kind.store(kept).await).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn access_keys_keep_the_contract() {
+    let kept = &std::sync::Mutex::default();
+    for kind in KINDS {
+        contract::access_keys(async |seeds: Vec<AccessKeySeed>| {
+            let store = kind.store(kept).await;
+            for AccessKeySeed { token, identity, secret, scopes } in seeds {
+                let added = store.insert_access_key(&token, &identity, &secret, &scopes).await;
+                assert!(added.unwrap());
+            }
+            store
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_database_that_is_down_keeps_the_contract() {
+    let server = Postgres::start();
+    let database = Database::new(server.database(), None);
+    let second = Duration::from_secs(1);
+    let options = database.options().acquire_timeout(second).query_timeout(second);
+    let store = options.connect().await.unwrap();
+    server.kill();
+    contract::broken_nonces(&store).await;
+    contract::broken_revocations(&store).await;
+    contract::broken_users(&store).await;
+    contract::broken_user_tokens(&store).await;
+    contract::broken_ownership(&store).await;
+    contract::broken_access_keys(&store).await;
+    assert!(store.check_ready().await.is_err());
+}

@@ -1,0 +1,102 @@
+//! SQLite that is locked, read-only or full: bounded waiting, an error, and recovery without a restart.
+
+use std::time::Duration;
+
+use portcullis::{
+    ScopeSet,
+    basic::UserStore,
+    s3p::{Nonce, NonceStore, Recorded},
+    store::Sql,
+};
+use sqlx::{Connection, SqliteConnection};
+
+use crate::{Database, NOW, user};
+
+const SHORT: Duration = Duration::from_secs(1);
+
+async fn record(store: &Sql, nonce: &str) -> Option<Recorded> {
+    let now = NOW.cast_signed();
+    store.record(Nonce { token: "key", nonce, expires: now + 300, now }).await.ok()
+}
+
+#[tokio::test]
+async fn while_another_holds_the_write_lock_writes_fail_in_time_and_reads_go_on() {
+    let database = Database::file();
+    let store = database.options().query_timeout(SHORT).connect().await.unwrap();
+    store.insert_user(&user("alice")).await.unwrap();
+    let mut other = SqliteConnection::connect(&database.url).await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    assert_eq!(record(&store, "n").await, None);
+    assert!(store.check_ready().await.is_err());
+    assert!(store.user("alice").await.unwrap().is_some());
+    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+    assert_eq!(record(&store, "n").await, Some(Recorded::Fresh));
+    store.check_ready().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_pool_that_is_used_up_fails_in_time() {
+    for database in Database::of_every_kind() {
+        let options = database.options().max_connections(1).acquire_timeout(SHORT);
+        let store = options.connect().await.unwrap();
+        let busy = store.pool().acquire().await.unwrap();
+        assert!(store.user("alice").await.is_err());
+        drop(busy);
+        assert!(store.user("alice").await.unwrap().is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_read_only_database_is_read_and_takes_nothing() {
+    let database = Database::file();
+    let store = database.connect().await;
+    store.insert_user(&user("alice")).await.unwrap();
+    let read_only = Database::new(format!("{}?mode=ro", database.url), None).connect().await;
+    assert!(read_only.user("alice").await.unwrap().is_some());
+    assert_eq!(record(&read_only, "n").await, None);
+    assert!(read_only.check_ready().await.is_err());
+    assert!(read_only.set_scopes("alice", &ScopeSet::empty()).await.is_err());
+    assert_eq!(record(&store, "n").await, Some(Recorded::Fresh), "nothing was recorded");
+}
+
+#[tokio::test]
+async fn a_full_disk_takes_nothing_loses_nothing_and_goes_on_when_there_is_room() {
+    let database = Database::file();
+    // One connection, as the bound on the pages is a connection's.
+    let store = database.options().max_connections(1).connect().await.unwrap();
+    let (pages,): (i64,) = sqlx::query_as("SELECT page_count FROM pragma_page_count")
+        .fetch_one(store.pool())
+        .await
+        .unwrap();
+    let bound = |pages: i64| {
+        let bound = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
+        sqlx::raw_sql(bound).execute(store.pool())
+    };
+    bound(pages + 2).await.unwrap();
+    let nonces: Vec<_> = (0..2000).map(|n: usize| format!("{n:_>64}")).collect();
+    let mut acknowledged = Vec::new();
+    let mut refused = None;
+    for nonce in &nonces {
+        match record(&store, nonce).await {
+            Some(Recorded::Fresh) => acknowledged.push(nonce),
+            Some(other) => panic!("{other:?}"),
+            None => {
+                refused = Some(nonce);
+                break;
+            }
+        }
+    }
+    let refused = refused.expect("the disk is full at some time");
+    assert!(!acknowledged.is_empty());
+    assert!(store.user("alice").await.unwrap().is_none(), "reading goes on");
+    for nonce in &acknowledged {
+        assert_eq!(record(&store, nonce).await, Some(Recorded::Replayed));
+    }
+    bound(pages + 2000).await.unwrap();
+    assert_eq!(record(&store, refused).await, Some(Recorded::Fresh));
+    store.close().await;
+    let store = database.connect().await;
+    for nonce in acknowledged {
+        assert_eq!(record(&store, nonce).await, Some(Recorded::Replayed));
+    }
+}

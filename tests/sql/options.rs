@@ -1,0 +1,71 @@
+//! What is refused before anything is connected, and what is not told.
+
+use portcullis::{basic::UserStore, store::Sql};
+
+use crate::{Database, servers::Postgres};
+
+#[test]
+fn what_is_no_url_of_a_database_is_refused_and_not_repeated() {
+    for url in ["", "gateway.db", "mysql://root:word@host/d", "redis://:word@host", "postgres:word"] {
+        if let Err(error) = Sql::options(url) {
+            assert!(!format!("{error:?}").contains("word"), "{error:?}");
+            assert!(error.to_string().contains("sqlite:"), "{error}");
+        } else {
+            assert_eq!(url, "postgres:word");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_password_in_the_url_is_in_no_debug_form_and_in_no_error() {
+    let url = Postgres::shared().database().replace("portcullis@", "portcullis:s3cret@");
+    let options = Sql::options(&url).unwrap();
+    assert!(!format!("{options:?}").contains("s3cret"));
+    let store = options.connect().await.unwrap();
+    assert!(!format!("{store:?}").contains("s3cret"));
+    let nowhere = "postgres://portcullis:s3cret@127.0.0.1:1/test";
+    let error = Sql::options(nowhere).unwrap().connect().await.unwrap_err();
+    assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_path_with_odd_characters_is_one_file() {
+    let database = Database::file();
+    let folder = database.folder.as_ref().unwrap();
+    let url = format!("sqlite:{}/a%20b%3Fc%25.db", folder.display());
+    Sql::options(&url).unwrap().connect().await.unwrap().close().await;
+    assert!(folder.join("a b?c%.db").exists());
+}
+
+#[tokio::test]
+async fn tables_of_an_application_lie_beside_its_own() {
+    for database in Database::of_every_kind() {
+        let store = database.connect().await;
+        let mut change = store.begin("mine").await.unwrap();
+        sqlx::query("CREATE TABLE users (id TEXT)").execute(&mut *change).await.unwrap();
+        sqlx::query("INSERT INTO users VALUES ($1)").bind("x").execute(&mut *change).await.unwrap();
+        change.commit().await.unwrap();
+        assert!(store.user("x").await.unwrap().is_none());
+    }
+}
+
+#[tokio::test]
+async fn transactions_of_one_name_run_one_after_another() {
+    for database in Database::of_every_lasting_kind() {
+        let store = database.connect().await;
+        sqlx::query("CREATE TABLE counter (n BIGINT)").execute(store.pool()).await.unwrap();
+        sqlx::query("INSERT INTO counter VALUES (0)").execute(store.pool()).await.unwrap();
+        let add = async || {
+            let mut change = store.begin("counter").await.unwrap();
+            let (n,): (i64,) =
+                sqlx::query_as("SELECT n FROM counter").fetch_one(&mut *change).await.unwrap();
+            let update = sqlx::query("UPDATE counter SET n = $1").bind(n + 1);
+            update.execute(&mut *change).await.unwrap();
+            change.commit().await.unwrap();
+        };
+        futures_util::future::join_all((0..8).map(|_| add())).await;
+        let (n,): (i64,) =
+            sqlx::query_as("SELECT n FROM counter").fetch_one(store.pool()).await.unwrap();
+        assert_eq!(n, 8);
+    }
+}

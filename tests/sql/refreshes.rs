@@ -1,0 +1,118 @@
+//! Refresh tokens: each is used once, and a family that is revoked stays so.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use portcullis::{
+    Clock, Identity,
+    jwt::{
+        RevocationStore, TokenFacts,
+        refresh::{RefreshFacts, RefreshStore, Rotation},
+    },
+    store::Sql,
+};
+
+use crate::{Database, alice, bob, user};
+
+const FIRST: &str = "family-of-12token-001";
+const FAMILY: &str = "family-of-12";
+
+fn facts<'t>(database: &Database, identity: &'t Identity, id: &'t str) -> RefreshFacts<'t> {
+    let now = database.clock.now();
+    let minute = Duration::from_secs(60);
+    RefreshFacts { identity, id, expires: now + minute, family_expires: now + 2 * minute, now }
+}
+
+async fn is_revoked(store: &Sql, subject: &str) -> bool {
+    let token = TokenFacts { issuer: "local", subject, id: "family-of-12access-01", issued: None };
+    store.is_revoked(token).await.unwrap()
+}
+
+#[tokio::test]
+async fn of_many_who_use_a_token_at_two_instances_one_gets_the_next_and_the_family_ends() {
+    for database in Database::of_every_lasting_kind() {
+        let instances = [database.connect().await, database.connect().await];
+        let alice = alice();
+        assert!(instances[0].add(facts(&database, &alice, FIRST)).await.unwrap());
+        assert!(!is_revoked(&instances[1], "alice").await);
+        let next: Vec<_> = (0..12).map(|n: usize| format!("{FAMILY}next-{n:0>4}")).collect();
+        let rotated = next
+            .iter()
+            .enumerate()
+            .map(|(n, next)| instances[n % 2].rotate(FIRST, facts(&database, &alice, next)));
+        let rotated: Vec<_> = join_all(rotated).await.into_iter().map(Result::unwrap).collect();
+        let count = |answer| rotated.iter().filter(|got| **got == answer).count();
+        assert_eq!((count(Rotation::Rotated), count(Rotation::Reused)), (1, 1), "{rotated:?}");
+        assert!(is_revoked(&instances[0], "alice").await);
+        assert!(!instances[0].add(facts(&database, &alice, "family-of-12token-002")).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_asked_about_without_using_it_up() {
+    for database in Database::of_every_kind() {
+        let (store, alice) = (database.connect().await, alice());
+        store.add(facts(&database, &alice, FIRST)).await.unwrap();
+        for _ in 0..2 {
+            let same = store.rotate(FIRST, facts(&database, &alice, FIRST)).await.unwrap();
+            assert_eq!(same, Rotation::Rotated);
+        }
+        let next = "family-of-12token-002";
+        let rotated = store.rotate(FIRST, facts(&database, &alice, next)).await.unwrap();
+        assert_eq!(rotated, Rotation::Rotated);
+        let again = store.rotate(FIRST, facts(&database, &alice, FIRST)).await.unwrap();
+        assert_eq!(again, Rotation::Reused);
+    }
+}
+
+#[tokio::test]
+async fn a_family_is_its_owners_alone() {
+    for database in Database::of_every_kind() {
+        let (store, alice, bob) = (database.connect().await, alice(), bob());
+        store.add(facts(&database, &alice, FIRST)).await.unwrap();
+        assert!(!store.add(facts(&database, &bob, "family-of-12token-002")).await.unwrap());
+        let stolen = store.rotate(FIRST, facts(&database, &bob, "family-of-12token-003")).await;
+        assert_eq!(stolen.unwrap(), Rotation::Revoked);
+        assert!(!RefreshStore::revoke(&store, &bob, FAMILY).await.unwrap());
+        assert!(!is_revoked(&store, "alice").await);
+        assert!(RefreshStore::revoke(&store, &alice, FAMILY).await.unwrap());
+        assert!(!RefreshStore::revoke(&store, &alice, FAMILY).await.unwrap());
+        assert!(is_revoked(&store, "alice").await);
+    }
+}
+
+#[tokio::test]
+async fn all_families_of_somebody_end_and_a_disabled_user_gets_no_new_tokens() {
+    for database in Database::of_every_kind() {
+        let (store, alice, bob) = (database.connect().await, alice(), bob());
+        store.insert_user(&user("bob")).await.unwrap();
+        store.add(facts(&database, &alice, FIRST)).await.unwrap();
+        store.add(facts(&database, &bob, "family-two-3token-001")).await.unwrap();
+        let now = database.clock.now();
+        RefreshStore::revoke_all(&store, &alice, now - Duration::from_secs(1)).await.unwrap();
+        assert!(!is_revoked(&store, "alice").await, "it began later");
+        RefreshStore::revoke_all(&store, &alice, now).await.unwrap();
+        assert!(is_revoked(&store, "alice").await);
+        let rotate = async || {
+            let next = facts(&database, &bob, "family-two-3token-001");
+            store.rotate("family-two-3token-001", next).await.unwrap()
+        };
+        assert_eq!(rotate().await, Rotation::Rotated);
+        store.set_disabled("bob", true).await.unwrap();
+        assert_eq!(rotate().await, Rotation::Revoked);
+    }
+}
+
+#[tokio::test]
+async fn a_family_is_kept_until_no_verifier_takes_its_last_token() {
+    for database in Database::of_every_kind() {
+        let (store, alice) = (database.connect().await, alice());
+        store.add(facts(&database, &alice, FIRST)).await.unwrap();
+        RefreshStore::revoke(&store, &alice, FAMILY).await.unwrap();
+        database.clock.advance(Duration::from_secs(120 + 300 + 60));
+        store.purge().await.unwrap();
+        assert!(is_revoked(&store, "alice").await);
+        database.clock.advance(Duration::from_secs(1));
+        assert_eq!(store.purge().await.unwrap(), 1);
+    }
+}
