@@ -14,7 +14,7 @@ impl ConfigError {
         Self { message: message.into(), source: None }
     }
 
-    #[cfg(any(feature = "basic", feature = "jwt", feature = "redis"))]
+    #[cfg(any(feature = "basic", feature = "jwt", all(feature = "redis", feature = "s3p")))]
     pub(crate) fn because(
         message: impl Into<String>,
         source: impl Into<Box<dyn Error + Send + Sync>>,

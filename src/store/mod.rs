@@ -1,6 +1,7 @@
 //! The stores that come ready-made: in memory, one for each store trait; and in Redis.
 
 #[cfg(feature = "contract")]
+#[cfg_attr(not(feature = "full"), allow(dead_code, reason = "each trait uses a part of it"))]
 pub mod contract;
 #[cfg(feature = "s3p")]
 mod memory_access_keys;
@@ -15,6 +16,7 @@ mod memory_user_tokens;
 #[cfg(feature = "basic")]
 mod memory_users;
 #[cfg(all(feature = "redis", any(feature = "jwt", feature = "s3p")))]
+#[cfg_attr(not(feature = "full"), allow(dead_code, reason = "each trait uses a part of it"))]
 pub mod redis;
 
 #[cfg(feature = "ownership")]
