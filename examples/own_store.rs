@@ -40,7 +40,7 @@ fn name(nonce: &Nonce<'_>) -> String {
         .chain_update(token)
         .chain_update(nonce)
         .finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    digest.iter().fold(String::new(), |name, byte| format!("{name}{byte:02x}"))
 }
 
 /// Looks up and inserts in one step, which the file system makes.
@@ -67,6 +67,7 @@ impl Drop for Files {
     }
 }
 
+/// Runs the contract.
 #[tokio::main]
 /// Runs the contract over the store.
 pub async fn main() {

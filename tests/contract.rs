@@ -7,7 +7,6 @@ mod broken;
 #[path = "contract/memory.rs"]
 mod memory;
 #[path = "../examples/own_store.rs"]
-#[allow(unreachable_pub, reason = "it is an example")]
 mod own_store;
 #[path = "contract/redis.rs"]
 mod redis;

@@ -14,6 +14,8 @@ mod replica;
 mod s3p_support;
 mod servers;
 mod support;
+#[path = "redis_faults/tls.rs"]
+mod tls;
 
 use std::{
     future::Future,

@@ -2,6 +2,7 @@
 //! in Redis.
 
 #[cfg(feature = "contract")]
+#[cfg_attr(not(feature = "full"), allow(dead_code, reason = "each trait uses a part of it"))]
 pub mod contract;
 #[cfg(feature = "s3p")]
 mod memory_access_keys;
@@ -20,6 +21,7 @@ mod memory_user_tokens;
 #[cfg(feature = "basic")]
 mod memory_users;
 #[cfg(all(feature = "redis", any(feature = "_jwt", feature = "s3p")))]
+#[cfg_attr(not(feature = "full"), allow(dead_code, reason = "each trait uses a part of it"))]
 pub mod redis;
 #[cfg(feature = "sql")]
 pub mod sql;

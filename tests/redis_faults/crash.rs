@@ -55,12 +55,11 @@ async fn killed_under_load_it_accepts_nothing_twice() {
                 while !done.load(Ordering::Relaxed) {
                     let draft = draft();
                     let answer = sign_and_send(&layer, &draft).await;
-                    match answer.status.as_u16() {
-                        200 => accepted.push(draft),
-                        _ => {
-                            is_unavailable(&answer, "s3p.nonce_store");
-                            refused += 1;
-                        }
+                    if answer.status == 200 {
+                        accepted.push(draft);
+                    } else {
+                        is_unavailable(&answer, "s3p.nonce_store");
+                        refused += 1;
                     }
                 }
                 (accepted, refused)

@@ -54,14 +54,18 @@ impl Home {
     pub fn new(name: &str) -> Self {
         static NEXT_PORT: AtomicU16 = AtomicU16::new(20_000);
         let port = NEXT_PORT.fetch_add(1, Ordering::Relaxed);
-        let process = std::process::id();
-        // An address for each process: nobody else takes the port, not while the server is down either.
-        let [_, a, b, c] = process.to_be_bytes();
-        let address = SocketAddr::from((Ipv4Addr::new(127, 128 | a, b, c), port));
-        let folder = std::env::temp_dir().join(format!("portcullis-{name}-{process}-{port}"));
+        let address = SocketAddr::from((host(), port));
+        let folder =
+            std::env::temp_dir().join(format!("portcullis-{name}-{}-{port}", std::process::id()));
         fs::create_dir(&folder).unwrap();
         Self { folder, address }
     }
+}
+
+/// An address for each process: nobody else takes a port of it, not while the server is down either.
+pub fn host() -> Ipv4Addr {
+    let [_, a, b, c] = std::process::id().to_be_bytes();
+    Ipv4Addr::new(127, 128 | a, b, c)
 }
 
 /// A process that serves.

@@ -109,10 +109,11 @@ async fn answer<T>(answer: NowOrLater<Result<T, StoreError>>) -> T {
 
 /// Asks a store that is down.
 async fn must_fail<T: Debug>(answer: NowOrLater<Result<T, StoreError>>) {
-    match tokio::time::timeout(PATIENCE, answer).await {
-        Ok(Err(_)) => {}
-        Ok(Ok(answer)) => panic!("a store that is down must not answer; it said {answer:?}"),
-        Err(_) => panic!("a store that is down must say so within {PATIENCE:?}"),
+    let Ok(answer) = tokio::time::timeout(PATIENCE, answer).await else {
+        panic!("a store that is down must say so within {PATIENCE:?}");
+    };
+    if let Ok(answer) = answer {
+        panic!("a store that is down must not answer; it said {answer:?}");
     }
 }
 

@@ -95,7 +95,7 @@ impl RedisBuilder {
             client.get_multiplexed_async_connection_with_config(&config).await.map_err(unreachable)?;
         check_eviction(&mut first, self.may_evict).await?;
         Ok(Redis(Arc::new(Parts {
-            connection: self.reconnecting(client).map_err(unreachable)?,
+            connection: reconnecting(client).map_err(unreachable)?,
             prefix: self.prefix,
             time_limit: self.time_limit,
             waiting: Semaphore::new(MOST_WAITING),
@@ -116,16 +116,6 @@ impl RedisBuilder {
         let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
         Client::open(info.set_tcp_settings(tcp).set_redis_settings(settings))
     }
-
-    fn reconnecting(&self, client: Client) -> Result<ConnectionManager, RedisError> {
-        let config = ConnectionManagerConfig::new()
-            .set_number_of_retries(usize::MAX)
-            .set_max_delay(MOST_DELAY)
-            .set_connection_timeout(Some(PATIENCE))
-            // `Redis::run` has a limit of its own, over all of it.
-            .set_response_timeout(None);
-        ConnectionManager::new_lazy_with_config(client, config)
-    }
 }
 
 /// The URL has a password in it.
@@ -133,6 +123,16 @@ impl fmt::Debug for RedisBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisBuilder").field("prefix", &self.prefix).finish_non_exhaustive()
     }
+}
+
+fn reconnecting(client: Client) -> Result<ConnectionManager, RedisError> {
+    let config = ConnectionManagerConfig::new()
+        .set_number_of_retries(usize::MAX)
+        .set_max_delay(MOST_DELAY)
+        .set_connection_timeout(Some(PATIENCE))
+        // `Redis::run` has a limit of its own, over all of it.
+        .set_response_timeout(None);
+    ConnectionManager::new_lazy_with_config(client, config)
 }
 
 fn unreachable(error: RedisError) -> ConfigError {

@@ -96,9 +96,8 @@ impl Redis {
             return Err(io::Error::new(io::ErrorKind::WouldBlock, "too many operations wait").into());
         };
         let mut connection = self.0.connection.clone();
-        let answer = match timeout(self.0.time_limit, script.invoke_async(&mut connection)).await {
-            Ok(answer) => answer,
-            Err(_) => return Err(io::Error::new(io::ErrorKind::TimedOut, "no answer in time").into()),
+        let Ok(answer) = timeout(self.0.time_limit, script.invoke_async(&mut connection)).await else {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "no answer in time").into());
         };
         if answer.as_ref().is_err_and(|error| says(error, "READONLY")) {
             // It has become a replica. Without this connection, a new one is made to where the address leads.

@@ -49,11 +49,11 @@ static RECORD: LazyLock<Script> = LazyLock::new(|| {
 /// (`maxmemory`).
 impl NonceStore for Redis {
     fn record(&self, nonce: Nonce<'_>) -> NowOrLater<Result<Recorded, StoreError>> {
-        let tag = digest([nonce.token]);
+        let tag = digest(nonce.token);
         let keep = nonce.expires.saturating_sub(nonce.now).max(0).saturating_add(MARGIN);
         let mut script = RECORD.prepare_invoke();
-        script.key(self.key("nonces", &tag, b"")).key(self.key("dropped", &tag, b""));
-        script.arg(&digest([nonce.nonce])[..]).arg(nonce.expires);
+        script.key(self.key("nonces", tag)).key(self.key("dropped", tag));
+        script.arg(&digest(nonce.nonce)[..]).arg(nonce.expires);
         script.arg(format!("({}", nonce.now.saturating_sub(MARGIN)));
         script.arg(self.0.max_live_per_token).arg(keep);
         let redis = self.clone();

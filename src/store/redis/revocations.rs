@@ -75,7 +75,7 @@ impl Redis {
 
     async fn store_revocation(
         &self,
-        key: Vec<u8>,
+        key: String,
         value: i64,
         expires: SystemTime,
     ) -> Result<(), StoreError> {
@@ -89,16 +89,16 @@ impl Redis {
         let mut script = LOOK_UP.prepare_invoke();
         script.key(self.token_key(token.issuer, token.id));
         script.key(self.subject_key(token.issuer, token.subject));
-        script.key(self.key("nothing", &digest([token.issuer]), b""));
+        script.key(self.key("nothing", digest(token.issuer)));
         script
     }
 
-    fn token_key(&self, issuer: &str, id: &str) -> Vec<u8> {
-        self.key("revoked-token", &digest([issuer]), &digest([id]))
+    fn token_key(&self, issuer: &str, id: &str) -> String {
+        self.key_within("revoked-token", digest(issuer), digest(id))
     }
 
-    fn subject_key(&self, issuer: &str, subject: &str) -> Vec<u8> {
-        self.key("revoked-subject", &digest([issuer]), &digest([subject]))
+    fn subject_key(&self, issuer: &str, subject: &str) -> String {
+        self.key_within("revoked-subject", digest(issuer), digest(subject))
     }
 }
 
