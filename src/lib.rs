@@ -73,9 +73,9 @@
 //! | `s3p` | yes | [`s3p`] |
 //! | `ownership` | yes | [`ownership`] |
 //! | `user-token` | yes | [`user_token`] |
+//! | `axum` | no | [`Principal`] and `Option<Principal>` as extractors, [`Rejection`] as a response |
 //! | `jwks` | no | [`jwt::remote`]: keys that are fetched, by a task of tokio's |
 //! | `jwks-http` | no | `jwt::remote::JwksUrl`: a client for them, on reqwest and rustls |
-//! | `axum` | no | [`Principal`] and `Option<Principal>` as extractors, [`Rejection`] as a response |
 //! | `introspection` | no | [`introspection`], with an endpoint of one's own |
 //! | `introspection-http` | no | [`introspection::HttpEndpoint`], on reqwest and rustls |
 //! | `resource-metadata` | no | [`resource_metadata`] |

@@ -33,7 +33,6 @@ impl Keys {
     /// secret stands beside a public key (whoever may verify with the one could then sign for the
     /// other).
     pub fn new(keys: impl IntoIterator<Item = Key>) -> Result<Self, ConfigError> {
-        static MADE: AtomicU64 = AtomicU64::new(0);
         let keys: Vec<Key> = keys.into_iter().collect();
         let Some(first) = keys.first() else {
             return Err(ConfigError::new("there is no key to verify tokens with"));
