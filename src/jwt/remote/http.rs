@@ -1,11 +1,11 @@
-use std::{fmt, net::IpAddr, time::Duration};
+use std::{fmt, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use reqwest::{Certificate, Client, Url, redirect};
 
 use super::{FetchedJwks, JwksFetch};
-use crate::{ConfigError, NowOrLater, StoreError};
+use crate::{ConfigError, NowOrLater, StoreError, secure_url};
 
 /// A JWK set at an address.
 ///
@@ -99,12 +99,16 @@ impl JwksUrlBuilder {
     ///
     /// # Errors
     ///
-    /// When the address is none, has a password in it, or is not https; or a certificate cannot be read.
+    /// When the address is not an https URL (or an http one of a loopback host), or has user information or a
+    /// fragment; or a certificate cannot be read.
     pub fn build(self) -> Result<JwksUrl, ConfigError> {
         let Self { url, headers, roots, plain } = self;
-        let url = Url::parse(&url)
-            .map_err(|error| ConfigError::because("the address of the JWK set is none", error))?;
-        check(&url, plain)?;
+        match url.strip_prefix("http://") {
+            // All but the scheme.
+            Some(rest) if plain => secure_url::check(WHAT, &format!("https://{rest}"))?,
+            _ => secure_url::check(WHAT, &url)?,
+        };
+        let url = Url::parse(&url).map_err(|error| ConfigError::because(WHAT, error))?;
         let mut client = Client::builder()
             .tls_backend_rustls()
             .redirect(redirect::Policy::none())
@@ -132,6 +136,7 @@ impl fmt::Debug for JwksUrlBuilder {
     }
 }
 
+const WHAT: &str = "the address of the JWK set";
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 const MAX_LENGTH: usize = 512 * 1024;
 
@@ -150,28 +155,4 @@ async fn read(mut response: reqwest::Response) -> Result<Bytes, StoreError> {
 /// The address may hold a secret.
 fn failed(error: reqwest::Error) -> StoreError {
     StoreError::new(error.without_url())
-}
-
-/// Whether the set can be believed to be what is at the address.
-fn check(url: &Url, plain: bool) -> Result<(), ConfigError> {
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(ConfigError::new(
-            "the address of the JWK set has a user or a password in it: send them as a header field",
-        ));
-    }
-    match url.scheme() {
-        "https" => Ok(()),
-        "http" if plain || is_loopback(url) => Ok(()),
-        "http" => Err(ConfigError::new(
-            "the JWK set must be fetched over https: who can change it on the way can sign tokens",
-        )),
-        _ => Err(ConfigError::new("the address of a JWK set begins with https")),
-    }
-}
-
-/// By number, or by the name that is kept for it (RFC 6761 section 6.3).
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
-    address.map_or(host == "localhost", |address| address.is_loopback())
 }
