@@ -14,6 +14,9 @@ mod hash_kinds;
 mod hashing;
 #[path = "basic/htpasswd.rs"]
 mod htpasswd;
+#[cfg(all(feature = "bcrypt", feature = "pbkdf2"))]
+#[path = "basic/legacy_hashes.rs"]
+mod legacy_hashes;
 #[path = "basic/password_hash.rs"]
 mod password_hash;
 #[path = "basic/pool.rs"]
