@@ -15,12 +15,12 @@ pub(crate) fn cases(cases: &mut Cases<'_>) {
             table.route(Method::GET, pattern, Scope::from_static("messages:list"))
         });
         let service = AuthorizeLayer::new(table.build().expect("a table")).layer(Bare);
-        // A large table is not hot in the cache because it is asked for one route.
-        let requests: Vec<_> = patterns.iter().map(|pattern| request(pattern)).collect();
+        // The same traffic for each table: twenty routes, from all over it.
+        let requests: Vec<_> = patterns.iter().step_by(size / 20).map(|at| request(at)).collect();
         for (name, matched) in [("matched by axum", true), ("by the path", false)] {
-            let mut turns = (0..size).map(|at| at * 7919 % size).cycle();
+            let mut turns = requests.iter().cycle();
             let next = || {
-                let mut request = requests[turns.next().expect("it never ends")].clone();
+                let mut request = turns.next().expect("it never ends").clone();
                 if !matched {
                     request.extensions_mut().remove::<MatchedPath>();
                 }
