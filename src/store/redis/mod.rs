@@ -55,6 +55,7 @@ mod builder;
 mod key;
 #[cfg(feature = "s3p")]
 mod nonces;
+mod ready;
 #[cfg(feature = "_jwt")]
 mod revocations;
 
