@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use futures_util::future::join_all;
+use sqlx::{Connection, PgConnection, query_scalar, raw_sql};
 use tokio::task::spawn_blocking;
 
 use super::*;
@@ -45,6 +46,33 @@ async fn all_credentials_outlive_a_rolling_upgrade_and_no_request_fails_meanwhil
     let ownerless =
         "SELECT count(*) FROM smp_groups WHERE id NOT IN (SELECT id FROM portcullis_owners)";
     assert_eq!(postgres.psql(name, ownerless).trim(), "0");
+}
+
+#[tokio::test]
+async fn a_start_leaves_the_group_that_another_instance_is_just_storing_its_owner() {
+    let cluster = Arc::new(Cluster::new(Postgres::shared().database()));
+    let other = cluster.start();
+    // As a request does: a claim, and then the group in one transaction, in its turn.
+    let mut request = PgConnection::connect(&cluster.database).await.unwrap();
+    let claim = "INSERT INTO portcullis_owners (kind, id, issuer, subject, version) \
+                 VALUES ('group', 'new', 'local', 'alice', 1), ('group', 'never', 'local', 'alice', 2)";
+    let store = "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('new', 0)); \
+                 INSERT INTO smp_groups VALUES ('new', '')";
+    raw_sql(claim).execute(&mut request).await.unwrap();
+    raw_sql(store).execute(&mut request).await.unwrap();
+    let starting = cluster.clone();
+    let start = spawn_blocking(move || starting.start());
+    let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory' \
+                   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    while !start.is_finished()
+        && query_scalar::<_, i64>(waiting).fetch_one(&mut request).await.unwrap() == 0
+    {}
+    raw_sql("COMMIT").execute(&mut request).await.unwrap();
+    start.await.unwrap().stop();
+    other.stop();
+    let owned: Vec<String> =
+        query_scalar("SELECT id FROM portcullis_owners").fetch_all(&mut request).await.unwrap();
+    assert_eq!(owned, ["new"]);
 }
 
 /// Stops a server as an operator does, and starts it at the same address.
