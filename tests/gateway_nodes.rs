@@ -8,8 +8,6 @@ mod backup;
 mod gateway_support;
 #[path = "gateway_nodes/health.rs"]
 mod health;
-#[path = "gateway_nodes/one_store.rs"]
-mod one_store;
 #[path = "gateway_nodes/race.rs"]
 mod race;
 #[path = "gateway_nodes/revoked.rs"]

@@ -74,19 +74,14 @@ impl Database {
         .fetch_all(self.pool())
         .await?;
         for (group,) in unfinished {
-            self.forget_unfinished_claim(&group).await?;
+            // After the request that may be storing it just now: a group that is stored keeps its owner.
+            let mut change = self.change(&group).await?;
+            let forget = "DELETE FROM portcullis_owners WHERE kind = 'group' AND id = $1 \
+                          AND id NOT IN (SELECT id FROM smp_groups)";
+            sqlx::query(forget).bind(group).execute(&mut *change).await?;
+            change.commit().await?;
         }
         Ok(())
-    }
-
-    /// Makes a group nobody's again, if it was not stored. It waits for the request that may be storing it
-    /// just now: a group that is stored has its owner.
-    pub async fn forget_unfinished_claim(&self, group: &str) -> sqlx::Result<()> {
-        let mut change = self.change(group).await?;
-        let forget = "DELETE FROM portcullis_owners WHERE kind = 'group' AND id = $1 \
-                      AND id NOT IN (SELECT id FROM smp_groups)";
-        sqlx::query(forget).bind(group).execute(&mut *change).await?;
-        change.commit().await
     }
 
     pub async fn close(&self) {

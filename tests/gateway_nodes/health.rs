@@ -90,32 +90,3 @@ async fn without_any_store_it_names_both() {
     redis.restart();
     recovers(&server).await;
 }
-
-#[tokio::test]
-async fn a_database_that_is_gone_is_a_503_at_both_until_it_is_back() {
-    let server = Postgres::start();
-    let cluster = Cluster::new(server.database());
-    let (servers, Accounts { alice, .. }) = cluster.start_two();
-    let states = async || {
-        join_all(servers.iter().map(async |server| {
-            let list = messages(server, &alice).await;
-            [list, server.get("/health/ready", &[]).await.status.as_u16()]
-        }))
-        .await
-    };
-    assert_eq!(states().await, [[200, 204]; 2]);
-    server.kill();
-    assert_eq!(states().await, [[503, 503]; 2]);
-    for server in &servers {
-        assert_eq!(server.get("/health/live", &[]).await.status, 204);
-    }
-    server.restart();
-    let mut last = Vec::new();
-    for _ in 0..20 {
-        last = states().await;
-        if last == [[200, 204]; 2] {
-            return;
-        }
-    }
-    panic!("they have not recovered: {last:?}");
-}

@@ -77,11 +77,8 @@ pub async fn put(
         // It was somebody else's a moment ago, so that nothing was read.
         None => Err(Rejection::new(RejectionKind::Forbidden, "smp.only_now_free")),
     };
-    if written.is_err()
-        && owned.is_new()
-        && let Err(error) = write.database.forget_unfinished_claim(&write.group).await
-    {
-        tracing::error!("a claim could not be given back: {error}");
+    if written.is_err() && owned.is_new() {
+        write.give_back().await;
     }
     written
 }
@@ -141,6 +138,22 @@ impl Write {
         .await?;
         change.commit().await?;
         Ok(stored.rows_affected())
+    }
+
+    /// Makes a group that was never stored nobody's again.
+    async fn give_back(&self) {
+        let given = sqlx::query(
+            "DELETE FROM portcullis_owners WHERE kind = 'group' AND id = $1 AND issuer = $2 AND subject = $3 \
+             AND id NOT IN (SELECT id FROM smp_groups)",
+        )
+        .bind(&self.group)
+        .bind(self.owner.issuer())
+        .bind(self.owner.subject())
+        .execute(self.database.pool())
+        .await;
+        if let Err(error) = given {
+            tracing::error!("a claim could not be given back: {error}");
+        }
     }
 
     /// Services and card go along with the group.

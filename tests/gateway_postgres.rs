@@ -1,0 +1,161 @@
+//! Two instances of the example server on one PostgreSQL.
+#![allow(clippy::unwrap_used, reason = "what cannot go on fails")]
+
+mod gateway_support;
+mod servers;
+
+use futures_util::future::join_all;
+use gateway_support::{Folder, Server, free_port, program};
+use http::{HeaderMap, Method};
+use portcullis::s3p::Signer;
+use serde_json::{Value, json};
+use servers::Postgres;
+use std::process::{Command, Output};
+
+const GROUP: &str = "/iso6523-actorid-upis%3A%3A9915%3Ademo";
+const GROUP_XML: &str = "<ServiceGroup><ParticipantIdentifier scheme=\"iso6523-actorid-upis\">9915:demo\
+    </ParticipantIdentifier><ServiceMetadataReferenceCollection/></ServiceGroup>";
+const SMS: &str = "/3rdparty/v1";
+
+/// Two servers, of which the first has made the demo accounts.
+struct Pair {
+    folder: Folder,
+    database: String,
+    servers: [Server; 2],
+}
+
+impl Pair {
+    fn start(database: String) -> Self {
+        let folder = Folder::new();
+        let start = || {
+            let keys = folder.path("gateway.keys");
+            let port = free_port();
+            // Signatures cover the URL: both are reached under one name.
+            let arguments =
+                ["--keys", keys.to_str().unwrap(), "--public-url", "https://gateway.example.org"];
+            Server::start_with(&folder, port, &database, &arguments)
+        };
+        let servers = [start(), start()];
+        Self { folder, database, servers }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(program());
+        command.args(["--database", &self.database, "--keys"]).arg(self.folder.path("gateway.keys"));
+        command.args(arguments).output().unwrap()
+    }
+}
+
+/// A request whose body, if there is one, is JSON.
+async fn ask(server: &Server, method: &str, path: &str, who: &str, body: &Value) -> (u16, Value) {
+    let headers = [&*format!("authorization: {who}"), "content-type: application/json"];
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let reply = server.send(method, path, &headers, body).await;
+    (reply.status.as_u16(), serde_json::from_str(&reply.body).unwrap_or_default())
+}
+
+async fn put_group(server: &Server, who: &str) -> u16 {
+    let headers = [&*format!("authorization: {who}"), "content-type: application/xml"];
+    server.send("PUT", GROUP, &headers, GROUP_XML).await.status.as_u16()
+}
+
+/// An `Authorization` for a request of S3P.
+fn sign(first: &Server, path: &str) -> String {
+    let signer = Signer::new(&first.demo("access token"), first.demo("  secret")).unwrap();
+    let url = format!("https://gateway.example.org/s3p/v2{path}").parse().unwrap();
+    let signed = signer.sign(&Method::GET, &url, &HeaderMap::new(), b"").unwrap();
+    signed.to_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn what_is_done_at_one_holds_at_the_other() {
+    let pair = Pair::start(Postgres::shared().database());
+    let [one, two] = &pair.servers;
+    let (alice, bob, token) = (one.alice(), one.bob(), one.user_token());
+
+    // SMP: who has claimed a group owns it.
+    assert_eq!([put_group(one, &token).await, put_group(two, &bob).await], [200, 403]);
+    assert_eq!(two.get(GROUP, &[]).await.body, GROUP_XML);
+    assert_eq!(ask(two, "DELETE", GROUP, &alice, &Value::Null).await.0, 200);
+    assert_eq!(put_group(two, &bob).await, 200);
+
+    // SMSGate: messages, and tokens that are revoked, or refreshed twice.
+    let message = json!({"phoneNumbers": ["+1234567890"], "textMessage": {"text": "Hello"}});
+    assert_eq!(ask(one, "POST", &format!("{SMS}/messages"), &alice, &message).await.0, 202);
+    let (status, messages) = ask(two, "GET", &format!("{SMS}/messages"), &alice, &Value::Null).await;
+    assert_eq!((status, messages.as_array().map(Vec::len)), (200, Some(1)));
+    let wish = json!({"scopes": ["messages:list"]});
+    let (status, tokens) = ask(one, "POST", &format!("{SMS}/auth/token"), &alice, &wish).await;
+    assert_eq!(status, 201, "{tokens}");
+    let [access, refresh] = ["access_token", "refresh_token"]
+        .map(|name| format!("Bearer {}", tokens[name].as_str().unwrap()));
+    let list =
+        async |server| ask(server, "GET", &format!("{SMS}/messages"), &access, &Value::Null).await.0;
+    assert_eq!(list(two).await, 200);
+    let again = join_all((0..8).map(|n: usize| {
+        let (server, refresh) = (&pair.servers[n % 2], &refresh);
+        async move {
+            let path = format!("{SMS}/auth/token/refresh");
+            ask(server, "POST", &path, refresh, &Value::Null).await.0
+        }
+    }));
+    let served = again.await.into_iter().filter(|status| *status == 201).count();
+    assert_eq!(served, 1, "a refresh token is used once");
+    assert_eq!([list(one).await, list(two).await], [401, 401], "and its family has ended");
+
+    // S3P: a signed request is done once, wherever it is sent.
+    let signed = format!("authorization: {}", sign(one, "/ping"));
+    let signed = [&*signed];
+    let pings = (0..16).map(|n: usize| {
+        let ping = pair.servers[n % 2].get("/s3p/v2/ping", &signed);
+        async { ping.await.status.as_u16() }
+    });
+    let pings = join_all(pings).await;
+    assert_eq!(pings.iter().filter(|status| **status == 200).count(), 1, "{pings:?}");
+    assert_eq!(pings.iter().filter(|status| **status == 401).count(), 15, "{pings:?}");
+
+    // A user who is disabled is refused everywhere.
+    assert!(pair.run(&["user", "disable", "bob@example.org"]).status.success());
+    assert_eq!([put_group(one, &bob).await, put_group(two, &bob).await], [401, 401]);
+}
+
+#[tokio::test]
+async fn a_database_that_is_gone_is_a_503_at_both_until_it_is_back() {
+    let server = Postgres::start();
+    let pair = Pair::start(server.database());
+    let alice = pair.servers[0].alice();
+    let states = async || {
+        join_all(pair.servers.iter().map(async |server| {
+            let list = ask(server, "GET", &format!("{SMS}/messages"), &alice, &Value::Null).await.0;
+            [list, server.get("/health/ready", &[]).await.status.as_u16()]
+        }))
+        .await
+    };
+    assert_eq!(states().await, [[200, 204]; 2]);
+    server.kill();
+    assert_eq!(states().await, [[503, 503]; 2]);
+    for server in &pair.servers {
+        assert_eq!(server.get("/health/live", &[]).await.status, 204);
+    }
+    server.restart();
+    let mut last = Vec::new();
+    for _ in 0..20 {
+        last = states().await;
+        if last == [[200, 204]; 2] {
+            return;
+        }
+    }
+    panic!("they have not recovered: {last:?}");
+}
+
+#[test]
+fn the_password_of_a_server_that_cannot_be_reached_is_not_told() {
+    let folder = Folder::new();
+    let keys = folder.path("gateway.keys");
+    let url = "postgres://portcullis:s3cret@127.0.0.1:1/gateway";
+    let mut command = Command::new(program());
+    let output = command.args(["--database", url, "--keys"]).arg(keys).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(told.contains("cannot open the database: ") && !told.contains("s3cret"), "{told}");
+}
