@@ -168,6 +168,9 @@ impl Parts {
         if let Some(issued) = issued {
             principal = principal.authenticated_at(UNIX_EPOCH + issued);
         }
+        if let Some(expires) = expires {
+            principal = principal.expires(UNIX_EPOCH + expires);
+        }
         let principal = principal.extra(Claims::new(jws.into_payload(), id, expires)).build();
         Ok(Verified { principal, validity, generation: keys.generation() })
     }
