@@ -61,6 +61,7 @@ impl JwtAuthBuilder {
     /// Says whose users the subjects are, if not the issuer's own: for tokens that one's own server issues
     /// for the users of its store, [`Identity::LOCAL`]. See [`Issuer::identities_of`].
     ///
+    /// [`Identity::LOCAL`]: crate::Identity::LOCAL
     /// [`Issuer::identities_of`]: super::Issuer::identities_of
     pub fn identities_of(mut self, issuer: impl Into<String>) -> Self {
         self.identities_of = Some(issuer.into());

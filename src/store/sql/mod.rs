@@ -79,6 +79,10 @@ mod options;
 #[cfg(feature = "ownership")]
 mod owners;
 mod purge;
+#[cfg_attr(
+    not(feature = "full"),
+    allow(dead_code, reason = "which store asks is a matter of features")
+)]
 mod query;
 #[cfg(feature = "_jwt")]
 mod refreshes;
@@ -86,13 +90,10 @@ mod refreshes;
 mod revocations;
 #[cfg(feature = "s3p")]
 mod seal;
-#[cfg(any(
-    feature = "_jwt",
-    feature = "basic",
-    feature = "ownership",
-    feature = "s3p",
-    feature = "user-token"
-))]
+#[cfg_attr(
+    not(feature = "full"),
+    allow(dead_code, reason = "which store asks is a matter of features")
+)]
 mod text;
 #[cfg(feature = "user-token")]
 mod user_tokens;
@@ -101,7 +102,7 @@ mod users;
 
 use std::{fmt, io, sync::Arc, time::Duration};
 
-use sqlx::{Any, AnyPool, Transaction, any::AnyArguments, query::Query};
+use sqlx::{Any, AnyPool, Transaction};
 
 #[cfg(feature = "s3p")]
 pub use self::seal::SealingKey;
@@ -154,7 +155,7 @@ impl Sql {
             sqlx::query(write).execute(&mut *transaction).await?;
             transaction.rollback().await
         };
-        self.bounded(written).await.ok_or_else(|| timed_out().into()).flatten().map_err(StoreError::new)
+        self.bounded(written).await.unwrap_or_else(|| Err(timed_out())).map_err(StoreError::new)
     }
 
     /// The connections, for an application's own tables in the same database (sqlx 0.9).
@@ -184,11 +185,6 @@ impl Sql {
     pub async fn close(&self) {
         self.0.probe.close().await;
         self.0.pool.close().await;
-    }
-
-    /// Whether a row was changed.
-    async fn change(&self, statement: Query<'static, Any, AnyArguments>) -> Result<bool, StoreError> {
-        self.execute(statement).await.map(|rows| rows > 0).map_err(StoreError::new)
     }
 
     /// The present second.
