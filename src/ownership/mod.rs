@@ -9,7 +9,8 @@
 //!    (401); where no layer has authenticated, that is a mistake in the stack (500).
 //! 3. The path is matched, as the layer sees it, against the [`ResourcePath`]s. A write that none of
 //!    them matches is refused (403), and reported in the log. The parameter is percent-decoded once,
-//!    and [normalized](ResourcePath::normalized_by); what is no id then is a 400.
+//!    and [normalized](ResourcePath::normalized_by); what is no id then, or has more than 1,024 bytes, is
+//!    a 400.
 //! 4. The owner is looked up. A store that cannot answer: 503.
 //! 5. The owner passes: the principal whose issuer and subject are the owner's, byte for byte.
 //! 6. So does a [member](Ownership::members) of an owner that is a group; and who holds the

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use matchit::Router;
 use percent_encoding::percent_decode_str;
 
-use super::{ResourcePath, Target};
+use super::{ResourcePath, Target, path::no_id};
 use crate::{ConfigError, Head, Rejection, RejectionKind};
 
 #[derive(Clone)]
@@ -16,10 +16,19 @@ pub(super) enum Source {
     Function(Arc<Find>),
 }
 
+/// The longest id, in bytes. No database's index takes a key of any length: what it refuses would look like one
+/// that is down.
+const MAX_ID: usize = 1024;
+
 type Find = dyn Fn(&Head<'_>) -> Option<Target> + Send + Sync;
 
 impl Source {
     pub(super) fn find(&self, head: &Head<'_>) -> Result<Target, Rejection> {
+        let target = self.look(head)?;
+        if target.resource().id().len() > MAX_ID { Err(no_id()) } else { Ok(target) }
+    }
+
+    fn look(&self, head: &Head<'_>) -> Result<Target, Rejection> {
         match self {
             Self::Paths(paths) => paths.in_target(head),
             #[cfg(feature = "axum")]
