@@ -21,7 +21,7 @@ use clap::Parser;
 use portcullis::basic::HashingPool;
 
 use crate::{
-    args::{Args, Command},
+    args::{Args, Command, SmpCommand, SmpPreset},
     database::Database,
     vault::Vault,
 };
@@ -49,6 +49,8 @@ struct Settings {
     error_details: bool,
     /// Whether SMSGate's token endpoints work.
     tokens: bool,
+    /// Whose words the SMP part has.
+    smp_preset: SmpPreset,
     /// Whether S3P refuses with 400 instead of 401, as its documentation's example does.
     s3p_http_400: bool,
 }
@@ -82,6 +84,9 @@ async fn run(args: Args) -> Result<(), Error> {
         None => serve::run(&args, database, Arc::new(vault)).await,
         Some(Command::User(command)) => admin::user(&database, command).await,
         Some(Command::Token(command)) => admin::token(&database, command).await,
+        Some(Command::Smp(SmpCommand::Owner { group, user })) => {
+            smp::transfer(&database, &group, &user).await
+        }
         Some(Command::S3pKey(command)) => admin::s3p_key(&database, command).await,
     }
 }

@@ -73,6 +73,10 @@ impl ResourcePaths {
     }
 
     fn in_target(&self, head: &Head<'_>) -> Result<Target, Rejection> {
+        #[cfg(feature = "axum")]
+        if crate::nested::is_whole(head) == Some(false) {
+            return Err(changed_path());
+        }
         let matched = self.0.at(head.uri().path()).map_err(|_| unmatched())?;
         let decoded = |name: &str| {
             let encoded = matched.params.get(name).ok_or_else(no_parameter)?;
@@ -108,6 +112,14 @@ fn unmatched() -> Rejection {
          path, or put the layer around fewer routes"
     );
     Rejection::new(RejectionKind::Forbidden, "ownership.unmatched_path")
+}
+
+#[cfg(feature = "axum")]
+fn changed_path() -> Rejection {
+    Rejection::new(RejectionKind::Forbidden, "ownership.changed_path").caused_by(
+        "axum has found the route by another path than the one that is seen here: a slash too many behind the \
+         prefix of a nest is lost, or the path was rewritten; `Ownership::of_routes` asks the router",
+    )
 }
 
 fn bad_encoding() -> Rejection {
