@@ -2,14 +2,23 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::future::join_all;
+use http::{Request, Response};
+use http_body_util::Full;
 use portcullis::{
-    Clock, Identity, ScopeSet,
-    basic::UserStore,
-    jwt::{RevocationStore, TokenFacts},
+    BasicAuthLayer, Clock, Identity, ScopeSet, Secret,
+    basic::{BasicAuth, UserStore},
+    jwt::{
+        RevocationStore, TokenFacts,
+        refresh::{RefreshFacts, RefreshStore, Rotation},
+    },
     ownership::{Claim, OwnershipAdmin, OwnershipStore, Resource},
+    s3p::AccessKeyStore,
     user_token::{UserToken, UserTokenAdmin, UserTokenRecord, UserTokenStore},
 };
+
+use tower::{Layer, ServiceExt, service_fn};
 
 use crate::{Database, NOW, alice, bob, hash, user};
 
@@ -71,22 +80,65 @@ async fn a_user_token_is_found_listed_marked_as_used_and_revoked() {
 }
 
 #[tokio::test]
-async fn a_disabled_user_is_refused_by_token_and_jwt_as_well() {
+async fn who_is_disabled_locked_or_expired_is_refused_by_every_credential() {
+    let later = |seconds| Some(UNIX_EPOCH + Duration::from_secs(NOW + seconds));
     for database in Database::of_every_kind() {
         let store = database.connect().await;
         store.insert_user(&user("alice")).await.unwrap();
         let token = UserToken::generate();
         store.create(&token.digest(), &UserTokenRecord::new("t", alice())).await.unwrap();
-        let lets_in = async || {
-            let token = store.user_token(&token.digest()).await.unwrap().is_some();
-            let jwt = !store.is_revoked(facts("alice", "j", Some(NOW))).await.unwrap();
-            (token, jwt)
+        let secret = Secret::new("a secret of an access key");
+        store.insert_access_key("key", &alice(), &secret, &ScopeSet::empty()).await.unwrap();
+        let (owner, id, now) = (alice(), "family-of-12token-001", database.clock.now());
+        let expires = now + Duration::from_secs(60);
+        let session = RefreshFacts { identity: &owner, id, expires, family_expires: expires, now };
+        assert!(store.add(session).await.unwrap());
+        let is_let_in = async || {
+            let by_token = store.user_token(&token.digest()).await.unwrap().is_some();
+            let by_key = store.access_key("key").await.unwrap().is_some();
+            let by_jwt = !store.is_revoked(facts("alice", "j", Some(NOW))).await.unwrap();
+            let by_refresh = store.rotate(id, session).await.unwrap() == Rotation::Rotated;
+            let ways = [by_token, by_key, by_jwt, by_refresh];
+            assert!(ways.iter().all(|way| *way == ways[0]), "{ways:?}");
+            ways[0]
         };
-        assert_eq!(lets_in().await, (true, true));
-        store.set_disabled("alice", true).await.unwrap();
-        assert_eq!(lets_in().await, (false, false));
-        store.set_disabled("alice", false).await.unwrap();
-        assert_eq!(lets_in().await, (true, true));
+        assert!(is_let_in().await);
+        assert!(store.set_disabled("alice", true).await.unwrap());
+        assert!(!is_let_in().await);
+        assert!(store.set_disabled("alice", false).await.unwrap());
+        assert!(is_let_in().await);
+        assert!(store.set_locked("alice", true).await.unwrap());
+        assert!(!is_let_in().await);
+        assert!(store.set_locked("alice", false).await.unwrap());
+        for (expiry, expected) in [(later(0), false), (later(1), true), (None, true)] {
+            assert!(store.set_expiry("alice", expiry).await.unwrap());
+            assert_eq!(is_let_in().await, expected, "{expiry:?}");
+        }
+        assert!(!store.set_locked("nobody", true).await.unwrap());
+        assert!(!store.set_expiry("nobody", None).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_stored_hash_that_cannot_be_read_is_a_user_whom_no_password_lets_in() {
+    for database in Database::of_every_kind() {
+        let store = database.connect().await;
+        store.insert_user(&user("alice")).await.unwrap();
+        let damage = "UPDATE portcullis_users SET password = 'damaged'";
+        sqlx::query(damage).execute(store.pool()).await.unwrap();
+        let layer = BasicAuthLayer::new(BasicAuth::new("test", store).unwrap());
+        let mut answers = Vec::new();
+        for name in ["alice", "nobody"] {
+            let credentials = STANDARD.encode(format!("{name}:damaged"));
+            let request = Request::get("/").header("authorization", format!("Basic {credentials}"));
+            let service = layer.layer(service_fn(async |_: Request<()>| {
+                Ok::<_, std::convert::Infallible>(Response::new(Full::<bytes::Bytes>::default()))
+            }));
+            let answer = service.oneshot(request.body(()).unwrap()).await.unwrap();
+            answers.push((answer.status(), answer.headers().clone()));
+        }
+        assert_eq!(answers[0].0, 401);
+        assert_eq!(answers[0], answers[1], "a stranger does not see which of them there is");
     }
 }
 
