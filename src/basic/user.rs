@@ -111,9 +111,19 @@ impl User {
         }
     }
 
-    #[cfg(feature = "contract")]
+    #[cfg(any(feature = "contract", feature = "sql"))]
     pub(crate) fn is_disabled(&self) -> bool {
         self.disabled
+    }
+
+    #[cfg(any(feature = "contract", feature = "sql"))]
+    pub(crate) fn is_locked(&self) -> bool {
+        self.locked
+    }
+
+    #[cfg(any(feature = "contract", feature = "sql"))]
+    pub(crate) fn expiry(&self) -> Option<SystemTime> {
+        self.expires
     }
 
     pub(crate) fn into_principal_parts(self) -> (Identity, Arc<str>, ScopeSet) {
