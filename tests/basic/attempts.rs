@@ -11,11 +11,14 @@ use std::{
 
 use portcullis::{
     Head, NowOrLater, PeerAddr, StoreError,
-    basic::{Admission, AttemptKey, AttemptLimit, AttemptStore, MemoryAttemptStore, Source, Throttle},
+    basic::{
+        Admission, AttemptKey, AttemptLimit, AttemptStore, HashingPool, MemoryAttemptStore, Source,
+        Throttle,
+    },
 };
 
 use super::{
-    Down,
+    Down, basic, get_with, pool, send,
     throttle::{Gate, START, limit},
 };
 use crate::support::Log;
@@ -124,11 +127,19 @@ async fn who_has_to_wait_leaves_no_record_however_many_sources_there_are() {
 
 #[tokio::test]
 async fn who_hangs_up_before_the_answer_has_made_an_attempt() {
+    // The only place is taken: whoever comes now waits.
+    let (held, full) = (pool::Test::new(), HashingPool::new(1));
+    let layer = held.layer(&full);
+    let running = tokio::spawn(async move { send(&layer, get_with("/", basic("x", "x"))).await });
+    held.0.running(1).await;
     let gate = Gate::new(Throttle::in_memory());
+    let gate = Gate { auth: gate.auth.clone().hashing_pool(full), ..gate };
     for _ in 0..20 {
         let mut attempt = Box::pin(gate.wrong("aladdin"));
         assert!(attempt.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     }
+    held.0.open();
+    running.await.unwrap();
     assert_eq!(gate.wrong("aladdin").await.status, 429);
 }
 
