@@ -24,39 +24,41 @@ fn set_scopes(folder: &Folder, user: &str, scopes: &[&str]) {
 
 #[tokio::test]
 async fn an_administrator_writes_what_others_own_and_it_stays_theirs_and_is_logged() {
-    let folder = Folder::new();
-    let server = Server::start(&folder, &[]);
+    for mode in [&[][..], &["--smp-preset", "phoss"]] {
+        let folder = Folder::new();
+        let server = Server::start(&folder, mode);
+        administer(&server, &folder).await;
+    }
+}
+
+async fn administer(server: &Server, folder: &Folder) {
     let (alice, bob) = (server.alice(), server.bob());
-    publish(&server, &alice).await;
+    publish(server, &alice).await;
     let others = format!("{GROUP_XML}<!-- an administrator's -->");
     let put = ("PUT", GROUP, others.clone());
     // The scope for everything is no override.
-    set_scopes(&folder, BOB, &["all:any"]);
-    assert_eq!(write(&server, put.clone(), &bob).await.status, 403);
+    set_scopes(folder, BOB, &["all:any"]);
+    assert_eq!(write(server, put.clone(), &bob).await.status, 403);
     assert!(!server.log().contains("ownership.override"));
 
-    set_scopes(&folder, BOB, &["all:any", "smp:admin"]);
-    assert_eq!(write(&server, put, &bob).await.status, 200);
+    set_scopes(folder, BOB, &["all:any", "smp:admin"]);
+    assert_eq!(write(server, put, &bob).await.status, 200);
     assert_eq!(server.get(GROUP, &[]).await.body, others);
     assert!(server.log().contains("ownership.override"));
-    assert_eq!(write(&server, ("PUT", GROUP, "<bad>"), &bob).await.status, 400);
+    assert_eq!(write(server, ("PUT", GROUP, "<bad>"), &bob).await.status, 400);
     // It is Alice's still.
-    assert_eq!(write(&server, ("PUT", GROUP, GROUP_XML), &alice).await.status, 200);
+    assert_eq!(write(server, ("PUT", GROUP, GROUP_XML), &alice).await.status, 200);
     for (method, path, body) in WRITES {
-        assert_eq!(write(&server, (method, path, body), &bob).await.status, 200, "{method} {path}");
+        assert_eq!(write(server, (method, path, body), &bob).await.status, 200, "{method} {path}");
     }
     // What is nobody's, an administrator owns by writing it, as everybody does.
-    assert_eq!(write(&server, ("PUT", GROUP, GROUP_XML), &bob).await.status, 200);
-    assert_eq!(write(&server, ("PUT", GROUP, GROUP_XML), &alice).await.status, 403);
+    assert_eq!(write(server, ("PUT", GROUP, GROUP_XML), &bob).await.status, 200);
+    assert_eq!(write(server, ("PUT", GROUP, GROUP_XML), &alice).await.status, 403);
 
-    publish_as_alice_again(&server, &folder).await;
-    set_scopes(&folder, BOB, &["all:any"]);
-    assert_eq!(write(&server, ("DELETE", GROUP, ""), &bob).await.status, 403);
-}
-
-async fn publish_as_alice_again(server: &Server, folder: &Folder) {
     assert!(transfer(folder, ID, ALICE).status.success());
-    publish(server, &server.alice()).await;
+    publish(server, &alice).await;
+    set_scopes(folder, BOB, &["all:any"]);
+    assert_eq!(write(server, ("DELETE", GROUP, ""), &bob).await.status, 403);
 }
 
 #[tokio::test]
