@@ -24,8 +24,13 @@ pub struct Args {
     )]
     pub database: String,
 
-    /// The file with the keys that are not in the database, created if there is none; instances that share a
-    /// database share it, too. Without this flag: beside the database's file, or `gateway.keys`.
+    /// Where the nonces of S3P are kept: `redis://user:password@host:6379/0`, or `rediss://…` for TLS. Without
+    /// this flag, in the database. All instances on one database have the same.
+    #[arg(long, env = "GATEWAY_REDIS", global = true, hide_env_values = true)]
+    pub redis: Option<String>,
+
+    /// The file with the keys that are not in the database, created together with it; instances that share a
+    /// database have the same. Without this flag: beside the database's file, or `gateway.keys`.
     #[arg(long, env = "GATEWAY_KEYS", global = true)]
     pub keys: Option<PathBuf>,
 
@@ -69,7 +74,7 @@ pub struct Args {
     #[arg(long, env = "GATEWAY_SMP_PRESET", default_value = "page")]
     pub smp_preset: SmpPreset,
 
-    /// Instead of serving, manage accounts.
+    /// Instead of serving, do this.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
@@ -112,6 +117,14 @@ pub enum Command {
     /// Access keys, for the S3P part.
     #[command(subcommand)]
     S3pKey(S3pKeyCommand),
+    /// Copies an embedded database into a new file, while it is in use.
+    Backup {
+        /// The file, which must not be there.
+        file: PathBuf,
+    },
+    /// Takes the key file and `--redis`, as they are given now, for those of this database: when the keys are
+    /// lost, or the nonces are to be kept elsewhere. All instances have to be stopped.
+    Adopt,
 }
 
 #[derive(Debug, Subcommand)]
