@@ -85,7 +85,11 @@ impl<C: Clock> Clock for std::sync::Arc<C> {
 }
 
 /// Whole seconds since 1970-01-01T00:00:00Z, rounded down, negative before; saturating.
-#[cfg(any(feature = "s3p", feature = "sql", all(feature = "_jwt", feature = "redis")))]
+#[cfg(any(
+    feature = "s3p",
+    feature = "sql",
+    all(feature = "redis", any(feature = "_jwt", feature = "basic"))
+))]
 pub(crate) fn unix_seconds(time: SystemTime) -> i64 {
     match time.duration_since(UNIX_EPOCH) {
         Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
@@ -98,7 +102,11 @@ pub(crate) fn unix_seconds(time: SystemTime) -> i64 {
 }
 
 /// Milliseconds since 1970-01-01T00:00:00Z; saturating.
-#[cfg(any(feature = "s3p", all(feature = "_jwt", any(feature = "redis", feature = "sql"))))]
+#[cfg(any(
+    feature = "s3p",
+    all(feature = "_jwt", feature = "sql"),
+    all(feature = "redis", any(feature = "_jwt", feature = "basic"))
+))]
 pub(crate) fn unix_milliseconds(time: SystemTime) -> i64 {
     let part = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_millis());
     unix_seconds(time).saturating_mul(1000).saturating_add(i64::from(part))

@@ -15,6 +15,8 @@ mod refused;
 mod replica;
 mod s3p_support;
 mod servers;
+#[path = "redis_faults/sign_in.rs"]
+mod sign_in;
 mod support;
 #[path = "redis_faults/tls.rs"]
 mod tls;
@@ -22,12 +24,13 @@ mod tls;
 use std::{
     future::Future,
     sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
+    time::{Duration, UNIX_EPOCH},
 };
 
 use portcullis::{
-    AuthenticateLayer, S3pSignatureLayer,
-    store::{Redis, RedisBuilder},
+    AuthenticateLayer, Identity, S3pSignatureLayer,
+    jwt::refresh::RefreshFacts,
+    store::{Redis, RedisBuilder, contract},
 };
 use s3p_support::Draft;
 use support::{Answer, send};
@@ -55,6 +58,29 @@ fn s3p(store: &Redis) -> S3pSignatureLayer {
 
 fn jwt(store: &Redis) -> AuthenticateLayer {
     AuthenticateLayer::new(jwt_support::builder().revocations(store.clone()).build().unwrap())
+}
+
+/// Nothing is answered. All is asked at once, as each waits for its time limit.
+async fn is_down(store: &Redis) {
+    tokio::join!(
+        contract::broken_nonces(store),
+        contract::broken_revocations(store),
+        contract::broken_refreshes(store),
+        contract::broken_attempts(store),
+    );
+}
+
+/// What is stored of a session's refresh token with this number.
+fn session(owner: &Identity, token: usize) -> RefreshFacts<'_> {
+    const IDS: [&str; 4] = [
+        "family-of-12token-no0",
+        "family-of-12token-no1",
+        "family-of-12token-no2",
+        "family-of-12token-no3",
+    ];
+    let [now, expires] =
+        [0, 600].map(|after| UNIX_EPOCH + Duration::from_secs(jwt_support::NOW + after));
+    RefreshFacts { identity: owner, id: IDS[token], expires, family_expires: expires, now }
 }
 
 /// A request that was never sent before.

@@ -20,6 +20,8 @@ mod refreshes;
 mod servers;
 #[path = "sql/stores.rs"]
 mod stores;
+#[path = "sql/users.rs"]
+mod users;
 
 use std::{env, fs, path::PathBuf, sync::Arc};
 

@@ -26,7 +26,7 @@ use portcullis::{basic::HashingPool, store::Redis};
 
 use crate::{
     agreement::Agreement,
-    args::{Args, Command},
+    args::{Args, Command, SmpCommand, SmpPreset},
     database::Database,
     vault::Vault,
 };
@@ -56,6 +56,8 @@ struct Settings {
     error_details: bool,
     /// Whether SMSGate's token endpoints work.
     tokens: bool,
+    /// Whose words the SMP part has.
+    smp_preset: SmpPreset,
     /// Whether S3P refuses with 400 instead of 401, as its documentation's example does.
     s3p_http_400: bool,
 }
@@ -93,6 +95,9 @@ async fn run(args: Args) -> Result<(), Error> {
         None => serve::run(&args, database, Arc::new(vault), &agreement).await,
         Some(Command::User(command)) => admin::user(&database, command).await,
         Some(Command::Token(command)) => admin::token(&database, command).await,
+        Some(Command::Smp(SmpCommand::Owner { group, user })) => {
+            smp::transfer(&database, &group, &user).await
+        }
         Some(Command::S3pKey(command)) => admin::s3p_key(&database, command).await,
         Some(Command::Backup { file }) => backup::run(&database, &file).await,
         Some(Command::Adopt) => agreement.adopt(&database).await,

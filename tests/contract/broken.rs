@@ -3,13 +3,20 @@
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     sync::Mutex,
+    time::SystemTime,
 };
 
 use portcullis::{
     Identity, NowOrLater, StoreError,
-    basic::{MemoryUserStore, User, UserStore},
-    jwt::{RevocationStore, TokenFacts},
-    ownership::{Claim, Owner, OwnershipStore, Resource},
+    basic::{
+        Admission, AttemptKey, AttemptLimit, AttemptStore, MemoryAttemptStore, MemoryUserStore,
+        PasswordHash, User, UserStore,
+    },
+    jwt::{
+        RevocationStore, TokenFacts,
+        refresh::{RefreshFacts, RefreshStore, Rotation},
+    },
+    ownership::{Claim, MemoryOwnershipStore, Owner, OwnershipAdmin, OwnershipStore, Resource},
     s3p::{Nonce, NonceStore, Recorded},
     store::contract::{self, Revocation, UserSeed},
 };
@@ -180,6 +187,143 @@ async fn a_store_that_forgets_who_is_disabled() {
             store.insert(User::new(name, password).unwrap().identity(identity).scopes(scopes));
         }
         store
+    })
+    .await;
+}
+
+/// Counts, and lets everybody in.
+struct Unlimited(MemoryAttemptStore);
+
+impl AttemptStore for Unlimited {
+    fn count(
+        &self,
+        key: AttemptKey,
+        limit: AttemptLimit,
+        now: SystemTime,
+    ) -> NowOrLater<Result<Admission, StoreError>> {
+        let admitted = self.0.count(key, limit, now);
+        admitted.map(|admitted| admitted.map(|_| Admission::Admitted { known: false }))
+    }
+
+    fn take_back(&self, key: AttemptKey) -> NowOrLater<Result<(), StoreError>> {
+        self.0.take_back(key)
+    }
+
+    fn succeed(
+        &self,
+        key: AttemptKey,
+        limit: AttemptLimit,
+        now: SystemTime,
+    ) -> NowOrLater<Result<(), StoreError>> {
+        self.0.succeed(key, limit, now)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[should_panic(expected = "what has to wait is not counted")]
+async fn a_store_in_which_nobody_waits() {
+    contract::attempts(async || Unlimited(MemoryAttemptStore::new())).await;
+}
+
+/// Remembers what was used, and nothing of families.
+#[derive(Default)]
+struct Used(Mutex<HashSet<String>>);
+
+impl RefreshStore for Used {
+    fn add(&self, _: RefreshFacts<'_>) -> NowOrLater<Result<bool, StoreError>> {
+        NowOrLater::now(Ok(true))
+    }
+
+    fn rotate(&self, used: &str, _: RefreshFacts<'_>) -> NowOrLater<Result<Rotation, StoreError>> {
+        let is_first = self.0.lock().unwrap().insert(used.to_owned());
+        NowOrLater::now(Ok(if is_first { Rotation::Rotated } else { Rotation::Reused }))
+    }
+
+    fn revoke(&self, _: &Identity, _: &str) -> NowOrLater<Result<bool, StoreError>> {
+        NowOrLater::now(Ok(false))
+    }
+
+    fn revoke_all(&self, _: &Identity, _: SystemTime) -> NowOrLater<Result<(), StoreError>> {
+        NowOrLater::now(Ok(()))
+    }
+}
+
+impl RevocationStore for Used {
+    fn is_revoked(&self, _: TokenFacts<'_>) -> NowOrLater<Result<bool, StoreError>> {
+        NowOrLater::now(Ok(false))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[should_panic(expected = "a token of it was used twice: its tokens are refused")]
+async fn a_store_in_which_a_family_outlives_the_second_use_of_a_token() {
+    contract::refreshes(async || Used::default()).await;
+}
+
+/// Gives away whatever it is asked for.
+#[derive(Default)]
+struct Generous(MemoryOwnershipStore);
+
+impl OwnershipStore for Generous {
+    fn owner(&self, resource: &Resource) -> NowOrLater<Result<Option<Owner>, StoreError>> {
+        self.0.owner(resource)
+    }
+
+    fn claim(&self, resource: &Resource, claimant: &Identity) -> NowOrLater<Result<Claim, StoreError>> {
+        self.0.claim(resource, claimant)
+    }
+}
+
+impl OwnershipAdmin for Generous {
+    fn transfer(
+        &self,
+        resource: &Resource,
+        _: &Owner,
+        to: &Identity,
+    ) -> NowOrLater<Result<Option<Owner>, StoreError>> {
+        self.0.insert(resource.clone(), to.clone());
+        self.0.owner(resource)
+    }
+
+    fn release(&self, resource: &Resource, _: &Owner) -> NowOrLater<Result<bool, StoreError>> {
+        NowOrLater::now(Ok(self.0.remove(resource)))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[should_panic(expected = "what nobody owns is not given away")]
+async fn a_store_that_gives_away_whatever_it_is_asked_for() {
+    contract::ownership_admin(async || Generous::default()).await;
+}
+
+/// Replaces a hash without a look at the old one.
+struct Overwriting(MemoryUserStore);
+
+impl UserStore for Overwriting {
+    fn user(&self, name: &str) -> NowOrLater<Result<Option<User>, StoreError>> {
+        self.0.user(name)
+    }
+
+    fn rehashed(
+        &self,
+        name: &str,
+        _: &PasswordHash,
+        new: &PasswordHash,
+    ) -> NowOrLater<Result<(), StoreError>> {
+        self.0.insert(User::new(name, new.clone()).unwrap());
+        NowOrLater::now(Ok(()))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[should_panic(expected = "the hash of")]
+async fn a_store_that_overwrites_a_password_that_was_changed_meanwhile() {
+    contract::rehashed_users(async |seeds: Vec<UserSeed>| {
+        let store = MemoryUserStore::new();
+        for UserSeed { name, password, .. } in seeds {
+            store.insert(User::new(name, password).unwrap());
+        }
+        Overwriting(store)
     })
     .await;
 }

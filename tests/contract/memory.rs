@@ -1,8 +1,8 @@
 //! The stores in memory.
 
 use portcullis::{
-    basic::{MemoryUserStore, User},
-    jwt::MemoryRevocationStore,
+    basic::{MemoryAttemptStore, MemoryUserStore, User},
+    jwt::{MemoryRevocationStore, refresh::MemoryRefreshStore},
     ownership::MemoryOwnershipStore,
     s3p::{AccessKey, MemoryAccessKeyStore, MemoryNonceStore},
     store::contract::{self, AccessKeySeed, Revocation, UserSeed, UserTokenSeed},
@@ -32,15 +32,31 @@ async fn revocations_in_memory_keep_the_contract() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn users_in_memory_keep_the_contract() {
-    contract::users(async |seeds: Vec<UserSeed>| {
-        let store = MemoryUserStore::new();
-        for UserSeed { name, password, identity, scopes, disabled } in seeds {
-            let user = User::new(name, password).unwrap();
-            store.insert(user.identity(identity).scopes(scopes).disabled(disabled));
-        }
-        store
-    })
-    .await;
+    contract::users(users).await;
+    contract::rehashed_users(users).await;
+}
+
+async fn users(seeds: Vec<UserSeed>) -> MemoryUserStore {
+    let store = MemoryUserStore::new();
+    for UserSeed { name, password, identity, scopes, disabled, locked, expires } in seeds {
+        let user = User::new(name, password).unwrap().identity(identity).scopes(scopes);
+        let user = user.disabled(disabled).locked(locked);
+        store.insert(expires.into_iter().fold(user, User::expires));
+    }
+    store
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn attempts_in_memory_keep_the_contract() {
+    contract::attempts(async || MemoryAttemptStore::new()).await;
+    contract::bounded_attempts(async |records| MemoryAttemptStore::with_capacity(records)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn refresh_tokens_in_memory_keep_the_contract() {
+    contract::refreshes(async || MemoryRefreshStore::new()).await;
+    // A family and its token are counted as two.
+    contract::bounded_refreshes(async |families| MemoryRefreshStore::with_limit(2 * families)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -54,11 +70,13 @@ async fn user_tokens_in_memory_keep_the_contract() {
         store
     })
     .await;
+    contract::user_token_admin(async || MemoryUserTokenStore::new()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn ownership_in_memory_keeps_the_contract() {
     contract::ownership(async || MemoryOwnershipStore::new()).await;
+    contract::ownership_admin(async || MemoryOwnershipStore::new()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -7,7 +7,11 @@ use std::{
 
 use portcullis::{
     Identity, ManualClock,
-    jwt::{RevocationStore, TokenFacts},
+    basic::{AttemptKey, AttemptLimit, AttemptStore},
+    jwt::{
+        RevocationStore, TokenFacts,
+        refresh::{RefreshFacts, RefreshStore},
+    },
     s3p::{Nonce, NonceStore, Recorded},
     store::{
         Redis,
@@ -53,6 +57,46 @@ async fn revocations_in_redis_keep_the_contract() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn refresh_tokens_in_redis_keep_the_contract() {
+    contract::refreshes(async || store(1).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn attempts_in_redis_keep_the_contract() {
+    contract::attempts(async || store(1).await).await;
+    contract::bounded_attempts(store).await;
+}
+
+#[tokio::test]
+async fn a_family_takes_no_more_unused_tokens_than_it_may_have() {
+    let (store, alice) = (store(1).await, Identity::new("issuer", "alice").unwrap());
+    let id = |token: usize| format!("family-of-12{token:09}");
+    let tokens: Vec<_> = (0..10_000).map(id).collect();
+    // Fewer at once than may wait.
+    for some in tokens.chunks(1000) {
+        let added = some.iter().map(|token| store.add(facts(&alice, token)));
+        let added = futures_util::future::join_all(added).await;
+        assert!(added.into_iter().all(Result::unwrap));
+    }
+    assert!(store.add(facts(&alice, &id(10_000))).await.is_err());
+    assert!(store.add(facts(&alice, "another-fam-token-no1")).await.unwrap());
+    // Those that have long expired make room.
+    let later = at(NOW + 2 * 7200);
+    let late = RefreshFacts { now: later, expires: later, ..facts(&alice, "family-of-12 a late 1") };
+    assert!(store.add(late).await.unwrap());
+}
+
+fn facts<'t>(identity: &'t Identity, id: &'t str) -> RefreshFacts<'t> {
+    let expires = at(NOW + 7200);
+    RefreshFacts { identity, id, expires, family_expires: expires, now: at(NOW) }
+}
+
+fn limit() -> AttemptLimit {
+    AttemptLimit::new(3, Duration::from_secs(1), Duration::from_secs(8), Duration::from_secs(7200))
+        .unwrap()
+}
+
 #[tokio::test]
 async fn what_is_stored_expires_by_itself_and_not_too_early() {
     let redis = servers::Redis::start();
@@ -69,8 +113,20 @@ async fn what_is_stored_expires_by_itself_and_not_too_early() {
         store.revoke("issuer", "id", at(NOW + lifetime)).await.unwrap();
         store.revoke_all(&alice, at(NOW), at(NOW + lifetime)).await.unwrap();
     }
+    for subject in ["alice", "bob"] {
+        let subject = Identity::new("issuer", subject).unwrap();
+        store.add(facts(&subject, "family-of-12token-no1")).await.unwrap();
+        store.rotate("family-of-12token-no1", facts(&subject, "family-of-12token-no2")).await.unwrap();
+        // It ends sooner, and takes nothing from the others.
+        let sooner =
+            RefreshFacts { family_expires: at(NOW), ..facts(&subject, "family-of-12token-no3") };
+        store.add(sooner).await.unwrap();
+    }
+    store.count(AttemptKey::new([b"alice"]), limit(), at(NOW)).await.unwrap();
+    store.succeed(AttemptKey::new([b"bob"]), limit(), at(NOW)).await.unwrap();
     let keys = redis.cli(&["--scan"]);
-    assert_eq!(keys.lines().count(), 3, "{keys}");
+    // Three of the first family; the second is not Bob's.
+    assert_eq!(keys.lines().count(), 3 + 3 + 2, "{keys}");
     for key in keys.lines() {
         let asked = if key.contains("nonces") { 300 } else { 7200 };
         let left: u64 = redis.cli(&["ttl", key]).trim().parse().unwrap();
@@ -105,12 +161,26 @@ async fn keys_of_one_script_share_a_slot_and_access_tokens_do_not() {
     }
     let facts = TokenFacts { issuer: "issuer", subject: "alice", id: "id", issued: None };
     assert!(!store.is_revoked(facts).await.unwrap());
+    let alice = Identity::new("issuer", "alice").unwrap();
+    let id = "family-of-12token-no1";
+    assert!(store.add(self::facts(&alice, id)).await.unwrap());
+    for _ in 0..2 {
+        store.rotate(id, self::facts(&alice, "family-of-12token-no2")).await.unwrap();
+    }
+    RefreshStore::revoke_all(&store, &alice, at(NOW)).await.unwrap();
+    RefreshStore::revoke(&store, &alice, "family-of-12").await.unwrap();
+    assert!(store.is_revoked(TokenFacts { id, ..facts }).await.unwrap());
+    let key = AttemptKey::new([b"alice"]);
+    store.count(key, limit(), at(NOW)).await.unwrap();
+    store.take_back(key).await.unwrap();
+    store.succeed(key, limit(), at(NOW)).await.unwrap();
     let keys = redis.cli(&["--scan"]);
     let mut slots: Vec<_> = keys.lines().map(|key| redis.cli(&["cluster", "keyslot", key])).collect();
-    assert_eq!(slots.len(), 8, "{keys}");
+    // Two of each access token, two of the family (its unused tokens are gone), and one of the attempts.
+    assert_eq!(slots.len(), 8 + 2 + 1, "{keys}");
     slots.sort();
     slots.dedup();
-    assert_eq!(slots.len(), 4, "{keys}");
+    assert_eq!(slots.len(), 4 + 1 + 1, "{keys}");
 }
 
 #[tokio::test]

@@ -8,10 +8,18 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
+use portcullis::{
+    Identity,
+    jwt::{
+        RevocationStore, TokenFacts,
+        refresh::{RefreshFacts, RefreshStore, Rotation},
+    },
+};
+
 use crate::{
     bounded, connect, draft, is_unavailable, jwt,
     jwt_support::{ISSUER, NOW},
-    present, recovers, s3p, servers, sign_and_send,
+    present, recovers, s3p, servers, session, sign_and_send,
 };
 
 #[tokio::test]
@@ -119,6 +127,56 @@ async fn killed_under_load_it_keeps_every_revocation_that_it_has_acknowledged() 
     let jwt = jwt(&store);
     for id in acknowledged {
         assert_eq!(present(&jwt, &id).await.reason(), "jwt.revoked", "{id}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn killed_under_load_no_refresh_token_is_good_twice_and_what_was_revoked_stays_so() {
+    let redis = servers::Redis::start();
+    let store = connect(&redis).await;
+    let progress = Arc::new(tokio::sync::Semaphore::new(0));
+    let clients: Vec<_> = (0..8)
+        .map(|client| {
+            let (store, progress) = (store.clone(), progress.clone());
+            tokio::spawn(async move {
+                let owner = Identity::local(client.to_string()).unwrap();
+                let (mut used, mut revoked) = (Vec::new(), Vec::new());
+                for family in 0.. {
+                    let ids = [0, 1].map(|token| format!("{client}-fam-{family:06}token-no{token}"));
+                    let facts = |token: usize| RefreshFacts { id: &ids[token], ..session(&owner, 0) };
+                    let end = ids[0][..12].to_owned();
+                    let Ok(true) = bounded(store.add(facts(0))).await else { break };
+                    let Ok(_) = bounded(store.rotate(&ids[0], facts(1))).await else { break };
+                    used.push(ids[0].clone());
+                    let Ok(true) = bounded(RefreshStore::revoke(&store, &owner, &end)).await else {
+                        break;
+                    };
+                    revoked.push(ids[1].clone());
+                    progress.add_permits(1);
+                }
+                (owner, used, revoked)
+            })
+        })
+        .collect();
+    bounded(progress.acquire_many(100)).await.unwrap().forget();
+    tokio::task::block_in_place(|| redis.kill());
+    let mut acknowledged = Vec::new();
+    for client in clients {
+        acknowledged.push(client.await.unwrap());
+    }
+    tokio::task::block_in_place(|| redis.restart());
+    recovers(&s3p(&store)).await;
+    for (owner, used, revoked) in acknowledged {
+        for id in used {
+            let next = format!("{}token-no2", &id[..12]);
+            let again = store.rotate(&id, RefreshFacts { id: &next, ..session(&owner, 0) }).await;
+            assert_ne!(again.unwrap(), Rotation::Rotated, "{id}");
+        }
+        for id in revoked {
+            let (issuer, subject) = (owner.issuer(), owner.subject());
+            let facts = TokenFacts { issuer, subject, id: &id, issued: None };
+            assert!(store.is_revoked(facts).await.unwrap(), "{id}");
+        }
     }
 }
 

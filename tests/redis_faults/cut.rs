@@ -6,13 +6,11 @@ use std::{
     task::{Context, Waker},
 };
 
-use portcullis::{
-    s3p::{Nonce, NonceStore},
-    store::contract,
-};
+use portcullis::s3p::{Nonce, NonceStore};
 
 use crate::{
-    bounded, connect, draft, is_unavailable, jwt, present, recovers, s3p, servers, sign_and_send,
+    bounded, connect, draft, is_down, is_unavailable, jwt, present, recovers, s3p, servers,
+    sign_and_send,
 };
 
 #[tokio::test]
@@ -25,8 +23,7 @@ async fn stopped_where_it_stands_it_is_a_503_and_goes_on() {
     let hanging = draft();
     is_unavailable(&sign_and_send(&s3p, &hanging).await, "s3p.nonce_store");
     is_unavailable(&present(&jwt, "id").await, "jwt.revocation_store");
-    contract::broken_nonces(&store).await;
-    contract::broken_revocations(&store).await;
+    is_down(&store).await;
     redis.resume();
     recovers(&s3p).await;
     // It was carried out after all, when nobody waited: refused is right, and accepted would be, too, once.

@@ -1,13 +1,19 @@
 //! A Redis that is refused when the store is made, and one whose memory is full.
 
-use std::error::Error;
+use std::{
+    error::Error,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use portcullis::{
+    Identity,
+    basic::{Admission, AttemptKey, AttemptLimit, AttemptStore},
+    jwt::refresh::{RefreshFacts, RefreshStore, Rotation},
     s3p::{Nonce, NonceStore, Recorded},
     store::Redis,
 };
 
-use crate::{bounded, builder, connect, draft, is_unavailable, s3p, servers, sign_and_send};
+use crate::{bounded, builder, connect, draft, is_unavailable, s3p, servers, session, sign_and_send};
 
 #[tokio::test]
 async fn a_redis_that_evicts_is_refused_unless_it_is_asked_for() {
@@ -62,7 +68,7 @@ async fn a_full_memory_refuses_and_forgets_nothing() {
     redis.cli(&["config", "set", "maxmemory", "1"]);
     is_unavailable(&sign_and_send(&layer, &draft()).await, "s3p.store_full");
     assert_eq!(sign_and_send(&layer, &seen).await.reason(), "s3p.replayed");
-    assert!(store.revoke("issuer", "id", std::time::UNIX_EPOCH).await.is_err());
+    assert!(store.revoke("issuer", "id", UNIX_EPOCH).await.is_err());
     redis.cli(&["config", "set", "maxmemory", "0"]);
     assert_eq!(sign_and_send(&layer, &draft()).await.status, 200);
 }
@@ -78,4 +84,35 @@ async fn in_a_full_memory_expired_nonces_make_room() {
     assert_eq!(store.record(second).await.unwrap(), Recorded::StoreFull);
     let later = Nonce { expires: 900, now: 600, ..second };
     assert_eq!(store.record(later).await.unwrap(), Recorded::Fresh);
+}
+
+#[tokio::test]
+async fn in_a_full_memory_no_session_begins_and_those_that_there_are_go_on_and_end() {
+    let redis = servers::Redis::start();
+    let store = connect(&redis).await;
+    let [alice, bob] = ["alice", "bob"].map(|name| Identity::local(name).unwrap());
+    let bobs = RefreshFacts { id: "family-two-3token-no0", ..session(&bob, 0) };
+    for first in [session(&alice, 0), bobs] {
+        assert!(store.add(first).await.unwrap());
+    }
+    let limit =
+        AttemptLimit::new(1, Duration::from_secs(1), Duration::from_secs(1), Duration::from_secs(1));
+    let (limit, [known, new]) =
+        (limit.unwrap(), ["known", "new"].map(|key| AttemptKey::new([key.as_bytes()])));
+    store.count(known, limit, UNIX_EPOCH).await.unwrap();
+    redis.cli(&["config", "set", "maxmemory", "1"]);
+    let another = RefreshFacts { id: "another-fam-token-no0", ..session(&alice, 0) };
+    assert!(store.add(another).await.is_err());
+    for (used, next) in [(0, 1), (1, 2)] {
+        let rotated = store.rotate(session(&alice, used).id, session(&alice, next)).await;
+        assert_eq!(rotated.unwrap(), Rotation::Rotated);
+    }
+    let again = store.rotate(session(&alice, 0).id, session(&alice, 3)).await;
+    assert_eq!(again.unwrap(), Rotation::Reused);
+    RefreshStore::revoke_all(&store, &bob, bobs.now).await.unwrap();
+    assert_eq!(store.rotate(bobs.id, bobs).await.unwrap(), Rotation::Revoked);
+    // Who waits goes on waiting; who is new is counted by the caller.
+    let waits = store.count(known, limit, UNIX_EPOCH).await.unwrap();
+    assert_eq!(waits, Admission::Wait(Duration::from_secs(1)));
+    assert!(store.count(new, limit, UNIX_EPOCH).await.is_err());
 }

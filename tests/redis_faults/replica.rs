@@ -6,12 +6,16 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-use portcullis::store::{Redis, contract};
+use portcullis::{
+    Identity,
+    jwt::refresh::{RefreshStore, Rotation},
+    store::Redis,
+};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::{
-    connect, draft, is_unavailable, jwt, jwt_support::ISSUER, present, recovers, s3p, servers,
-    sign_and_send,
+    connect, draft, is_down, is_unavailable, jwt, jwt_support::ISSUER, present, recovers, s3p, servers,
+    session, sign_and_send,
 };
 
 #[tokio::test]
@@ -19,8 +23,7 @@ async fn a_replica_answers_nothing() {
     let primary = servers::Redis::start();
     let replica = primary.start_replica();
     let store = connect(&replica).await;
-    contract::broken_nonces(&store).await;
-    contract::broken_revocations(&store).await;
+    is_down(&store).await;
     assert!(store.revoke(ISSUER, "id", UNIX_EPOCH).await.is_err());
     is_unavailable(&sign_and_send(&s3p(&store), &draft()).await, "s3p.nonce_store");
     is_unavailable(&present(&jwt(&store), "id").await, "jwt.revocation_store");
@@ -86,7 +89,13 @@ async fn what_a_replica_has_got_it_knows_when_it_becomes_the_primary() {
     assert_eq!(sign_and_send(&s3p(&before), &seen).await.status, 200);
     let expires = UNIX_EPOCH + Duration::from_secs(4_102_444_800);
     before.revoke(ISSUER, "revoked", expires).await.unwrap();
-    while replica.cli(&["dbsize"]).trim() != "2" {
+    let alice = Identity::local("alice").unwrap();
+    before.add(session(&alice, 1)).await.unwrap();
+    let rotated = before.rotate(session(&alice, 1).id, session(&alice, 2)).await.unwrap();
+    assert_eq!(rotated, Rotation::Rotated);
+    while replica.cli(&["info", "replication"]).contains("master_link_status:down")
+        || offset(&replica) != offset(&primary)
+    {
         tokio::task::yield_now().await;
     }
     primary.kill();
@@ -94,12 +103,20 @@ async fn what_a_replica_has_got_it_knows_when_it_becomes_the_primary() {
     let after = connect(&replica).await;
     assert_eq!(sign_and_send(&s3p(&after), &seen).await.reason(), "s3p.replayed");
     assert_eq!(present(&jwt(&after), "revoked").await.reason(), "jwt.revoked");
+    let again = after.rotate(session(&alice, 1).id, session(&alice, 3)).await.unwrap();
+    assert_eq!(again, Rotation::Reused);
+}
+
+/// Up to where the changes of a primary are known.
+fn offset(redis: &servers::Redis) -> String {
+    let info = redis.cli(&["info", "replication"]);
+    let offset = info.lines().find(|line| line.starts_with("master_repl_offset:"));
+    offset.expect("every Redis says it").to_owned()
 }
 
 #[tokio::test]
 async fn a_primary_without_the_replicas_that_it_needs_answers_nothing() {
     let redis = servers::Redis::start_with(&["--min-replicas-to-write", "1"]);
     let store = connect(&redis).await;
-    contract::broken_nonces(&store).await;
-    contract::broken_revocations(&store).await;
+    is_down(&store).await;
 }

@@ -30,16 +30,36 @@ impl Postgres {
 
     /// With these settings: `["max_connections=5"]`.
     pub fn start_with(settings: &[&str]) -> Self {
-        let settings: Vec<_> = settings.iter().map(ToString::to_string).collect();
-        let home = Home::new("postgres");
-        if is_root() {
-            chown(&home.folder, Some(NOBODY), Some(NOBODY)).unwrap();
-        }
+        let home = Self::home();
         let mut init = not_as_root(&program("initdb"));
         init.arg("-D").arg(home.folder.join("data")).current_dir(&home.folder);
         init.args(["-U", "portcullis", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C"]);
         output_of(&mut init);
-        let ready = "database system is ready to accept connections";
+        Self::serve(home, "database system is ready to accept connections", settings)
+    }
+
+    /// A standby of this one, with what is in it by now and from now on. It is read, and refuses to be written to,
+    /// until it is promoted (`SELECT pg_promote()`).
+    pub fn start_standby(&self) -> Self {
+        let (home, address) = (Self::home(), self.0.address());
+        let mut copy = not_as_root(&program("pg_basebackup"));
+        copy.arg("-D").arg(home.folder.join("data")).current_dir(&home.folder);
+        copy.args(["-h", &address.ip().to_string(), "-p", &address.port().to_string()]);
+        copy.args(["-U", "portcullis", "--checkpoint=fast", "--no-sync", "--write-recovery-conf"]);
+        output_of(&mut copy);
+        Self::serve(home, "database system is ready to accept read-only connections", &[])
+    }
+
+    fn home() -> Home {
+        let home = Home::new("postgres");
+        if is_root() {
+            chown(&home.folder, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+        home
+    }
+
+    fn serve(home: Home, ready: &'static str, settings: &[&str]) -> Self {
+        let settings: Vec<_> = settings.iter().map(ToString::to_string).collect();
         let server = Server::start(home, ready, move |home| {
             let mut command = not_as_root(&program("postgres"));
             command.arg("-D").arg(home.folder.join("data"));

@@ -79,16 +79,26 @@ async fn revocations_keep_the_contract() {
 async fn users_keep_the_contract() {
     let kept = &std::sync::Mutex::default();
     for kind in KINDS {
-        contract::users(async |seeds: Vec<UserSeed>| {
+        let users = async |seeds: Vec<UserSeed>| {
             let store = kind.store(kept).await;
-            for UserSeed { name, password, identity, scopes, disabled } in seeds {
-                let user = User::new(name, password).unwrap();
-                let user = user.identity(identity).scopes(scopes).disabled(disabled);
+            for UserSeed { name, password, identity, scopes, disabled, locked, expires } in seeds {
+                let user = User::new(name, password).unwrap().identity(identity).scopes(scopes);
+                let user = user.disabled(disabled).locked(locked);
+                let user = expires.into_iter().fold(user, User::expires);
                 assert!(store.insert_user(&user).await.unwrap());
             }
             store
-        })
-        .await;
+        };
+        contract::users(users).await;
+        contract::rehashed_users(users).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn refresh_tokens_keep_the_contract() {
+    let kept = &std::sync::Mutex::default();
+    for kind in KINDS {
+        contract::refreshes(async || kind.store(kept).await).await;
     }
 }
 
@@ -106,6 +116,7 @@ async fn user_tokens_keep_the_contract() {
             store
         })
         .await;
+        contract::user_token_admin(async || kind.store(kept).await).await;
     }
 }
 
@@ -114,6 +125,7 @@ async fn ownership_keeps_the_contract() {
     let kept = &std::sync::Mutex::default();
     for kind in KINDS {
         contract::ownership(async || kind.store(kept).await).await;
+        contract::ownership_admin(async || kind.store(kept).await).await;
     }
 }
 
@@ -141,11 +153,17 @@ async fn a_database_that_is_down_keeps_the_contract() {
     let options = database.options().acquire_timeout(second).query_timeout(second);
     let store = options.connect().await.unwrap();
     server.kill();
-    contract::broken_nonces(&store).await;
-    contract::broken_revocations(&store).await;
-    contract::broken_users(&store).await;
-    contract::broken_user_tokens(&store).await;
-    contract::broken_ownership(&store).await;
-    contract::broken_access_keys(&store).await;
+    // At once, as each waits for its time limit.
+    tokio::join!(
+        contract::broken_nonces(&store),
+        contract::broken_revocations(&store),
+        contract::broken_refreshes(&store),
+        contract::broken_users(&store),
+        contract::broken_user_tokens(&store),
+        contract::broken_user_token_admin(&store),
+        contract::broken_ownership(&store),
+        contract::broken_ownership_admin(&store),
+        contract::broken_access_keys(&store),
+    );
     assert!(store.check_ready().await.is_err());
 }

@@ -77,7 +77,7 @@ async fn a_server_that_is_killed_is_a_503_until_it_is_back_and_has_what_it_ackno
     let store = with_alice(&server).await;
     assert_eq!(ask(&store).await.status(), 200);
     let mut acknowledged = Vec::new();
-    for round in 0..3 {
+    for round in 0..2 {
         for n in 0..20 {
             let nonce = format!("{round}-{n}");
             assert_eq!(record(&store, &nonce).await, Some(Recorded::Fresh));
@@ -86,9 +86,10 @@ async fn a_server_that_is_killed_is_a_503_until_it_is_back_and_has_what_it_ackno
         let note = Resource::new("note", round.to_string());
         let Claim::Claimed(owner) = store.claim(&note, &alice()).await.unwrap() else { panic!() };
         server.kill();
-        assert_unavailable(&ask(&store).await);
-        assert_eq!(record(&store, "down").await, None);
-        assert!(store.check_ready().await.is_err());
+        let down = tokio::join!(ask(&store), record(&store, "down"), store.check_ready());
+        assert_unavailable(&down.0);
+        assert_eq!(down.1, None);
+        assert!(down.2.is_err());
         server.restart();
         recovered(&store).await;
         for nonce in &acknowledged {
@@ -138,10 +139,14 @@ async fn a_server_that_stands_still_is_a_503_in_time_and_is_found_again() {
     let store = with_alice(&server).await;
     assert_eq!(ask(&store).await.status(), 200);
     server.pause();
-    let answers = futures_util::future::join_all((0..12).map(|_| ask(&store))).await;
+    let (answers, recorded, ready) = tokio::join!(
+        futures_util::future::join_all((0..12).map(|_| ask(&store))),
+        record(&store, "n"),
+        timeout(LONG, store.check_ready())
+    );
     answers.iter().for_each(assert_unavailable);
-    assert_eq!(record(&store, "n").await, None);
-    assert!(timeout(LONG, store.check_ready()).await.unwrap().is_err());
+    assert_eq!(recorded, None);
+    assert!(ready.unwrap().is_err());
     server.resume();
     recovered(&store).await;
     // It may have been written all the same; it is never fresh twice.
@@ -208,4 +213,28 @@ async fn a_server_without_a_free_place_is_a_503() {
     for _ in 0..4 {
         assert!(store.user("alice").await.is_ok());
     }
+}
+
+#[tokio::test]
+async fn a_standby_is_read_and_takes_nothing_and_knows_all_when_it_is_promoted() {
+    let primary = Postgres::start();
+    let store = with_alice(&primary).await;
+    assert_eq!(record(&store, "n").await, Some(Recorded::Fresh));
+    let (standby, name) = (primary.start_standby(), store_name(&store).await);
+    let store = short(&Database::new(standby.url(&name), None)).await;
+    assert!(store.user("alice").await.unwrap().is_some());
+    assert_eq!(record(&store, "n").await, None, "neither fresh nor replayed");
+    assert_eq!(record(&store, "new").await, None);
+    assert!(store.claim(&Resource::new("note", "1"), &alice()).await.is_err());
+    assert!(store.check_ready().await.is_err());
+    primary.kill();
+    standby.psql("postgres", "SELECT pg_promote()");
+    recovered(&store).await;
+    assert_eq!(record(&store, "n").await, Some(Recorded::Replayed));
+    assert_eq!(record(&store, "new").await, Some(Recorded::Fresh));
+}
+
+async fn store_name(store: &Sql) -> String {
+    let select = sqlx::query_as::<_, (String,)>("SELECT CAST(current_database() AS TEXT)");
+    select.fetch_one(store.pool()).await.unwrap().0
 }

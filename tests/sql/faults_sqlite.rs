@@ -1,6 +1,11 @@
-//! SQLite that is locked, read-only or full: bounded waiting, an error, and recovery without a restart.
+//! SQLite that is locked, read-only, full, or killed: bounded waiting, an error, and recovery without a restart.
 
-use std::time::Duration;
+use std::{
+    env,
+    io::{BufRead, BufReader, Write},
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use portcullis::{
     ScopeSet,
@@ -13,6 +18,9 @@ use sqlx::{Connection, SqliteConnection};
 use crate::{Database, NOW, user};
 
 const SHORT: Duration = Duration::from_secs(1);
+
+/// Where the process that is started here finds the URL.
+const URL: &str = "PORTCULLIS_TEST_SQLITE_URL";
 
 async fn record(store: &Sql, nonce: &str) -> Option<Recorded> {
     let now = NOW.cast_signed();
@@ -98,5 +106,47 @@ async fn a_full_disk_takes_nothing_loses_nothing_and_goes_on_when_there_is_room(
     let store = database.connect().await;
     for nonce in acknowledged {
         assert_eq!(record(&store, nonce).await, Some(Recorded::Replayed));
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_is_killed_while_it_writes_has_stored_what_it_acknowledged() {
+    let database = Database::file();
+    let mut acknowledged = Vec::new();
+    for round in 0..3 {
+        let mut child = Command::new(env::current_exe().unwrap());
+        child.args(["--ignored", "--exact", "--nocapture", "faults_sqlite::writes_until_it_is_killed"]);
+        let mut child = child.env(URL, &database.url).stdout(Stdio::piped()).spawn().unwrap();
+        let printed = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        // Until the end of its output, and that is where it was killed.
+        for line in printed {
+            let Some(nonce) = line.strip_prefix("recorded ") else { continue };
+            acknowledged.push(nonce.to_owned());
+            if acknowledged.len() == 30 * (round + 1) {
+                child.kill().unwrap();
+            }
+        }
+        assert!(!child.wait().unwrap().success());
+    }
+    assert!(acknowledged.len() >= 90);
+    let store = database.connect().await;
+    for nonce in acknowledged {
+        assert_eq!(record(&store, &nonce).await, Some(Recorded::Replayed), "{nonce}");
+    }
+    assert_eq!(record(&store, "new").await, Some(Recorded::Fresh));
+    let check = sqlx::query_as::<_, (String,)>("PRAGMA integrity_check").fetch_one(store.pool());
+    assert_eq!(check.await.unwrap().0, "ok");
+}
+
+#[tokio::test]
+#[ignore = "is started by the test above"]
+async fn writes_until_it_is_killed() {
+    let store = Sql::options(&env::var(URL).unwrap()).unwrap().connect().await.unwrap();
+    let process = std::process::id();
+    for n in 0.. {
+        let nonce = format!("{process}-{n}");
+        assert_eq!(record(&store, &nonce).await, Some(Recorded::Fresh));
+        let mut output = std::io::stdout();
+        writeln!(output, "recorded {nonce}").and_then(|()| output.flush()).unwrap();
     }
 }

@@ -1,8 +1,12 @@
 //! Tables of every version are brought up to date, with what is in them.
 
+use std::time::{Duration, UNIX_EPOCH};
+
 use futures_util::future::join_all;
 use portcullis::{
+    Clock,
     basic::UserStore,
+    jwt::refresh::{RefreshFacts, RefreshStore, Rotation},
     ownership::{OwnershipStore, Resource},
     s3p::{Nonce, NonceStore, Recorded},
     store::sql::Engine,
@@ -21,7 +25,26 @@ const DATA: &str = "\
     INSERT INTO portcullis_owners VALUES ('note', '1', 'local', 'alice');\
     INSERT INTO portcullis_nonces VALUES ('key', 'n', 1800000300);";
 
-async fn version_1(database: &Database) {
+/// What a program of version 2 has added.
+const DATA_OF_2: &str = "\
+    UPDATE portcullis_user_tokens SET last_used = 6;\
+    UPDATE portcullis_owners SET version = 9;\
+    INSERT INTO portcullis_refresh_families VALUES ('family-of-12', 'local', 'bob', 5, 1800000300, NULL);\
+    INSERT INTO portcullis_refresh_tokens VALUES ('family-of-12token-001', 1800000200);";
+
+macro_rules! step {
+    ($engine:expr, $version:literal) => {
+        match $engine {
+            Engine::Sqlite => {
+                include_str!(concat!("../../src/store/sql/migrations/sqlite/", $version, ".sql"))
+            }
+            _ => include_str!(concat!("../../src/store/sql/migrations/postgres/", $version, ".sql")),
+        }
+    };
+}
+
+/// Tables of this version, with what a program of it has left behind.
+async fn version(database: &Database, version: i64) {
     let store = database.connect().await;
     let drop_all = [
         "portcullis_users",
@@ -39,37 +62,56 @@ async fn version_1(database: &Database) {
         let drop = sqlx::AssertSqlSafe(format!("DROP TABLE {table}"));
         raw_sql(drop).execute(store.pool()).await.unwrap();
     }
-    let first = match store.engine() {
-        Engine::Sqlite => include_str!("../../src/store/sql/migrations/sqlite/0001.sql"),
-        _ => include_str!("../../src/store/sql/migrations/postgres/0001.sql"),
-    };
-    raw_sql(first).execute(store.pool()).await.unwrap();
-    raw_sql("UPDATE portcullis_schema SET version = 1").execute(store.pool()).await.unwrap();
-    let digest = sqlx::query(
+    raw_sql(step!(store.engine(), "0001")).execute(store.pool()).await.unwrap();
+    let key = sqlx::query(
         "INSERT INTO portcullis_access_keys (token, issuer, subject, secret, scopes, created) \
          VALUES ('key', 'local', 'alice', $1, '', 5)",
     );
-    digest.bind(vec![7_u8; 32]).execute(store.pool()).await.unwrap();
+    key.bind(vec![7_u8; 32]).execute(store.pool()).await.unwrap();
     raw_sql(DATA).execute(store.pool()).await.unwrap();
+    if version > 1 {
+        raw_sql(step!(store.engine(), "0002")).execute(store.pool()).await.unwrap();
+        raw_sql(DATA_OF_2).execute(store.pool()).await.unwrap();
+    }
+    let done = sqlx::query("UPDATE portcullis_schema SET version = $1").bind(version);
+    done.execute(store.pool()).await.unwrap();
     store.close().await;
 }
 
 #[tokio::test]
-async fn what_version_1_has_stored_is_there_in_the_newest() {
+async fn what_an_older_version_has_stored_is_there_in_the_newest() {
     for database in Database::of_every_lasting_kind() {
-        version_1(&database).await;
-        let store = database.connect().await;
-        let user = format!("{:?}", store.user("alice").await.unwrap().unwrap());
-        assert!(user.contains("{\"a\", \"b\"}") && user.contains("disabled: true"), "{user}");
-        let digest = TokenDigest::from_bytes([7; 32]);
-        let token = store.user_token(&digest).await.unwrap().unwrap();
-        assert_eq!((&*token.id, &*token.name, token.last_used), ("t1", "laptop", None));
-        assert_eq!(store.list(&bob()).await.unwrap(), [token]);
-        let owner = store.owner(&Resource::new("note", "1")).await.unwrap().unwrap();
-        assert_eq!((owner.identity(), owner.version()), (&alice(), 0));
-        let now = NOW.cast_signed();
-        let replay = Nonce { token: "key", nonce: "n", expires: now + 300, now };
-        assert_eq!(store.record(replay).await.unwrap(), Recorded::Replayed);
+        for older in [1, 2] {
+            version(&database, older).await;
+            let store = database.connect().await;
+            let user = format!("{:?}", store.user("alice").await.unwrap().unwrap());
+            assert!(user.contains("{\"a\", \"b\"}") && user.contains("disabled: true"), "{user}");
+            assert!(user.contains("locked: false") && user.contains("expires: None"), "{user}");
+            let digest = TokenDigest::from_bytes([7; 32]);
+            let token = store.user_token(&digest).await.unwrap().unwrap();
+            let used = (older == 2).then(|| UNIX_EPOCH + Duration::from_secs(6));
+            assert_eq!((&*token.id, &*token.name, token.last_used), ("t1", "laptop", used));
+            assert_eq!(store.list(&bob()).await.unwrap(), [token]);
+            let owner = store.owner(&Resource::new("note", "1")).await.unwrap().unwrap();
+            let number = if older == 2 { 9 } else { 0 };
+            assert_eq!((owner.identity(), owner.version()), (&alice(), number));
+            let now = NOW.cast_signed();
+            let replay = Nonce { token: "key", nonce: "n", expires: now + 300, now };
+            assert_eq!(store.record(replay).await.unwrap(), Recorded::Replayed);
+            let (expires, now) = (database.clock.now() + Duration::from_secs(60), database.clock.now());
+            let (bob, id) = (bob(), "family-of-12token-002");
+            let next = RefreshFacts { identity: &bob, id, expires, family_expires: expires, now };
+            let rotated = store.rotate("family-of-12token-001", next).await.unwrap();
+            let expected = if older == 2 { Rotation::Rotated } else { Rotation::Revoked };
+            assert_eq!(rotated, expected, "a session outlives the upgrade");
+            // What is new works with what is old.
+            assert!(store.set_disabled("alice", false).await.unwrap());
+            assert!(store.set_locked("alice", true).await.unwrap());
+            assert!(store.set_expiry("alice", Some(expires)).await.unwrap());
+            let user = format!("{:?}", store.user("alice").await.unwrap().unwrap());
+            assert!(user.contains("locked: true") && user.contains("expires: Some"), "{user}");
+            store.close().await;
+        }
     }
 }
 
@@ -80,7 +122,7 @@ async fn many_instances_that_start_at_once_make_the_tables_once() {
         for store in stores {
             store.unwrap().check_ready().await.unwrap();
         }
-        version_1(&database).await;
+        version(&database, 1).await;
         let stores = join_all((0..6).map(|_| database.options().max_connections(2).connect())).await;
         for store in stores {
             assert!(store.unwrap().user("alice").await.unwrap().is_some());
@@ -104,15 +146,15 @@ async fn tables_of_a_newer_version_are_left_alone() {
 #[tokio::test]
 async fn a_step_that_fails_leaves_the_version_before_it() {
     for database in Database::of_every_lasting_kind() {
-        version_1(&database).await;
+        version(&database, 1).await;
         let store = sqlx::AnyPool::connect(&database.url).await.unwrap();
         // The step adds this column, too, after another one.
         let clash = "ALTER TABLE portcullis_user_tokens ADD COLUMN last_used BIGINT";
         let clash = clash.replace("BIGINT", "INTEGER");
         raw_sql(sqlx::AssertSqlSafe(clash)).execute(&store).await.unwrap();
         assert!(database.options().connect().await.is_err());
-        let version = sqlx::query_as::<_, (i64,)>("SELECT version FROM portcullis_schema");
-        assert_eq!(version.fetch_one(&store).await.unwrap(), (1,));
+        let left = sqlx::query_as::<_, (i64,)>("SELECT version FROM portcullis_schema");
+        assert_eq!(left.fetch_one(&store).await.unwrap(), (1,));
         let added = sqlx::query("SELECT version FROM portcullis_owners").fetch_all(&store).await;
         assert!(added.is_err(), "the first half of the step was taken back");
         raw_sql("ALTER TABLE portcullis_user_tokens DROP COLUMN last_used")

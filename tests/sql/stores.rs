@@ -11,33 +11,7 @@ use portcullis::{
     user_token::{UserToken, UserTokenAdmin, UserTokenRecord, UserTokenStore},
 };
 
-use crate::{Database, NOW, alice, bob, hash, user};
-
-#[tokio::test]
-async fn a_user_is_added_once_changed_and_disabled() {
-    for database in Database::of_every_kind() {
-        let store = database.connect().await;
-        assert!(store.user("alice").await.unwrap().is_none());
-        let scopes = ScopeSet::parse("a b").unwrap();
-        let identity = Identity::new("https://issuer.example", "7").unwrap();
-        let new = user("alice").identity(identity.clone()).scopes(scopes.clone());
-        assert!(store.insert_user(&new).await.unwrap());
-        assert!(!store.insert_user(&new).await.unwrap(), "the name is taken");
-        assert!(
-            !store.insert_user(&user("other").identity(identity)).await.unwrap(),
-            "so is the identity"
-        );
-        assert_eq!(format!("{:?}", store.user("alice").await.unwrap().unwrap()), format!("{new:?}"));
-        assert!(store.user("Alice").await.unwrap().is_none(), "names are compared byte for byte");
-
-        assert!(store.set_password("alice", &hash("two")).await.unwrap());
-        assert!(store.set_scopes("alice", &ScopeSet::empty()).await.unwrap());
-        assert!(store.set_disabled("alice", true).await.unwrap());
-        let found = format!("{:?}", store.user("alice").await.unwrap().unwrap());
-        assert!(found.contains("disabled: true"), "{found}");
-        assert!(!store.set_disabled("nobody", true).await.unwrap());
-    }
-}
+use crate::{Database, NOW, alice, bob, user};
 
 #[tokio::test]
 async fn a_user_token_is_found_listed_marked_as_used_and_revoked() {
@@ -67,26 +41,6 @@ async fn a_user_token_is_found_listed_marked_as_used_and_revoked() {
         expected.revoked = Some(later);
         assert_eq!(store.user_token(&token.digest()).await.unwrap(), Some(expected));
         assert!(store.user_token(&other.digest()).await.unwrap().unwrap().revoked.is_none());
-    }
-}
-
-#[tokio::test]
-async fn a_disabled_user_is_refused_by_token_and_jwt_as_well() {
-    for database in Database::of_every_kind() {
-        let store = database.connect().await;
-        store.insert_user(&user("alice")).await.unwrap();
-        let token = UserToken::generate();
-        store.create(&token.digest(), &UserTokenRecord::new("t", alice())).await.unwrap();
-        let lets_in = async || {
-            let token = store.user_token(&token.digest()).await.unwrap().is_some();
-            let jwt = !store.is_revoked(facts("alice", "j", Some(NOW))).await.unwrap();
-            (token, jwt)
-        };
-        assert_eq!(lets_in().await, (true, true));
-        store.set_disabled("alice", true).await.unwrap();
-        assert_eq!(lets_in().await, (false, false));
-        store.set_disabled("alice", false).await.unwrap();
-        assert_eq!(lets_in().await, (true, true));
     }
 }
 

@@ -3,7 +3,7 @@
 //! There is a function for each store trait. It is given a function that makes a new store, with nothing in
 //! it but what is asked for; it panics with the rule that the store has broken.
 //!
-//! 1. **Atomic**: of any number of callers at once, one is first.
+//! 1. **Atomic**: of any number of callers at once, one is first. What compares and changes does so in one step.
 //! 2. **Scoped**: texts are compared byte for byte, and two that belong together are never run together:
 //!    `("ab", "c")` is not `("a", "bc")`. No text is too long or too odd to be looked up.
 //! 3. **Expiring by the caller's clock**: what is recorded counts through its last second. Clocks that jump
@@ -28,12 +28,20 @@
 
 #[cfg(feature = "s3p")]
 mod access_keys;
+#[cfg(feature = "basic")]
+mod attempts;
 #[cfg(feature = "s3p")]
 mod nonces;
 #[cfg(feature = "ownership")]
 mod ownership;
+#[cfg(feature = "ownership")]
+mod ownership_admin;
+#[cfg(feature = "_jwt")]
+mod refreshes;
 #[cfg(feature = "_jwt")]
 mod revocations;
+#[cfg(feature = "user-token")]
+mod user_token_admin;
 #[cfg(feature = "user-token")]
 mod user_tokens;
 #[cfg(feature = "basic")]
@@ -46,18 +54,30 @@ use tokio::{
     sync::Barrier,
 };
 
-#[cfg(feature = "ownership")]
-pub use self::ownership::{broken_ownership, ownership};
-#[cfg(feature = "_jwt")]
-pub use self::revocations::{Revocation, broken_revocations, revocations};
-#[cfg(feature = "user-token")]
-pub use self::user_tokens::{UserTokenSeed, broken_user_tokens, user_tokens};
-#[cfg(feature = "basic")]
-pub use self::users::{UserSeed, broken_users, users};
 #[cfg(feature = "s3p")]
 pub use self::{
     access_keys::{AccessKeySeed, access_keys, broken_access_keys},
     nonces::{bounded_nonces, broken_nonces, nonces},
+};
+#[cfg(feature = "basic")]
+pub use self::{
+    attempts::{attempts, bounded_attempts, broken_attempts},
+    users::{UserSeed, broken_users, rehashed_users, users},
+};
+#[cfg(feature = "ownership")]
+pub use self::{
+    ownership::{broken_ownership, ownership},
+    ownership_admin::{broken_ownership_admin, ownership_admin},
+};
+#[cfg(feature = "_jwt")]
+pub use self::{
+    refreshes::{bounded_refreshes, broken_refreshes, refreshes},
+    revocations::{Revocation, broken_revocations, revocations},
+};
+#[cfg(feature = "user-token")]
+pub use self::{
+    user_token_admin::{broken_user_token_admin, user_token_admin},
+    user_tokens::{UserTokenSeed, broken_user_tokens, user_tokens},
 };
 use crate::{NowOrLater, StoreError};
 

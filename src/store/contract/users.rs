@@ -1,6 +1,10 @@
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
-use super::{answer, must_fail, texts};
+use super::{CALLERS, answer, at_once, must_fail, texts};
 use crate::{
     Identity, ScopeSet,
     basic::{PasswordHash, User, UserStore},
@@ -19,6 +23,10 @@ pub struct UserSeed {
     pub scopes: ScopeSet,
     /// Whether the user is refused.
     pub disabled: bool,
+    /// Whether the user is refused until unlocked.
+    pub locked: bool,
+    /// From when on the user is refused, in whole seconds.
+    pub expires: Option<SystemTime>,
 }
 
 /// What every [`UserStore`] must do. The function makes a store that holds these users.
@@ -47,6 +55,54 @@ pub async fn users<S: UserStore>(new_store: impl AsyncFn(Vec<UserSeed>) -> S) {
     }
 }
 
+/// What a [`UserStore`] must do that replaces outdated hashes ([`UserStore::rehashed`]). The function makes a store
+/// that holds these users.
+///
+/// # Panics
+///
+/// When the store breaks a rule.
+pub async fn rehashed_users<S: UserStore>(new_store: impl AsyncFn(Vec<UserSeed>) -> S) {
+    let seeds: Vec<_> = names().iter().enumerate().map(|(at, name)| seed(at, name)).collect();
+    let store = new_store(seeds.clone()).await;
+    let new = hash(90_000);
+    for (at, seed) in seeds.iter().enumerate() {
+        let name = &seed.name;
+        answer(store.rehashed(name, &hash(90_001), &new)).await;
+        let found = answer(store.user(name)).await.expect("the user is still there");
+        is_the_same(found, seed);
+        if at % 2 == 0 {
+            answer(store.rehashed(name, &seed.password, &new)).await;
+        }
+    }
+    for (at, seed) in seeds.into_iter().enumerate() {
+        let found = answer(store.user(&seed.name)).await.expect("the user is still there");
+        // Its neighbours keep theirs.
+        let password = if at % 2 == 0 { new.clone() } else { seed.password.clone() };
+        is_the_same(found, &UserSeed { password, ..seed });
+    }
+    answer(store.rehashed("nobody", &hash(0), &new)).await;
+    assert!(answer(store.user("nobody")).await.is_none(), "a new hash makes no user");
+    one_of_many(new_store(vec![seed(0, "alice")]).await).await;
+}
+
+/// Each has verified the password against the old hash.
+async fn one_of_many(store: impl UserStore) {
+    let store = Arc::new(store);
+    let found = at_once(|caller| {
+        let store = store.clone();
+        async move {
+            answer(store.rehashed("alice", &hash(0), &hash(caller + 1))).await;
+            answer(store.user("alice")).await.expect("the user is still there")
+        }
+    });
+    let found = found.await;
+    let first = found[0].password().as_str();
+    assert_ne!(first, hash(0).as_str(), "the old hash is replaced");
+    for user in &found {
+        assert_eq!(user.password().as_str(), first, "of {CALLERS} who replace one hash, one does");
+    }
+}
+
 /// What a [`UserStore`] must do that is down.
 ///
 /// # Panics
@@ -71,6 +127,8 @@ fn seed(at: usize, name: &str) -> UserSeed {
             .expect("the texts are not empty"),
         scopes: ScopeSet::parse(scopes).expect("they are scopes"),
         disabled: at % 5 == 1,
+        locked: at % 5 == 2,
+        expires: (at % 5 == 3).then(|| UNIX_EPOCH + Duration::from_secs(1_361_281_946)),
     }
 }
 
@@ -87,6 +145,8 @@ fn is_the_same(user: User, seed: &UserSeed) {
     assert_eq!(user.name(), name, "the user's name");
     assert_eq!(user.password().as_str(), seed.password.as_str(), "the hash of {name:?}");
     assert_eq!(user.is_disabled(), seed.disabled, "whether {name:?} is disabled");
+    assert_eq!(user.is_locked(), seed.locked, "whether {name:?} is locked");
+    assert_eq!(user.expiry(), seed.expires, "when {name:?} expires");
     let (identity, _, scopes) = user.into_principal_parts();
     assert_eq!((identity, scopes), (seed.identity.clone(), seed.scopes.clone()), "who {name:?} is");
 }

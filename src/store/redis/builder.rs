@@ -67,8 +67,8 @@ impl RedisBuilder {
         self
     }
 
-    /// Takes a Redis that may drop nonces and revocations when its memory is full: requests that were seen
-    /// are accepted again then, and revoked tokens are good again.
+    /// Takes a Redis that may drop nonces, revocations, refresh tokens and counted attempts when its memory is full:
+    /// requests that were seen are accepted again then, and revoked tokens are good again.
     pub fn dangerous_allow_eviction(mut self) -> Self {
         self.may_evict = true;
         self

@@ -1,4 +1,4 @@
-//! [`Redis`]: nonces and revocations that several processes share.
+//! [`Redis`]: nonces, revocations, refresh tokens and attempts to sign in, shared by several processes.
 //!
 //! 1. **One step**: each operation is one script, and so atomic, and one round trip.
 //! 2. **Bounded waiting**: an operation has [`time_limit`](RedisBuilder::time_limit) to be answered, reconnecting
@@ -9,12 +9,16 @@
 //! 4. **Only a Redis that takes writes answers**, to a reader as well: what a replica says may be old.
 //! 5. **Expiry** follows the times that the caller passes. Entries are kept for a time and not until one, so that
 //!    the clock of Redis need not be right; it must only go on evenly. They are kept longer than is asked for:
-//!    nonces by a minute, revocations by an hour. By so much the clocks of your servers may differ.
+//!    nonces and attempts by a minute, revocations and refresh tokens by an hour. By so much the clocks of your
+//!    servers may differ.
 //! 6. **Keys** are digests under a prefix, of one length whatever a request holds, and name nobody. All keys of
-//!    a script carry one hash tag: they share a slot of a cluster. Each access token has a slot of its own, and
-//!    each issuer of JWTs.
+//!    a script carry one hash tag: they share a slot of a cluster. Each access token has a slot of its own,
+//!    each account and source of a throttle, and each issuer of JWTs with its refresh tokens.
 //! 7. **No eviction**: [`connect`](RedisBuilder::connect) refuses a Redis whose `maxmemory-policy` is not
 //!    `noeviction`, since that may drop a nonce or a revocation that still counts.
+//! 8. **A full memory** (`maxmemory`) takes nothing new. What is there goes on: refresh tokens are used,
+//!    and their families revoked. A [throttle](crate::basic::Throttle) then counts in its own memory, as it
+//!    does whenever Redis does not answer.
 //!
 //! ```no_run
 //! use portcullis::{
@@ -42,7 +46,14 @@
 //! | snapshots alone | everything since the last one is lost |
 //! | a failover to a replica | what the replica had not got is lost: replication does not wait |
 //!
-//! A lost nonce lets one request be replayed within its window; a lost revocation makes a token good again.
+//! | what is lost | what comes of it |
+//! |---|---|
+//! | a nonce | one request can be replayed within its window |
+//! | a revocation | a token is good again until it expires |
+//! | a rotation | a used refresh token is good again; the one that took its place is not, and ends the family |
+//! | a family | its refresh tokens are refused; its access tokens are good until they expire, revoked or not |
+//! | an attempt | it is not counted |
+//!
 //! `min-replicas-to-write` makes the loss of a failover smaller, and also stops an old primary that is cut off
 //! from answering. For revocations that must never be lost, use a database that waits for its replicas.
 //!
@@ -51,11 +62,15 @@
 //! When Redis has done what it was asked, and the answer is lost, the caller is told 503, and the nonce is
 //! used up: the client must sign again.
 
+#[cfg(feature = "basic")]
+mod attempts;
 mod builder;
 mod key;
 #[cfg(feature = "s3p")]
 mod nonces;
 mod ready;
+#[cfg(feature = "_jwt")]
+mod refreshes;
 #[cfg(feature = "_jwt")]
 mod revocations;
 

@@ -5,7 +5,7 @@ use std::{
 
 use ::redis::{Script, ScriptInvocation};
 
-use super::{Redis, key::digest};
+use super::{Redis, key::digest, refreshes::IS_REVOKED};
 use crate::{
     Identity, NowOrLater, StoreError,
     clock::unix_milliseconds,
@@ -36,12 +36,15 @@ static REVOKE: LazyLock<Script> = LazyLock::new(|| {
 /// The deletion, of what is not there, is refused by a Redis that takes no writes: a replica's answer may be
 /// old.
 static LOOK_UP: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        r"
-        redis.call('DEL', KEYS[3])
-        return {redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2])}
-        ",
-    )
+    let look_up = r"
+        local token, subject, nothing, family, owner = unpack(KEYS)
+        redis.call('DEL', nothing)
+        if redis.call('EXISTS', token) == 1 or family and is_revoked(family, owner) then
+            return 'revoked'
+        end
+        return redis.call('GET', subject)
+    ";
+    Script::new(&[IS_REVOKED, look_up].concat())
 });
 
 impl Redis {
@@ -90,6 +93,10 @@ impl Redis {
         script.key(self.token_key(token.issuer, token.id));
         script.key(self.subject_key(token.issuer, token.subject));
         script.key(self.key("nothing", digest(token.issuer)));
+        if let Some(family) = token.family() {
+            script.key(self.family_key(token.issuer, family));
+            script.key(self.owner_key(token.issuer, token.subject));
+        }
         script
     }
 
@@ -102,15 +109,21 @@ impl Redis {
     }
 }
 
+/// A token is revoked by itself, with all of its subject, and with its family of refresh tokens.
 impl RevocationStore for Redis {
     fn is_revoked(&self, token: TokenFacts<'_>) -> NowOrLater<Result<bool, StoreError>> {
         let (redis, script) = (self.clone(), self.look_up(token));
         let issued = token.issued.map(unix_milliseconds);
         NowOrLater::later(async move {
-            let (by_id, by_subject): (Option<i64>, Option<i64>) =
-                redis.run(script).await.map_err(StoreError::new)?;
-            let with_others = by_subject.is_some_and(|up_to| issued.is_none_or(|at| at <= up_to));
-            Ok(by_id.is_some() || with_others)
+            let found: Option<String> = redis.run(script).await.map_err(StoreError::new)?;
+            match found.as_deref() {
+                None => Ok(false),
+                Some("revoked") => Ok(true),
+                Some(up_to) => {
+                    let up_to: i64 = up_to.parse().map_err(StoreError::new)?;
+                    Ok(issued.is_none_or(|issued| issued <= up_to))
+                }
+            }
         })
     }
 }

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::{
     Error, SealingKey, Sql,
+    refused::refused_user,
     text::{identity, text},
 };
 use crate::{
@@ -88,13 +89,12 @@ impl Sql {
 
     async fn find_access_key(&self, token: String) -> Result<Option<AccessKey>, Error> {
         type Row = (String, String, Vec<u8>, Option<Vec<u8>>, Option<i64>, String);
-        let select = sqlx::query_as::<_, Row>(
+        let select = sqlx::query_as::<_, Row>(concat!(
             "SELECT k.issuer, k.subject, k.secret, k.previous, k.previous_until, k.scopes \
-             FROM portcullis_access_keys k \
-             LEFT JOIN portcullis_users u ON u.issuer = k.issuer AND u.subject = k.subject \
-             WHERE k.token = $1 AND k.disabled = 0 AND coalesce(u.disabled, 0) = 0",
-        );
-        let row = self.fetch_optional(select.bind(text(&token))).await?;
+                 FROM portcullis_access_keys k WHERE k.token = $1 AND k.disabled = 0 AND NOT ",
+            refused_user!("k.issuer", "k.subject", "$2")
+        ));
+        let row = self.fetch_optional(select.bind(text(&token)).bind(self.now())).await?;
         let Some((issuer, subject, secret, previous, until, scopes)) = row else {
             return Ok(None);
         };

@@ -5,10 +5,16 @@ use sqlx::{AnyPool, raw_sql};
 use super::{Engine, Error};
 
 /// From each version to the next.
-const SQLITE: &[&str] =
-    &[include_str!("migrations/sqlite/0001.sql"), include_str!("migrations/sqlite/0002.sql")];
-const POSTGRES: &[&str] =
-    &[include_str!("migrations/postgres/0001.sql"), include_str!("migrations/postgres/0002.sql")];
+const SQLITE: &[&str] = &[
+    include_str!("migrations/sqlite/0001.sql"),
+    include_str!("migrations/sqlite/0002.sql"),
+    include_str!("migrations/sqlite/0003.sql"),
+];
+const POSTGRES: &[&str] = &[
+    include_str!("migrations/postgres/0001.sql"),
+    include_str!("migrations/postgres/0002.sql"),
+    include_str!("migrations/postgres/0003.sql"),
+];
 
 /// Brings the tables to the newest version, all or nothing. Of several processes at once, one does it, and
 /// the others wait for it.

@@ -38,7 +38,8 @@
 //!    a resource; each in one statement.
 //! 6. **At once**: there is no cache. What is revoked, disabled or changed is so on the next request, at
 //!    every instance.
-//! 7. **Disabled users** are refused by password, user token, access key and JWT alike.
+//! 7. **Users who are disabled, locked or expired** are refused by password, user token, access key and JWT
+//!    alike, and get no new tokens for a refresh token.
 //!
 //! # The tables
 //!
@@ -47,7 +48,7 @@
 //!
 //! | table | a row is | trait | kept |
 //! |---|---|---|---|
-//! | `portcullis_users` | a user by login name: identity, argon2id hash, scopes | `UserStore` | for good |
+//! | `portcullis_users` | a user by login name: identity, password hash, scopes, states | `UserStore` | for good |
 //! | `portcullis_user_tokens` | a token by its SHA-256: id, owner, scopes | `UserTokenStore` | for good |
 //! | `portcullis_revoked_tokens` | a revoked JWT by issuer and `jti` | `RevocationStore` | until it expires |
 //! | `portcullis_revoked_subjects` | up to when all JWTs of somebody are revoked | `RevocationStore` | for good |
@@ -79,29 +80,34 @@ mod options;
 #[cfg(feature = "ownership")]
 mod owners;
 mod purge;
+#[cfg_attr(
+    not(feature = "full"),
+    allow(dead_code, reason = "which store asks is a matter of features")
+)]
 mod query;
 #[cfg(feature = "_jwt")]
 mod refreshes;
+#[cfg(any(feature = "_jwt", feature = "s3p", feature = "user-token"))]
+mod refused;
 #[cfg(feature = "_jwt")]
 mod revocations;
 #[cfg(feature = "s3p")]
 mod seal;
-#[cfg(any(
-    feature = "_jwt",
-    feature = "basic",
-    feature = "ownership",
-    feature = "s3p",
-    feature = "user-token"
-))]
+#[cfg_attr(
+    not(feature = "full"),
+    allow(dead_code, reason = "which store asks is a matter of features")
+)]
 mod text;
 #[cfg(feature = "user-token")]
 mod user_tokens;
 #[cfg(feature = "basic")]
 mod users;
 
+#[cfg(any(feature = "basic", feature = "user-token"))]
+use std::time::{SystemTime, UNIX_EPOCH};
 use std::{fmt, io, sync::Arc, time::Duration};
 
-use sqlx::{Any, AnyPool, Transaction, any::AnyArguments, query::Query};
+use sqlx::{Any, AnyPool, Transaction};
 
 #[cfg(feature = "s3p")]
 pub use self::seal::SealingKey;
@@ -154,7 +160,7 @@ impl Sql {
             sqlx::query(write).execute(&mut *transaction).await?;
             transaction.rollback().await
         };
-        self.bounded(written).await.ok_or_else(|| timed_out().into()).flatten().map_err(StoreError::new)
+        self.bounded(written).await.unwrap_or_else(|| Err(timed_out())).map_err(StoreError::new)
     }
 
     /// The connections, for an application's own tables in the same database (sqlx 0.9).
@@ -186,15 +192,17 @@ impl Sql {
         self.0.pool.close().await;
     }
 
-    /// Whether a row was changed.
-    async fn change(&self, statement: Query<'static, Any, AnyArguments>) -> Result<bool, StoreError> {
-        self.execute(statement).await.map(|rows| rows > 0).map_err(StoreError::new)
-    }
-
     /// The present second.
     fn now(&self) -> i64 {
         unix_seconds(self.0.clock.now())
     }
+}
+
+#[cfg(any(feature = "basic", feature = "user-token"))]
+/// A stored second. One before 1970 counts as the first of 1970: it has passed.
+fn time(second: i64) -> SystemTime {
+    let since = Duration::from_secs(u64::try_from(second).unwrap_or_default());
+    UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH)
 }
 
 fn timed_out() -> sqlx::Error {

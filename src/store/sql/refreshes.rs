@@ -2,14 +2,14 @@ use std::time::SystemTime;
 
 use sqlx::{Any, any::AnyArguments, query::Query};
 
-use super::{Error, Sql, text::text, timed_out};
+use super::{Error, Sql, refused::refused_user, text::text, timed_out};
 use crate::{
     Identity, NowOrLater, StoreError,
     clock::unix_seconds,
     jwt::refresh::{RefreshFacts, RefreshStore, Rotation},
 };
 
-/// A user who is disabled here gets no new tokens.
+/// A user who is refused here gets no new tokens for one that is used.
 impl RefreshStore for Sql {
     fn add(&self, token: RefreshFacts<'_>) -> NowOrLater<Result<bool, StoreError>> {
         let (store, token) = (self.clone(), Token::of(token));
@@ -101,17 +101,17 @@ impl Sql {
 
     async fn rotate_token(&self, used: String, next: Token) -> Result<Rotation, Error> {
         // A read does not wait for writers, and a revoked family stays so.
-        let good = sqlx::query_as::<_, (i64,)>(
+        let good = sqlx::query_as::<_, (i64,)>(concat!(
             "SELECT (SELECT count(*) FROM portcullis_refresh_tokens WHERE id = $1) \
-             FROM portcullis_refresh_families f \
-             LEFT JOIN portcullis_users u ON u.issuer = f.issuer AND u.subject = f.subject \
-             WHERE f.id = $2 AND f.issuer = $3 AND f.subject = $4 AND f.revoked IS NULL \
-             AND coalesce(u.disabled, 0) = 0",
-        )
+                 FROM portcullis_refresh_families \
+                 WHERE id = $2 AND issuer = $3 AND subject = $4 AND revoked IS NULL AND NOT ",
+            refused_user!("$3", "$4", "$5")
+        ))
         .bind(used.clone())
         .bind(next.family.clone())
         .bind(next.issuer.clone())
-        .bind(next.subject.clone());
+        .bind(next.subject.clone())
+        .bind(self.now());
         match self.fetch_optional(good).await? {
             None => return Ok(Rotation::Revoked),
             Some((1,)) if used == next.id => return Ok(Rotation::Rotated),

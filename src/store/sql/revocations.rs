@@ -1,6 +1,6 @@
 use std::time::SystemTime;
 
-use super::{Error, Sql, text::text};
+use super::{Error, Sql, refused::refused_user, text::text};
 use crate::{
     Identity, NowOrLater, StoreError,
     clock::{unix_milliseconds, unix_seconds},
@@ -8,27 +8,27 @@ use crate::{
 };
 
 /// A token is revoked by itself, with its family of refresh tokens, with all of its subject, and if its
-/// subject is a user who is disabled here.
+/// subject is a user who is refused here.
 impl RevocationStore for Sql {
     fn is_revoked(&self, token: TokenFacts<'_>) -> NowOrLater<Result<bool, StoreError>> {
         let store = self.clone();
         // A token that does not say when it was issued counts as the oldest.
         let issued = token.issued.map_or(i64::MIN, unix_milliseconds);
-        let select = sqlx::query_as::<_, (i64,)>(
+        let select = sqlx::query_as::<_, (i64,)>(concat!(
             "SELECT 1 WHERE EXISTS \
-             (SELECT 1 FROM portcullis_revoked_tokens WHERE issuer = $1 AND id = $2) \
-             OR EXISTS (SELECT 1 FROM portcullis_revoked_subjects \
-             WHERE issuer = $1 AND subject = $3 AND up_to_ms >= $4) \
-             OR EXISTS (SELECT 1 FROM portcullis_users \
-             WHERE issuer = $1 AND subject = $3 AND disabled <> 0) \
-             OR EXISTS (SELECT 1 FROM portcullis_refresh_families \
-             WHERE id = $5 AND issuer = $1 AND subject = $3 AND revoked IS NOT NULL)",
-        )
+                 (SELECT 1 FROM portcullis_revoked_tokens WHERE issuer = $1 AND id = $2) \
+                 OR EXISTS (SELECT 1 FROM portcullis_revoked_subjects \
+                 WHERE issuer = $1 AND subject = $3 AND up_to_ms >= $4) \
+                 OR EXISTS (SELECT 1 FROM portcullis_refresh_families \
+                 WHERE id = $5 AND issuer = $1 AND subject = $3 AND revoked IS NOT NULL) OR ",
+            refused_user!("$1", "$3", "$6")
+        ))
         .bind(text(token.issuer))
         .bind(text(token.id))
         .bind(text(token.subject))
         .bind(issued)
-        .bind(token.family().map(text));
+        .bind(token.family().map(text))
+        .bind(self.now());
         NowOrLater::later(async move {
             let found: Result<_, Error> = store.fetch_optional(select).await.map_err(Error::from);
             Ok(found.map_err(StoreError::new)?.is_some())

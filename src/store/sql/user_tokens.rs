@@ -1,8 +1,10 @@
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use super::{
     Error, Sql,
+    refused::refused_user,
     text::{identity, plain, text},
+    time,
 };
 use crate::{
     Identity, NowOrLater, ScopeSet, StoreError,
@@ -16,13 +18,13 @@ impl UserTokenStore for Sql {
         digest: &TokenDigest,
     ) -> NowOrLater<Result<Option<UserTokenRecord>, StoreError>> {
         let store = self.clone();
-        let select = sqlx::query_as::<_, Row>(
+        let select = sqlx::query_as::<_, Row>(concat!(
             "SELECT t.id, t.issuer, t.subject, t.name, t.scopes, \
-             t.created, t.expires, t.last_used, t.revoked FROM portcullis_user_tokens t \
-             LEFT JOIN portcullis_users u ON u.issuer = t.issuer AND u.subject = t.subject \
-             WHERE t.digest = $1 AND coalesce(u.disabled, 0) = 0",
-        );
-        let select = select.bind(digest.as_bytes().to_vec());
+                 t.created, t.expires, t.last_used, t.revoked FROM portcullis_user_tokens t \
+                 WHERE t.digest = $1 AND NOT ",
+            refused_user!("t.issuer", "t.subject", "$2")
+        ));
+        let select = select.bind(digest.as_bytes().to_vec()).bind(self.now());
         NowOrLater::later(async move {
             let row = store.fetch_optional(select).await.map_err(StoreError::new)?;
             row.map(record).transpose().map_err(StoreError::new)
@@ -105,10 +107,4 @@ fn record(row: Row) -> Result<UserTokenRecord, Error> {
     record.last_used = last_used.map(time);
     record.revoked = revoked.map(time);
     Ok(record)
-}
-
-/// A stored second. One before 1970 counts as the first of 1970: it has passed.
-fn time(second: i64) -> SystemTime {
-    let since = Duration::from_secs(u64::try_from(second).unwrap_or_default());
-    UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH)
 }

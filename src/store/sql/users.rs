@@ -1,16 +1,33 @@
+use std::time::SystemTime;
+
 use super::{
     Error, Sql,
     text::{identity, text},
+    time,
 };
 use crate::{
     NowOrLater, ScopeSet, StoreError,
     basic::{PasswordHash, User, UserStore},
+    clock::unix_seconds,
 };
 
 impl UserStore for Sql {
     fn user(&self, name: &str) -> NowOrLater<Result<Option<User>, StoreError>> {
         let (store, name) = (self.clone(), name.to_owned());
         NowOrLater::later(async move { store.find_user(name).await.map_err(StoreError::new) })
+    }
+
+    fn rehashed(
+        &self,
+        name: &str,
+        old: &PasswordHash,
+        new: &PasswordHash,
+    ) -> NowOrLater<Result<(), StoreError>> {
+        let store = self.clone();
+        let update =
+            sqlx::query("UPDATE portcullis_users SET password = $1 WHERE name = $2 AND password = $3");
+        let update = update.bind(text(new.as_str())).bind(text(name)).bind(text(old.as_str()));
+        NowOrLater::later(async move { store.change(update).await.map(drop) })
     }
 }
 
@@ -26,15 +43,18 @@ impl Sql {
     /// When the database cannot answer.
     pub async fn insert_user(&self, user: &User) -> Result<bool, StoreError> {
         let insert = sqlx::query(
-            "INSERT INTO portcullis_users (name, issuer, subject, password, scopes, disabled) \
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+            "INSERT INTO portcullis_users \
+             (name, issuer, subject, password, scopes, disabled, locked, expires) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
         )
         .bind(text(user.name()))
         .bind(text(user.owner().issuer()))
         .bind(text(user.owner().subject()))
         .bind(text(user.password().as_str()))
         .bind(text(user.held_scopes().as_str()))
-        .bind(i64::from(user.is_disabled()));
+        .bind(i64::from(user.is_disabled()))
+        .bind(i64::from(user.is_locked()))
+        .bind(user.expiry().map(unix_seconds));
         self.change(insert).await
     }
 
@@ -69,18 +89,43 @@ impl Sql {
         self.change(update.bind(i64::from(disabled)).bind(text(name))).await
     }
 
+    /// Refuses a user until unlocked, like one who is [disabled](Self::set_disabled). `false` if there is no such
+    /// user.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot answer.
+    pub async fn set_locked(&self, name: &str, locked: bool) -> Result<bool, StoreError> {
+        let update = sqlx::query("UPDATE portcullis_users SET locked = $1 WHERE name = $2");
+        self.change(update.bind(i64::from(locked)).bind(text(name))).await
+    }
+
+    /// Refuses a user from the second of this time on, like one who is [disabled](Self::set_disabled); or never by
+    /// time. `false` if there is no such user.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot answer.
+    pub async fn set_expiry(&self, name: &str, at: Option<SystemTime>) -> Result<bool, StoreError> {
+        let update = sqlx::query("UPDATE portcullis_users SET expires = $1 WHERE name = $2");
+        self.change(update.bind(at.map(unix_seconds)).bind(text(name))).await
+    }
+
     async fn find_user(&self, name: String) -> Result<Option<User>, Error> {
-        let select = sqlx::query_as::<_, (String, String, String, String, i64)>(
-            "SELECT issuer, subject, password, scopes, disabled FROM portcullis_users WHERE name = $1",
+        type Row = (String, String, String, String, i64, i64, Option<i64>);
+        let select = sqlx::query_as::<_, Row>(
+            "SELECT issuer, subject, password, scopes, disabled, locked, expires \
+             FROM portcullis_users WHERE name = $1",
         );
         let row = self.fetch_optional(select.bind(text(&name))).await?;
-        let Some((issuer, subject, password, scopes, disabled)) = row else {
+        let Some((issuer, subject, password, scopes, disabled, locked, expires)) = row else {
             return Ok(None);
         };
-        let user = User::new(name, PasswordHash::parse(&password)?)?
+        let user = User::new(name, PasswordHash::parse_or_unusable(&password))?
             .identity(identity(issuer, subject)?)
             .scopes(ScopeSet::parse(&scopes)?)
-            .disabled(disabled != 0);
-        Ok(Some(user))
+            .disabled(disabled != 0)
+            .locked(locked != 0);
+        Ok(Some(expires.map(time).into_iter().fold(user, User::expires)))
     }
 }
