@@ -1,13 +1,17 @@
 //! Three real systems behind portcullis, on one database, SQLite or PostgreSQL: phoss SMP at the root, SMSGate at
-//! `/3rdparty/v1`, and Smobilpay S3P at `/s3p/v2`. `gateway --help` tells the rest.
+//! `/3rdparty/v1`, and Smobilpay S3P at `/s3p/v2`; and a page for people at `/secure/`. `gateway --help` tells the
+//! rest.
 #![allow(clippy::print_stdout, reason = "what is made for a person is printed")]
 #![allow(unreachable_pub, reason = "a program has no public API")]
 
+mod accounts;
 mod admin;
 mod args;
 mod database;
 mod demo;
+mod password;
 mod s3p;
+mod secure;
 mod serve;
 mod smp;
 mod smsgate;
@@ -18,7 +22,10 @@ mod web;
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use clap::Parser;
-use portcullis::basic::HashingPool;
+use portcullis::{
+    ConfigError,
+    basic::{BasicAuth, CredentialCache, HashingPool, Throttle, UserStore},
+};
 
 use crate::{
     args::{Args, Command},
@@ -36,13 +43,27 @@ struct Gateway {
     vault: Arc<Vault>,
     /// One for the process: the limit holds for all systems together.
     hashing: HashingPool,
+    throttle: Throttle,
+    verified: CredentialCache,
     settings: Arc<Settings>,
+}
+
+impl Gateway {
+    /// HTTP Basic over these users. Who guesses at one system is slowed down at all.
+    fn passwords(&self, realm: &str, users: impl UserStore) -> Result<BasicAuth, ConfigError> {
+        Ok(BasicAuth::new(realm, users)?
+            .hashing_pool(self.hashing.clone())
+            .throttle(self.throttle.clone())
+            .cache(self.verified.clone()))
+    }
 }
 
 /// What the operator has said.
 struct Settings {
     /// Under which URL clients reach this server, without a slash at the end.
     public_url: String,
+    /// Whether TLS ends here, so that the peer of a connection is the client and no proxy.
+    ends_tls: bool,
     /// How long the body of a request may take to arrive.
     body_timeout: Duration,
     /// Whether a refused caller is told why.

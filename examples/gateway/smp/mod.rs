@@ -12,6 +12,8 @@ mod status;
 mod strict;
 mod wording;
 
+use std::time::Duration;
+
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
@@ -22,9 +24,8 @@ use axum::{
 };
 use portcullis::{
     AuthenticateLayer, OwnershipLayer,
-    basic::BasicAuth,
     ownership::{Ownership, ResourcePath},
-    user_token::UserTokenAuth,
+    user_token::{LastUsed, UserTokenAuth},
 };
 
 use crate::{Error, Gateway};
@@ -36,6 +37,9 @@ const PUSH: &str = "/businesscard/{group}/push";
 
 const REALM: &str = "SMP";
 
+/// How exact the time is at which a user token was last used.
+const LAST_USED: Duration = Duration::from_secs(60);
+
 /// How many bytes of XML are read.
 const LONGEST_DOCUMENT: usize = 1024 * 1024;
 
@@ -43,8 +47,9 @@ pub fn router(gateway: &Gateway) -> Result<Router, Error> {
     let store = gateway.database.store();
     let wording = wording::Wording { details: gateway.settings.error_details };
 
-    let tokens = UserTokenAuth::new(REALM, store.clone())?;
-    let passwords = BasicAuth::new(REALM, store.clone())?.hashing_pool(gateway.hashing.clone());
+    let last_used = LastUsed::new(store.clone(), LAST_USED);
+    let tokens = UserTokenAuth::new(REALM, store.clone())?.last_used(last_used);
+    let passwords = gateway.passwords(REALM, store.clone())?;
     let authenticate = AuthenticateLayer::new(tokens).or(passwords).respond_with(wording);
 
     // This kind is also in the statements about owners.
