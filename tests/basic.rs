@@ -36,6 +36,8 @@ mod support;
 mod throttle;
 #[path = "basic/throttle_sources.rs"]
 mod throttle_sources;
+#[path = "basic/verify.rs"]
+mod verify;
 
 use std::sync::{Arc, Mutex};
 
