@@ -69,7 +69,6 @@ impl Drop for Files {
 
 /// Runs the contract.
 #[tokio::main]
-/// Runs the contract over the store.
 pub async fn main() {
     contract::nonces(async || new_store("good")).await;
     // A folder that is not there stands for a disk that is not.

@@ -37,6 +37,13 @@ impl<'a> Head<'a> {
         self
     }
 
+    /// The same head, with the route that axum's router has matched.
+    #[cfg(all(feature = "axum", feature = "ownership"))]
+    pub(crate) fn with_matched_route(&self) -> Self {
+        let route = Route::in_extensions(self.extensions);
+        Self { authorization: self.authorization.clone(), route, ..*self }
+    }
+
     /// The route that axum's router has matched, for those layers that look.
     #[cfg(all(feature = "axum", feature = "ownership"))]
     pub(crate) fn route(&self) -> Option<&Route> {

@@ -115,6 +115,8 @@ pub mod introspection;
 mod json;
 #[cfg(feature = "_jwt")]
 pub mod jwt;
+#[cfg(feature = "axum")]
+mod nested;
 mod now_or_later;
 #[cfg(feature = "ownership")]
 pub mod ownership;

@@ -101,6 +101,7 @@ struct Parts {
     credential_id: Option<Arc<str>>,
     scopes: ScopeSet,
     authenticated_at: Option<SystemTime>,
+    expires: Option<SystemTime>,
     extra: Option<Arc<dyn Any + Send + Sync>>,
 }
 
@@ -113,6 +114,7 @@ impl Principal {
             credential_id: None,
             scopes: ScopeSet::empty(),
             authenticated_at: None,
+            expires: None,
             extra: None,
         })
     }
@@ -150,6 +152,11 @@ impl Principal {
     /// When it proved who it is, if the scheme tells: of a JWT, when that was issued (`iat`).
     pub fn authenticated_at(&self) -> Option<SystemTime> {
         self.0.authenticated_at
+    }
+
+    /// When the credential expires that it has come by, if it does: without any leeway.
+    pub fn expires(&self) -> Option<SystemTime> {
+        self.0.expires
     }
 
     /// What else the scheme knows, by type: a JWT's claims are `jwt::Claims`.
@@ -190,6 +197,13 @@ impl PrincipalBuilder {
     /// When the principal proved who it is.
     pub fn authenticated_at(mut self, time: SystemTime) -> Self {
         self.0.authenticated_at = Some(time);
+        self
+    }
+
+    /// When the credential expires that was used. No token that is issued to the principal
+    /// (`jwt::Issuer`) outlives it.
+    pub fn expires(mut self, time: SystemTime) -> Self {
+        self.0.expires = Some(time);
         self
     }
 

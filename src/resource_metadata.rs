@@ -9,8 +9,8 @@
 //! 3. `GET` and `HEAD` are answered with 200 and `application/json`, any other method with 405. The
 //!    service does not look at the path: route that one path to it, outside of all layers that ask for
 //!    credentials.
-//! 4. What has no value is left out (section 3.2). `bearer_methods_supported` is `["header"]`: this crate
-//!    reads tokens from no other place.
+//! 4. What has no value is left out (section 3.2). `bearer_methods_supported` is `["header"]`: of the
+//!    places that RFC 6750 section 2 has, this crate reads tokens from no other.
 //!
 //! The bearer challenges point to it with `resource_metadata` (section 5.1), so that a client which knows
 //! nothing but the resource's URL learns the rest from the first 401. Clients of the Model Context Protocol

@@ -7,7 +7,7 @@ use std::{
 };
 
 use axum::extract::{FromRequestParts, MatchedPath, OriginalUri, RawPathParams};
-use http::Request;
+use http::{Extensions, Request};
 
 pub(crate) struct Route {
     /// `None` in a fallback.
@@ -30,6 +30,13 @@ impl Route {
         let params = params(&mut parts);
         mem::swap(&mut parts.extensions, extensions);
         Some(Self { pattern, params })
+    }
+
+    /// As [`of`](Self::of), of a request that cannot be changed.
+    pub(crate) fn in_extensions(extensions: &Extensions) -> Option<Self> {
+        let mut request = Request::new(());
+        *request.extensions_mut() = extensions.clone();
+        Self::of(&mut request)
     }
 
     pub(crate) fn pattern(&self) -> Option<&str> {

@@ -29,11 +29,15 @@ mod rehash;
 mod secrecy;
 #[path = "basic/server.rs"]
 mod server;
+#[path = "basic/spellings.rs"]
+mod spellings;
 #[path = "basic/states.rs"]
 mod states;
 mod support;
 #[path = "basic/throttle.rs"]
 mod throttle;
+#[path = "basic/throttle_cache.rs"]
+mod throttle_cache;
 #[path = "basic/throttle_sources.rs"]
 mod throttle_sources;
 

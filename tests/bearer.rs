@@ -171,7 +171,7 @@ async fn the_prefix_decides_who_judges_a_token_and_nobody_else_is_asked() {
 fn prefixes_that_cannot_be_told_apart_are_refused() {
     let verifier = || UserTokenAuth::new("r", MemoryUserTokenStore::new()).unwrap();
     let bearer = || BearerAuth::new("r", jwt()).unwrap().prefix("pct_", verifier()).unwrap();
-    for prefix in ["", "pct_", "pct_x", "p"] {
+    for prefix in ["", "pct_", "pct_x", "p", "x y", "x=", "Bearer x", "\u{e4}"] {
         assert!(bearer().prefix(prefix, verifier()).is_err(), "{prefix:?}");
     }
     assert!(bearer().prefix("pcu_", verifier()).is_ok());

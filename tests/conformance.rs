@@ -4,6 +4,9 @@
 #![cfg(feature = "_jwt")]
 #![allow(clippy::unwrap_used, reason = "what cannot go on fails")]
 
+#[cfg(feature = "basic")]
+#[path = "conformance/basic.rs"]
+mod basic;
 #[path = "conformance/cookbook.rs"]
 mod cookbook;
 #[path = "conformance/json.rs"]

@@ -13,6 +13,8 @@ use servers::Postgres;
 use std::process::{Command, Output};
 
 const GROUP: &str = "/iso6523-actorid-upis%3A%3A9915%3Ademo";
+const CARD: &str = "/businesscard/iso6523-actorid-upis%3A%3A9915%3Ademo";
+const ALICE: &str = "alice@example.org";
 const GROUP_XML: &str = "<ServiceGroup><ParticipantIdentifier scheme=\"iso6523-actorid-upis\">9915:demo\
     </ParticipantIdentifier><ServiceMetadataReferenceCollection/></ServiceGroup>";
 const SMS: &str = "/3rdparty/v1";
@@ -54,6 +56,12 @@ async fn ask(server: &Server, method: &str, path: &str, who: &str, body: &Value)
     (reply.status.as_u16(), serde_json::from_str(&reply.body).unwrap_or_default())
 }
 
+async fn put_card(server: &Server, who: &str) -> u16 {
+    let headers = [&*format!("authorization: {who}"), "content-type: application/xml"];
+    let card = GROUP_XML.replace("ServiceGroup", "BusinessCard");
+    server.send("PUT", CARD, &headers, card).await.status.as_u16()
+}
+
 async fn put_group(server: &Server, who: &str) -> u16 {
     let headers = [&*format!("authorization: {who}"), "content-type: application/xml"];
     server.send("PUT", GROUP, &headers, GROUP_XML).await.status.as_u16()
@@ -78,6 +86,14 @@ async fn what_is_done_at_one_holds_at_the_other() {
     assert_eq!(two.get(GROUP, &[]).await.body, GROUP_XML);
     assert_eq!(ask(two, "DELETE", GROUP, &alice, &Value::Null).await.0, 200);
     assert_eq!(put_group(two, &bob).await, 200);
+    // A card that is there, and none; and an owner who is made another one.
+    assert_eq!(put_card(one, &bob).await, 200);
+    assert_eq!(ask(two, "DELETE", CARD, &bob, &Value::Null).await.0, 200);
+    assert_eq!(one.get(CARD, &[]).await.status, 404);
+    assert!(pair.run(&["smp", "owner", "iso6523-actorid-upis::9915:demo", ALICE]).status.success());
+    assert_eq!([put_card(one, &bob).await, put_card(two, &alice).await], [403, 200]);
+    assert!(pair.run(&["user", "scopes", "bob@example.org", "all:any", "smp:admin"]).status.success());
+    assert_eq!([put_card(one, &bob).await, put_group(two, &bob).await], [200, 200]);
 
     // SMSGate: messages, and tokens that are revoked, or refreshed twice.
     let message = json!({"phoneNumbers": ["+1234567890"], "textMessage": {"text": "Hello"}});

@@ -15,6 +15,10 @@ mod gateway_support;
 mod ids;
 #[path = "gateway_smp/order.rs"]
 mod order;
+#[path = "gateway_smp/owners.rs"]
+mod owners;
+#[path = "gateway_smp/phoss.rs"]
+mod phoss;
 #[path = "gateway_smp/refusals.rs"]
 mod refusals;
 #[path = "gateway_smp/strict.rs"]

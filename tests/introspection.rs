@@ -64,6 +64,7 @@ async fn an_active_token_passes_with_all_that_was_said_of_it() {
     let response = principal.extra::<IntrospectionResponse>().unwrap();
     assert_eq!((response.client_id(), response.username()), (Some("app"), Some("Alice A.")));
     assert_eq!(response.expires(), Some(Duration::from_secs(NOW + 600)));
+    assert_eq!(principal.expires(), Some(UNIX_EPOCH + Duration::from_secs(NOW + 600)));
     assert_eq!(response.custom::<Mine>().unwrap().tenant, 9);
 
     let least = judge(&builder(&Saying::json(GOOD)).build().unwrap(), TOKEN).await.unwrap();

@@ -277,6 +277,32 @@ fn a_leeway_of_more_than_five_minutes_or_a_realm_with_a_line_break_is_a_configur
     assert!(builder().realm("a\r\nset-cookie: b").build().is_err());
 }
 
+/// Such as comes of a variable of the environment that is not set.
+#[test]
+fn a_setting_that_is_empty_is_a_configuration_error() {
+    let bare = || JwtAuth::builder(keys(Algorithm::HS256));
+    for empty in [
+        bare().issuer(""),
+        bare().audience(""),
+        builder().audience(""),
+        builder().identities_of(""),
+        builder().cache(0),
+    ] {
+        let error = empty.build().unwrap_err().to_string();
+        assert!(error.contains("leave"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_is_not_looked_at() {
+    let request = |authorization: &str| {
+        let request = Request::post("/").header(header::AUTHORIZATION, authorization);
+        request.body(Full::new(Bytes::from_static(b"\xff\xfe"))).unwrap()
+    };
+    assert_eq!(send(&layer(), request("Bearer a.b.c")).await.status, 401);
+    assert_eq!(send(&layer(), request(&format!("Bearer {}", sender()))).await.status, 200);
+}
+
 #[tokio::test]
 async fn neither_logs_nor_debug_output_show_secrets_or_tokens() {
     let log = Log::capture();

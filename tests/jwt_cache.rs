@@ -45,7 +45,7 @@ impl KeySource for Rotating {
         self.0.lock().unwrap().clone()
     }
 
-    fn renew(&self) -> Option<NowOrLater<()>> {
+    fn renew(&self) -> Option<NowOrLater<Result<(), StoreError>>> {
         None
     }
 }

@@ -383,6 +383,15 @@ fn an_access_token_by_rfc_9068_has_all_its_claims_and_says_so() {
         let error = incomplete.rfc9068().build().unwrap_err().to_string();
         assert!(error.contains(missing), "{error}");
     }
+    // Nothing softens it, in either order.
+    for softened in [
+        builder().rfc9068().token_type("JWT"),
+        builder().token_type("JWT").rfc9068(),
+        builder().rfc9068().dangerous_no_expiry(),
+    ] {
+        let error = softened.build().unwrap_err().to_string();
+        assert!(error.contains("RFC 9068"), "{error}");
+    }
 }
 
 #[test]

@@ -225,6 +225,20 @@ fn a_header_that_is_no_json_object_or_repeats_a_name_is_refused() {
     assert_eq!(refused(deep), shape);
 }
 
+/// RFC 7519 section 5.3: a copy in the header says nothing.
+#[test]
+fn claims_in_the_header_are_not_believed() {
+    let copies = format!(
+        r#"{{"alg":"HS256","iss":"{ISSUER}","aud":"{AUDIENCE}","sub":"admin","exp":{},"scope":"all:any"}}"#,
+        NOW + 600
+    );
+    let alice = judge(&jwt(), &sign(&copies, claims(&[]))).unwrap();
+    assert_eq!((alice.subject(), alice.scopes().as_str()), ("alice", ""));
+    for missing in ["iss", "aud", "sub", "exp"] {
+        assert!(judge(&jwt(), &sign(&copies, claims(&[(missing, "")]))).is_err(), "{missing}");
+    }
+}
+
 /// Otherwise one token would have several texts, and a list of refused texts would not hold.
 #[test]
 fn base64url_has_one_text_for_the_same_bytes() {

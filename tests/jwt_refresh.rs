@@ -98,10 +98,11 @@ async fn to_check_a_token_does_not_use_it_up_and_finds_a_used_one() {
 }
 
 #[tokio::test]
-async fn claims_of_the_grant_are_in_both_tokens_and_the_audience_in_one() {
+async fn claims_of_the_grant_are_in_both_tokens_but_audience_and_key_in_one() {
     let server = Server::new(MemoryRefreshStore::new());
     let caller = alice();
     let grant = Grant::to(&caller, set("")).claim("device", "laptop").claim("aud", AUDIENCE);
+    let grant = grant.claim("cnf", serde_json::json!({ "jkt": "0ZcOCORZNYy" }));
     let pair = server.refresher.issue(grant).await.unwrap();
     let claims = |token: &str| -> serde_json::Value {
         serde_json::from_slice(&unb64(token.split('.').nth(1).unwrap())).unwrap()
@@ -109,9 +110,11 @@ async fn claims_of_the_grant_are_in_both_tokens_and_the_audience_in_one() {
     let (access, refresh) = (claims(pair.access().token()), claims(pair.refresh().token()));
     assert_eq!((&access["device"], &refresh["device"]), (&"laptop".into(), &"laptop".into()));
     assert_eq!((&access["aud"], refresh.get("aud")), (&AUDIENCE.into(), None));
+    assert_eq!((access["cnf"].is_object(), refresh.get("cnf")), (true, None));
     let token = server.refresher.verify(pair.refresh().token()).unwrap();
     let custom: serde_json::Value = token.claims().custom().unwrap();
     assert_eq!(custom["device"], "laptop");
+    server.refresh(&pair).await.unwrap();
 }
 
 #[tokio::test]

@@ -7,6 +7,8 @@ mod crash;
 #[path = "redis_faults/cut.rs"]
 mod cut;
 mod jwt_support;
+#[path = "redis_faults/ready.rs"]
+mod ready;
 #[path = "redis_faults/refused.rs"]
 mod refused;
 #[path = "redis_faults/replica.rs"]

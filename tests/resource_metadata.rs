@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use axum::Router;
 use http::{Method, Request, header};
 use portcullis::{
-    AuthenticateLayer, AuthorizeLayer, JwtScopeLayer, Scope, ScopePolicy, UserTokenLayer,
+    AuthenticateLayer, AuthorizeLayer, BearerAuth, JwtScopeLayer, Scope, ScopePolicy, UserTokenLayer,
     jwt::{Algorithm, JwtAuth, Key, Keys},
     resource_metadata::{ResourceMetadata, ResourceMetadataBuilder},
     user_token::{MemoryUserTokenStore, UserTokenAuth},
@@ -110,6 +110,8 @@ fn a_url_that_clients_could_not_trust_is_refused_when_it_is_built() {
 #[tokio::test]
 async fn each_bearer_challenge_points_to_the_document() {
     let end = format!(r#"resource_metadata="{URL}""#);
+    let whole = BearerAuth::new("vault", jwt(None).unwrap()).unwrap();
+    let whole = AuthenticateLayer::new(whole.resource_metadata(URL).unwrap());
     let jwt = AuthenticateLayer::new(jwt(Some(URL)).unwrap());
     let tokens = user_tokens().resource_metadata("https://first.example.org").unwrap();
     let tokens = UserTokenLayer::new(tokens.resource_metadata(URL).unwrap());
@@ -120,6 +122,7 @@ async fn each_bearer_challenge_points_to_the_document() {
     ] {
         let expected = format!("{start}{end}");
         assert_eq!(send(&jwt, request.clone()).await.challenges(), [&*expected]);
+        assert_eq!(send(&whole, request.clone()).await.challenges(), [&*expected]);
         assert_eq!(send(&tokens, request).await.challenges(), [&*expected]);
     }
     let silent = UserTokenLayer::new(user_tokens());

@@ -93,6 +93,11 @@ async fn a_token_expires_at_the_very_second_and_not_before() {
     let expires = UNIX_EPOCH + Duration::from_secs(NOW);
     store.insert(token.digest(), UserTokenRecord::new("laptop", alice()).expires(expires));
     let clock = Arc::new(ManualClock::at_unix(NOW));
+    let request = get_with("/", bearer(token.expose()));
+    clock.set(UNIX_EPOCH);
+    let early = auth(store.clone()).clock(clock.clone());
+    let principal = early.authenticate(&Head::new(&request)).unwrap().await.unwrap();
+    assert_eq!(principal.expires(), Some(expires));
     let layer = UserTokenLayer::new(auth(store).clock(clock.clone()));
     let nanosecond = Duration::from_nanos(1);
     for (time, status) in [

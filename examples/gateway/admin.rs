@@ -32,6 +32,12 @@ pub async fn user(database: &Database, command: UserCommand) -> Result<(), Error
                 return Err(unknown(&name));
             }
         }
+        UserCommand::Scopes { name, scopes } => {
+            let scopes = ScopeSet::parse(&scopes.join(" "))?;
+            if !database.store().set_scopes(&name, &scopes).await? {
+                return Err(unknown(&name));
+            }
+        }
         UserCommand::Passwd { name, password_stdin } => {
             let (password, made) = password(password_stdin)?;
             set_password(database, &name, &password).await?;
@@ -185,7 +191,7 @@ pub async fn add_s3p_key(database: &Database, user: &str) -> Result<(String, Str
     Ok((token, secret))
 }
 
-async fn identity(database: &Database, name: &str) -> Result<Identity, Error> {
+pub async fn identity(database: &Database, name: &str) -> Result<Identity, Error> {
     let row: Option<(String, String)> =
         sqlx::query_as("SELECT issuer, subject FROM portcullis_users WHERE name = $1")
             .bind(name)

@@ -1,6 +1,6 @@
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{Parser, Subcommand, builder::BoolishValueParser};
+use clap::{Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
 
 use crate::database;
 
@@ -24,8 +24,13 @@ pub struct Args {
     )]
     pub database: String,
 
-    /// The file with the keys that are not in the database, created if there is none; instances that share a
-    /// database share it, too. Without this flag: beside the database's file, or `gateway.keys`.
+    /// Where the nonces of S3P are kept: `redis://user:password@host:6379/0`, or `rediss://…` for TLS. Without
+    /// this flag, in the database. All instances on one database have the same.
+    #[arg(long, env = "GATEWAY_REDIS", global = true, hide_env_values = true)]
+    pub redis: Option<String>,
+
+    /// The file with the keys that are not in the database, created together with it; instances that share a
+    /// database have the same. Without this flag: beside the database's file, or `gateway.keys`.
     #[arg(long, env = "GATEWAY_KEYS", global = true)]
     pub keys: Option<PathBuf>,
 
@@ -65,7 +70,11 @@ pub struct Args {
     #[arg(long, env = "GATEWAY_S3P_HTTP_400", value_parser = BoolishValueParser::new())]
     pub s3p_http_400: bool,
 
-    /// Instead of serving, manage accounts.
+    /// What the SMP part answers where phoss SMP does otherwise than its documentation says.
+    #[arg(long, env = "GATEWAY_SMP_PRESET", default_value = "page")]
+    pub smp_preset: SmpPreset,
+
+    /// Instead of serving, do this.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
@@ -86,6 +95,14 @@ impl Args {
     }
 }
 
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum SmpPreset {
+    /// What the documentation says: 401 without credentials, and one text for each kind of refusal.
+    Page,
+    /// What the program says: 403 for all, in its words.
+    Phoss,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Users, who sign in by HTTP Basic.
@@ -94,9 +111,20 @@ pub enum Command {
     /// User tokens, for the SMP part.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Service groups, of the SMP part.
+    #[command(subcommand)]
+    Smp(SmpCommand),
     /// Access keys, for the S3P part.
     #[command(subcommand)]
     S3pKey(S3pKeyCommand),
+    /// Copies an embedded database into a new file, while it is in use.
+    Backup {
+        /// The file, which must not be there.
+        file: PathBuf,
+    },
+    /// Takes the key file and `--redis`, as they are given now, for those of this database: when the keys are
+    /// lost, or the nonces are to be kept elsewhere. All instances have to be stopped.
+    Adopt,
 }
 
 #[derive(Debug, Subcommand)]
@@ -108,7 +136,8 @@ pub enum UserCommand {
         /// Read the password from standard input instead of making one.
         #[arg(long)]
         password_stdin: bool,
-        /// What the user may do on the SMSGate part. Repeat for several.
+        /// What the user may do on the SMSGate part; on the SMP part, `smp:admin` lets it write what others own.
+        /// Repeat for several.
         #[arg(long = "scope", default_value = "all:any")]
         scopes: Vec<String>,
     },
@@ -116,6 +145,14 @@ pub enum UserCommand {
     Disable {
         /// The login name.
         name: String,
+    },
+    /// Says anew what a user may do.
+    Scopes {
+        /// The login name.
+        name: String,
+        /// All of it, as for a new user.
+        #[arg(required = true)]
+        scopes: Vec<String>,
     },
     /// Gives a user a new password, prints it once, and revokes the user's JWTs.
     Passwd {
@@ -145,6 +182,17 @@ pub enum TokenCommand {
     Revoke {
         /// The id of the token, as the list shows it.
         id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SmpCommand {
+    /// Makes a service group another user's.
+    Owner {
+        /// The participant's id: `scheme::value`.
+        group: String,
+        /// Whose it is from now on: a login name.
+        user: String,
     },
 }
 

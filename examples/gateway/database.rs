@@ -68,17 +68,20 @@ impl Database {
     /// request under way has such a claim, too: at this instance there is none at the start, and at another
     /// one, the claim comes again with the group.
     pub async fn forget_unfinished_claims(&self) -> Result<(), Error> {
-        let unfinished = "DELETE FROM portcullis_owners \
-                          WHERE kind = 'group' AND id NOT IN (SELECT id FROM smp_groups)";
-        sqlx::query(unfinished).execute(self.pool()).await?;
+        let unfinished: Vec<(String,)> = sqlx::query_as(
+            "SELECT id FROM portcullis_owners WHERE kind = 'group' AND id NOT IN (SELECT id FROM smp_groups)",
+        )
+        .fetch_all(self.pool())
+        .await?;
+        for (group,) in unfinished {
+            // After the request that may be storing it just now: a group that is stored keeps its owner.
+            let mut change = self.change(&group).await?;
+            let forget = "DELETE FROM portcullis_owners WHERE kind = 'group' AND id = $1 \
+                          AND id NOT IN (SELECT id FROM smp_groups)";
+            sqlx::query(forget).bind(group).execute(&mut *change).await?;
+            change.commit().await?;
+        }
         Ok(())
-    }
-
-    /// Whether the database takes writes. While it does not, reading may go on, but no token is given and
-    /// no signed request accepted.
-    pub async fn is_ready(&self) -> bool {
-        let ready = self.store.check_ready().await;
-        ready.inspect_err(|error| tracing::warn!(error = %source(error), "not ready")).is_ok()
     }
 
     pub async fn close(&self) {

@@ -1,12 +1,16 @@
-//! Three real systems behind portcullis, on one database, SQLite or PostgreSQL: phoss SMP at the root, SMSGate at
-//! `/3rdparty/v1`, and Smobilpay S3P at `/s3p/v2`. `gateway --help` tells the rest.
+//! Three real systems behind portcullis, on one database, SQLite or PostgreSQL, and a Redis if there is one:
+//! phoss SMP at the root, SMSGate at `/3rdparty/v1`, and Smobilpay S3P at `/s3p/v2`. `gateway --help` tells the
+//! rest, and README.md how several instances are run.
 #![allow(clippy::print_stdout, reason = "what is made for a person is printed")]
 #![allow(unreachable_pub, reason = "a program has no public API")]
 
 mod admin;
+mod agreement;
 mod args;
+mod backup;
 mod database;
 mod demo;
+mod health;
 mod s3p;
 mod serve;
 mod smp;
@@ -18,10 +22,11 @@ mod web;
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use clap::Parser;
-use portcullis::basic::HashingPool;
+use portcullis::{basic::HashingPool, store::Redis};
 
 use crate::{
-    args::{Args, Command},
+    agreement::Agreement,
+    args::{Args, Command, SmpCommand, SmpPreset},
     database::Database,
     vault::Vault,
 };
@@ -33,6 +38,8 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Clone)]
 struct Gateway {
     database: Database,
+    /// Where nonces are kept, if not in the database.
+    redis: Option<Redis>,
     vault: Arc<Vault>,
     /// One for the process: the limit holds for all systems together.
     hashing: HashingPool,
@@ -49,6 +56,8 @@ struct Settings {
     error_details: bool,
     /// Whether SMSGate's token endpoints work.
     tokens: bool,
+    /// Whose words the SMP part has.
+    smp_preset: SmpPreset,
     /// Whether S3P refuses with 400 instead of 401, as its documentation's example does.
     s3p_http_400: bool,
 }
@@ -78,10 +87,19 @@ async fn run(args: Args) -> Result<(), Error> {
     database::prepare(&args.database).await?;
     let vault = Vault::open(args.key_file().as_deref())?;
     let database = Database::open(&args.database, vault.sealing_key()?).await?;
+    let agreement = Agreement::new(&vault, args.redis.is_some());
+    if !matches!(args.command, Some(Command::Adopt)) {
+        agreement.check_keys(&database, &vault).await?;
+    }
     match args.command {
-        None => serve::run(&args, database, Arc::new(vault)).await,
+        None => serve::run(&args, database, Arc::new(vault), &agreement).await,
         Some(Command::User(command)) => admin::user(&database, command).await,
         Some(Command::Token(command)) => admin::token(&database, command).await,
+        Some(Command::Smp(SmpCommand::Owner { group, user })) => {
+            smp::transfer(&database, &group, &user).await
+        }
         Some(Command::S3pKey(command)) => admin::s3p_key(&database, command).await,
+        Some(Command::Backup { file }) => backup::run(&database, &file).await,
+        Some(Command::Adopt) => agreement.adopt(&database).await,
     }
 }

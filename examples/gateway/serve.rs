@@ -1,24 +1,33 @@
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{error::Error as _, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum_server::{Address, Handle, Server, tls_rustls::RustlsConfig};
 use hyper_util::rt::TokioTimer;
-use portcullis::{basic::HashingPool, s3p::PublicUrl};
+use portcullis::{basic::HashingPool, s3p::PublicUrl, store::Redis};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
 };
 
 use crate::{
-    Error, Gateway, Settings, args::Args, database::Database, demo, upkeep, vault::Vault, web,
+    Error, Gateway, Settings, agreement::Agreement, args::Args, database::Database, demo, upkeep,
+    vault::Vault, web,
 };
 
 /// How long the head of a request may take to arrive, and a connection may say nothing.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long Redis may take to answer.
+const REDIS_LIMIT: Duration = Duration::from_secs(1);
+
 /// How long requests under way may take to end when the server is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
-pub async fn run(args: &Args, database: Database, vault: Arc<Vault>) -> Result<(), Error> {
+pub async fn run(
+    args: &Args,
+    database: Database,
+    vault: Arc<Vault>,
+    agreement: &Agreement,
+) -> Result<(), Error> {
     let tls = args.tls_cert.as_ref().zip(args.tls_key.as_ref());
     if tls.is_none() && !args.is_local() && !args.insecure_http {
         return Err(format!(
@@ -35,6 +44,7 @@ pub async fn run(args: &Args, database: Database, vault: Arc<Vault>) -> Result<(
         )
         .into());
     }
+    agreement.check_nonces(&database).await?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let public_url = args.public_url.clone().unwrap_or_else(|| format!("{scheme}://{}", args.listen));
     let gateway = Gateway {
@@ -45,9 +55,11 @@ pub async fn run(args: &Args, database: Database, vault: Arc<Vault>) -> Result<(
             body_timeout: Duration::from_secs(args.body_timeout),
             error_details: args.error_details,
             tokens: !args.no_tokens,
+            smp_preset: args.smp_preset,
             s3p_http_400: args.s3p_http_400,
         }),
         database: database.clone(),
+        redis: open_redis(args.redis.as_deref()).await?,
         vault,
         hashing: HashingPool::default(),
     };
@@ -83,6 +95,18 @@ pub async fn run(args: &Args, database: Database, vault: Arc<Vault>) -> Result<(
     database.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The URL may hold a password, and is not repeated.
+async fn open_redis(url: Option<&str>) -> Result<Option<Redis>, Error> {
+    let Some(url) = url else {
+        return Ok(None);
+    };
+    let redis = Redis::builder(url).prefix("gateway").time_limit(REDIS_LIMIT).connect().await;
+    Ok(Some(redis.map_err(|error| match error.source() {
+        Some(source) => format!("--redis: {error}: {source}"),
+        None => format!("--redis: {error}"),
+    })?))
 }
 
 /// A server that does not wait forever for a request to begin.

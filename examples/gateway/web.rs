@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::{
     Extension, Router,
-    extract::{Request, State},
+    extract::Request,
     http::StatusCode,
     middleware::{self, Next},
     response::Response,
@@ -12,16 +12,16 @@ use axum::{
 };
 use portcullis::{Clock, Rejection, SystemClock};
 
-use crate::{Error, Gateway, s3p, smp, smsgate};
+use crate::{Error, Gateway, health, s3p, smp, smsgate};
 
 pub fn app(gateway: &Gateway) -> Result<Router, Error> {
-    let health = Router::new()
+    let checks = Router::new()
         .route("/health/live", get(StatusCode::NO_CONTENT))
-        .route("/health/ready", get(ready))
+        .route("/health/ready", get(health::ready))
         .with_state(gateway.clone());
     let smsgate = smsgate::router(gateway)?;
     let app = smp::router(gateway)?
-        .merge(health)
+        .merge(checks)
         // What `nest` leaves out: a stranger is told nothing there, either.
         .route("/3rdparty/v1/", any_service(smsgate.clone()))
         .route("/api/3rdparty/v1/", any_service(smsgate.clone()))
@@ -40,14 +40,6 @@ impl BodyTimeout {
     /// Of this request.
     pub fn of(request: &Request) -> Duration {
         request.extensions().get().map_or(Duration::from_secs(30), |Self(timeout)| *timeout)
-    }
-}
-
-async fn ready(State(gateway): State<Gateway>) -> StatusCode {
-    if gateway.database.is_ready().await {
-        StatusCode::NO_CONTENT
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
     }
 }
 

@@ -75,7 +75,8 @@ impl<P: Policy> Policy for All<P> {
 ///
 /// It is open to everybody only where each policy is: who is an owner *or* an administrator is somebody,
 /// for reading, too. A yes that is there now is the answer, before anything is waited for. If all refuse,
-/// the last refusal is the answer; but a 503 goes first, since it might have been a yes.
+/// the last refusal is the answer; but a 503 goes first, since it might have been a yes, and a mistake in how the
+/// layers are put together, so that it is not overlooked.
 pub fn any<P: Policy>(policies: impl IntoIterator<Item = P>) -> Any<P> {
     Any(policies.into_iter().collect())
 }
@@ -124,7 +125,8 @@ fn all_are_open(policies: &[impl Policy], head: &Head<'_>) -> bool {
 }
 
 fn weightier(earlier: Rejection, later: Rejection) -> Rejection {
-    if earlier.kind() == RejectionKind::Unavailable { earlier } else { later }
+    let weighs = matches!(earlier.kind(), RejectionKind::Unavailable | RejectionKind::Misconfigured);
+    if weighs { earlier } else { later }
 }
 
 fn no_policy() -> Rejection {

@@ -1,6 +1,9 @@
 use std::{
     fmt,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -9,26 +12,36 @@ use quick_cache::sync::Cache;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::{PasswordHash, credentials::BasicCredentials};
+use super::{PasswordHash, Source, User, credentials::BasicCredentials};
+
+/// How many other passwords may be tried before an entry is forgotten.
+const MOST_GUESSES: u32 = 20;
 
 /// Credentials that were verified a short while ago, so that a caller who sends them again need not
 /// be hashed for. For [`BasicAuth::cache`](super::BasicAuth::cache); a clone is the same cache.
 ///
-/// An entry is kept under a MAC of the user name and the password, whose key is drawn when the cache is made and
-/// kept nowhere else; no password is in it. It counts only as long as the store's hash is still the one that
-/// was verified, and the user is still let in: the store is asked on every request. Failures are never kept.
+/// An entry is kept under a MAC of the user name and of the source that a [`Throttle`](super::Throttle) knows the
+/// request by, and holds a MAC of the password. Their key is drawn when the cache is made and kept nowhere else; no
+/// password is in it. It counts only as long as the store's hash is still the one that was verified, and the user
+/// is still let in: the store is asked on every request. Failures are never kept.
+///
+/// No throttle sees what is answered from here. So that nobody guesses faster for that, an entry answers its own
+/// source alone, and is forgotten when 20 other passwords have been tried against it.
 #[derive(Clone)]
 pub struct CredentialCache {
-    entries: Arc<Cache<[u8; 32], Entry>>,
+    entries: Arc<Cache<[u8; 32], Arc<Entry>>>,
     mac: Hmac<Sha256>,
     time_to_live: Duration,
 }
 
-#[derive(Clone)]
 struct Entry {
+    /// A MAC, too.
+    password: [u8; 32],
     user: Arc<str>,
     hash: PasswordHash,
     verified_at: SystemTime,
+    /// How many other passwords were tried.
+    guesses: AtomicU32,
 }
 
 impl CredentialCache {
@@ -53,7 +66,7 @@ impl CredentialCache {
         self
     }
 
-    /// Forgets all that is kept of a user. It takes a look at every entry.
+    /// Forgets all that is kept of a user, by the name that the store gives it. It takes a look at every entry.
     ///
     /// What changes in the store needs no call: it is for what the store does not see, such as a
     /// password that was found in a leak.
@@ -72,26 +85,56 @@ impl CredentialCache {
     }
 
     /// The hash that these credentials were verified against.
-    pub(super) fn find(&self, credentials: &BasicCredentials, now: SystemTime) -> Option<PasswordHash> {
-        let entry = self.entries.get(&self.key(credentials))?;
+    pub(super) fn find(
+        &self,
+        credentials: &BasicCredentials,
+        source: Option<&Source>,
+        now: SystemTime,
+    ) -> Option<PasswordHash> {
+        let (key, password) = self.macs(credentials, source);
+        let entry = self.entries.get(&key)?;
+        // Both are MACs: how many of their bytes agree tells nothing.
+        if entry.password != password {
+            if entry.guesses.fetch_add(1, Ordering::Relaxed) + 1 >= MOST_GUESSES {
+                self.entries.remove(&key);
+            }
+            return None;
+        }
         // Before it was verified: the clock has gone back.
         let age = now.duration_since(entry.verified_at).ok()?;
-        (age < self.time_to_live).then_some(entry.hash)
+        (age < self.time_to_live).then(|| entry.hash.clone())
     }
 
-    pub(super) fn insert(&self, credentials: &BasicCredentials, hash: PasswordHash, now: SystemTime) {
-        let user = credentials.user().into();
-        self.entries.insert(self.key(credentials), Entry { user, hash, verified_at: now });
+    pub(super) fn insert(
+        &self,
+        credentials: &BasicCredentials,
+        source: Option<&Source>,
+        user: &User,
+        now: SystemTime,
+    ) {
+        let (key, password) = self.macs(credentials, source);
+        let entry = Entry {
+            password,
+            user: user.name().into(),
+            hash: user.password().clone(),
+            verified_at: now,
+            guesses: AtomicU32::new(0),
+        };
+        self.entries.insert(key, Arc::new(entry));
     }
 
-    /// The length keeps the parts apart: `ab` with `c` is not `a` with `bc`.
-    fn key(&self, credentials: &BasicCredentials) -> [u8; 32] {
-        let (user, password) = (credentials.user(), credentials.password());
+    /// Of the user and the source, and of them and the password. The lengths keep the parts apart: `ab` with `c`
+    /// is not `a` with `bc`.
+    fn macs(&self, credentials: &BasicCredentials, source: Option<&Source>) -> ([u8; 32], [u8; 32]) {
+        let (user, source) = (credentials.user().as_bytes(), source.map_or(&[][..], Source::as_bytes));
         let mut mac = self.mac.clone();
-        mac.update(&(user.len() as u64).to_be_bytes());
-        mac.update(user.as_bytes());
-        mac.update(password.as_bytes());
-        mac.finalize().into_bytes().into()
+        for part in [user, source] {
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part);
+        }
+        let key = mac.clone().finalize().into_bytes().into();
+        mac.update(credentials.password().as_bytes());
+        (key, mac.finalize().into_bytes().into())
     }
 }
 

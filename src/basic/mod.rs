@@ -7,9 +7,10 @@
 //!    else: 401 *malformed*; no user is looked up.
 //! 2. The user name ends at the first colon; it may be empty, and the password may hold more colons.
 //!    Names and passwords are compared byte for byte as received: no Unicode normalization.
-//! 3. With a [`CredentialCache`]: if these credentials were verified a short while ago, the user is looked up, the
-//!    stored hash is still the one that was verified, and the user is let in as rule 7 says, the request passes
-//!    without a hash. Anything else goes on with the next rule. A store that cannot answer: 503.
+//! 3. With a [`CredentialCache`]: if these credentials were verified a short while ago, for the same source, and fewer
+//!    than 20 other passwords were tried since then, the user is looked up. If the stored hash is still the one that
+//!    was verified, and the user is let in as rule 7 says, the request passes without a hash. Anything else goes on
+//!    with the next rule. A store that cannot answer: 503.
 //! 4. With a [`Throttle`]: an attempt that has to wait is answered 429 with `Retry-After`. No user is looked up, and
 //!    nothing is hashed.
 //! 5. The user is looked up. A store that cannot answer: 503.
@@ -71,20 +72,23 @@
 //! at the same moment are a thousand. It counts under up to three keys, each with a limit of its own
 //! ([`AttemptLimit`]: so many free attempts, then waits that double up to the longest):
 //!
-//! 1. *The account from this source.* A success clears it, and makes the source known for the account: for the next
-//!    day (`forget_after`) the other two do not hold it up. So whoever guesses from elsewhere does not lock the owner
-//!    out of where he signs in. What is known is the pair: it helps with no other account, and from no
-//!    other source.
+//! 1. *The account from this source.* A success clears it, and makes the source known for the account: until 30 days
+//!    (`forget_after`) have gone by without an attempt, the other two do not hold it up. So whoever guesses from
+//!    elsewhere does not lock the owner out of where he signs in. What is known is the pair: it helps with no other
+//!    account, and from no other source.
 //! 2. *The source*, for all accounts that do not know it: against one password tried on many accounts.
 //! 3. *The account*, from all sources that it does not know: against many sources that guess together. Without
-//!    [`sources`](Throttle::sources) it is the only key, and a success clears it.
+//!    [`sources`](Throttle::sources) it is the only key, and a success clears it: then whoever keeps guessing keeps
+//!    the owner waiting, too, and the owner's successes give the guesses back.
 //!
 //! A wait ends by itself: nobody is locked out for good. With the limits that it comes with, fewer than 100
-//! guesses at an account are looked at in a day (NIST SP 800-63B asks for no more than 100 failures in a row). Whoever
-//! wants an account closed after so many marks its user as [`locked`](User::locked), in the store.
+//! guesses in a row at an account are looked at in a day, from all sources together that it does not know, and from
+//! each that it knows (NIST SP 800-63B asks for no more than 100 failures in a row). Whoever wants an account closed
+//! after so many marks its user as [`locked`](User::locked), in the store.
 //!
-//! A name that does not exist is counted like one that does. What a [`CredentialCache`] answers is not
-//! counted. Many requests at once with the right password, none of them cached yet, are attempts until the
+//! A name that does not exist is counted like one that does, and all spellings that a store takes for one name are
+//! counted as one, if it says so ([`UserStore::normalized`]). What a [`CredentialCache`] answers is not counted; a
+//! guess at what it holds is, and 20 of them make it forget. Many requests at once with the right password, none of them cached yet, are attempts until the
 //! first of them succeeds: the free attempts are for them.
 //!
 //! While the store of a throttle cannot answer, each node counts in its own memory.
@@ -99,7 +103,7 @@
 //!
 //! Without Unicode normalization, "é" as one character and "é" as an "e" with an accent are two. Names are
 //! what the store makes of them: one that normalizes them (RFC 8265) when it stores a user does so in
-//! [`UserStore::user`] too. A password is verified as it was received.
+//! [`UserStore::user`] and [`UserStore::normalized`] too. A password is verified as it was received.
 //!
 //! bcrypt looks at 72 bytes: a password that is longer never matches such a hash.
 //!

@@ -22,7 +22,9 @@ type Decision = Result<Principal, Rejection>;
 impl SignIn {
     pub(super) fn decide(self) -> NowOrLater<Decision> {
         let cache = self.parts.cache.as_ref();
-        match cache.and_then(|cache| cache.find(&self.credentials, self.parts.clock.now())) {
+        let source = self.source.as_ref();
+        let known = cache.and_then(|it| it.find(&self.credentials, source, self.parts.clock.now()));
+        match known {
             Some(hash) => {
                 let user = self.parts.users.user(self.credentials.user());
                 user.then(move |user| self.recall(&hash, user))
@@ -52,8 +54,9 @@ impl SignIn {
         let Some(throttle) = &self.parts.throttle else {
             return self.judge().await;
         };
-        let (account, now) = (self.credentials.user(), self.parts.clock.now());
-        let attempt = throttle.admit(account, self.source.as_ref(), now).await?;
+        let account = self.parts.users.normalized(self.credentials.user());
+        let now = self.parts.clock.now();
+        let attempt = throttle.admit(&account, self.source.as_ref(), now).await?;
         let decision = self.judge().await;
         match decision.as_ref().map_err(Rejection::kind) {
             Ok(_) => attempt.succeed(now).await,
@@ -89,7 +92,7 @@ impl SignIn {
             return Err(Rejection::refused(reason));
         }
         if let Some(cache) = &self.parts.cache {
-            cache.insert(&self.credentials, user.password().clone(), now);
+            cache.insert(&self.credentials, self.source.as_ref(), &user, now);
         }
         self.rehash(&user);
         Ok(principal(user))

@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::SystemTime};
+use std::{borrow::Cow, sync::Arc, time::SystemTime};
 
 use super::PasswordHash;
 use crate::{ConfigError, Identity, NowOrLater, ScopeSet, StoreError};
@@ -137,7 +137,8 @@ impl User {
 ///
 /// * `Ok(None)` is "there is no such user"; a store that is down is an error. The caller gets a 503
 ///   for the one and a 401 for the other.
-/// * Names are compared byte for byte, unless your store says otherwise.
+/// * Names are compared byte for byte, unless your store says otherwise: then it says so in
+///   [`normalized`](Self::normalized), too, or each spelling has guesses of its own.
 /// * Give back users who are disabled, locked or expired as well, marked: the layer refuses them after the hash.
 /// * Read stored hashes with [`PasswordHash::parse_or_unusable`]: a damaged one is no store that is down, and
 ///   must not tell a stranger that there is such a user.
@@ -148,6 +149,12 @@ pub trait UserStore: Send + Sync + 'static {
     ///
     /// When the store cannot answer.
     fn user(&self, name: &str) -> NowOrLater<Result<Option<User>, StoreError>>;
+
+    /// The one spelling of a login name that stands for all that [`user`](Self::user) takes for the same: a
+    /// [`Throttle`](super::Throttle) counts attempts under it. By default, every name is one of its own.
+    fn normalized<'n>(&self, name: &'n str) -> Cow<'n, str> {
+        Cow::Borrowed(name)
+    }
 
     /// A hash that costs as much as most of the stored ones, and that no password has: it is verified
     /// for names that do not exist. With `None`, one of [`PasswordHash::of`]'s cost is.

@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc};
 
-use super::{Challenges, Place};
+use super::{Challenges, Place, is_b64token};
 use crate::{
     Authenticator, Challenge, ConfigError, Head, NowOrLater, Principal, Rejection, RejectionKind,
     Scheme,
@@ -70,7 +70,7 @@ impl BearerAuth {
     ///
     /// # Errors
     ///
-    /// When the prefix is empty, or a token could begin with this one and with another.
+    /// When the prefix is empty, a token could begin with this one and with another, or none could.
     pub fn prefix(
         mut self,
         prefix: impl Into<String>,
@@ -91,7 +91,24 @@ impl BearerAuth {
                 "every token begins with an empty prefix: name the verifier in `BearerAuth::new`",
             ));
         }
+        if !prefix.bytes().all(is_b64token) {
+            return Err(ConfigError::new(format!(
+                "no token begins with {prefix:?}: letters, digits and -._~+/ (RFC 6750 section 2.1)"
+            )));
+        }
         prefixed.push((prefix, Arc::new(verifier)));
+        Ok(self)
+    }
+
+    /// Says in the challenges where the metadata of the resource is (RFC 9728 section 5.1), so that a
+    /// client learns where to get a token.
+    ///
+    /// # Errors
+    ///
+    /// When the URL is not `https` (loopback may be `http`), or has a query or a fragment.
+    pub fn resource_metadata(mut self, url: &str) -> Result<Self, ConfigError> {
+        let parts = Arc::make_mut(&mut self.0);
+        parts.challenges = parts.challenges.resource_metadata(url)?;
         Ok(self)
     }
 

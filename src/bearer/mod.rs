@@ -17,13 +17,15 @@ pub(crate) fn token(credentials: &[u8]) -> Option<&str> {
 fn only_token(token: &[u8]) -> Option<&str> {
     let padding = token.iter().rev().take_while(|byte| **byte == b'=').count();
     let (text, _) = token.split_at(token.len() - padding);
-    let is_b64token = |byte: &u8| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/')
-    };
-    if text.is_empty() || !text.iter().all(is_b64token) {
+    if text.is_empty() || !text.iter().copied().all(is_b64token) {
         return None;
     }
     std::str::from_utf8(token).ok()
+}
+
+/// All but the padding.
+fn is_b64token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/')
 }
 
 /// The refusal of credentials that are no `b64token`.

@@ -54,6 +54,9 @@ impl Expected {
         if let Some(issued) = found.iat {
             principal = principal.authenticated_at(UNIX_EPOCH + issued);
         }
+        if let Some(expires) = found.exp {
+            principal = principal.expires(UNIX_EPOCH + expires);
+        }
         let response = IntrospectionResponse {
             json: json.clone(),
             client_id: found.client_id.map(Cow::into_owned),

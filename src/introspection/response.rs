@@ -46,7 +46,7 @@ impl IntrospectionResponse {
     ///
     /// # Errors
     ///
-    /// When they do not fit the type.
+    /// When they do not fit the type. The error's text may hold a part of them: it is not for the log.
     pub fn custom<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         serde_json::from_slice(&self.json)
     }

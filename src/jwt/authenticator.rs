@@ -57,13 +57,26 @@ impl JwtAuth {
     /// Rules 2 to 7. Where no key fits, it is asked for newer ones.
     fn judge(&self, token: &str) -> NowOrLater<Result<Principal, Rejection>> {
         let principal = self.principal(token);
-        let no_key = matches!(&principal, Err(rejection) if rejection.reason() == NO_KEY);
-        match no_key.then(|| self.0.keys.renew()).flatten() {
+        match has_no_key(&principal).then(|| self.0.keys.renew()).flatten() {
             None => self.conclude(token, principal),
             Some(renewal) => {
                 let (jwt, token) = (self.clone(), token.to_owned());
-                renewal.then(move |()| jwt.conclude(&token, jwt.principal(&token)))
+                renewal.then(move |renewed| jwt.conclude(&token, jwt.judge_again(&token, renewed)))
             }
+        }
+    }
+
+    /// By the keys that are there now. If none fits, and nobody knows whether there are newer ones, that is no
+    /// word against the token.
+    fn judge_again(
+        &self,
+        token: &str,
+        renewed: Result<(), StoreError>,
+    ) -> Result<Principal, Rejection> {
+        let principal = self.principal(token);
+        match renewed {
+            Err(error) if has_no_key(&principal) => Err(Rejection::unavailable("jwt.keys", error)),
+            _ => principal,
         }
     }
 
@@ -155,9 +168,16 @@ impl Parts {
         if let Some(issued) = issued {
             principal = principal.authenticated_at(UNIX_EPOCH + issued);
         }
+        if let Some(expires) = expires {
+            principal = principal.expires(UNIX_EPOCH + expires);
+        }
         let principal = principal.extra(Claims::new(jws.into_payload(), id, expires)).build();
         Ok(Verified { principal, validity, generation: keys.generation() })
     }
+}
+
+fn has_no_key(principal: &Result<Principal, Rejection>) -> bool {
+    matches!(principal, Err(rejection) if rejection.reason() == NO_KEY)
 }
 
 impl TokenVerifier for JwtAuth {

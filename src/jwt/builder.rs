@@ -61,6 +61,7 @@ impl JwtAuthBuilder {
     /// Says whose users the subjects are, if not the issuer's own: for tokens that one's own server issues
     /// for the users of its store, [`Identity::LOCAL`]. See [`Issuer::identities_of`].
     ///
+    /// [`Identity::LOCAL`]: crate::Identity::LOCAL
     /// [`Issuer::identities_of`]: super::Issuer::identities_of
     pub fn identities_of(mut self, issuer: impl Into<String>) -> Self {
         self.identities_of = Some(issuer.into());
@@ -106,10 +107,11 @@ impl JwtAuthBuilder {
     }
 
     /// Takes access tokens by RFC 9068 and nothing else: `typ` is `at+jwt`, and `iss`, `aud`, `exp`, `sub`,
-    /// `client_id`, `iat` and `jti` are there. Issuer and audience have to be configured.
+    /// `client_id`, `iat` and `jti` are there. Issuer and audience have to be configured, and nothing that
+    /// would soften it.
     pub fn rfc9068(mut self) -> Self {
         self.expected.is_rfc9068 = true;
-        self.token_type("at+jwt")
+        self
     }
 
     /// Takes tokens from the cookie of this name, and from nowhere else.
@@ -173,9 +175,10 @@ impl JwtAuthBuilder {
     ///
     /// When the realm does not fit a header field, the URL of the metadata is not `https` (loopback may be
     /// `http`) or has a query or a fragment, the leeway is more than five minutes, the cookie has no
-    /// name, or an issuer (or, by RFC 9068, an audience) is needed and not named.
+    /// name, an issuer (or, by RFC 9068, an audience) is needed and not named, one that is named is empty,
+    /// the cache keeps none, or what RFC 9068 wants is softened.
     pub fn build(self) -> Result<JwtAuth, ConfigError> {
-        let Self { keys, types, expected, identities_of, max_length, revocations, .. } = self;
+        let Self { keys, mut types, expected, identities_of, max_length, revocations, .. } = self;
         if expected.leeway > Duration::from_secs(300) {
             return Err(ConfigError::new(
                 "a leeway of more than five minutes lets expired tokens in (RFC 7519 section 4.1.4); \
@@ -191,6 +194,24 @@ impl JwtAuthBuilder {
             return Err(ConfigError::new(
                 "RFC 9068 section 4 has `iss` and `aud` compared: name the issuer and the audience",
             ));
+        }
+        if expected.is_rfc9068 {
+            if !expected.needs_expiry || matches!(types, TokenTypes::Only(_)) {
+                return Err(ConfigError::new(
+                    "RFC 9068 has one type of token, which expires: leave out `token_type` and \
+                     `dangerous_no_expiry`",
+                ));
+            }
+            types = TokenTypes::Only(vec!["at+jwt".to_owned()]);
+        }
+        let names = expected.issuer.iter().chain(&expected.audiences);
+        if names.chain(&identities_of).any(String::is_empty) {
+            return Err(ConfigError::new(
+                "an issuer or an audience that is empty: name it, or leave it out; is a setting missing?",
+            ));
+        }
+        if self.cache == Some(0) {
+            return Err(ConfigError::new("a cache of no tokens: leave out `cache` to have none"));
         }
         if expected.issuer.is_none() && expected.audiences.is_empty() {
             tracing::warn!(

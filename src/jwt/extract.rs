@@ -1,3 +1,5 @@
+use std::any::type_name;
+
 use axum_core::extract::FromRequestParts;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
@@ -32,7 +34,11 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for CustomClaims<T> {
         let principal = <Principal as FromRequestParts<S>>::from_request_parts(parts, state).await?;
         let forbidden = |reason| Rejection::new(RejectionKind::Forbidden, reason);
         let claims = principal.extra::<Claims>().ok_or_else(|| forbidden("jwt.no_claims"))?;
-        let custom = claims.custom().map_err(|error| forbidden("jwt.custom").caused_by(error))?;
-        Ok(Self(custom))
+        claims.custom().map(Self).map_err(|error| {
+            // The error's own text may hold a claim, which is not for the log.
+            let (wanted, column) = (type_name::<T>(), error.column());
+            forbidden("jwt.custom")
+                .caused_by(format!("the claims do not fit {wanted}: see their byte {column}"))
+        })
     }
 }

@@ -8,8 +8,8 @@ use std::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 
-use super::{Algorithm, Claims, Grant, admission::shared_key, backend::SharedKey, claims::LAST};
-use crate::{Clock, ConfigError, Scope, ScopeSet, Secret, SystemClock};
+use super::{Algorithm, Grant, admission::shared_key, backend::SharedKey, claims::LAST};
+use crate::{Clock, ConfigError, Principal, Scope, ScopeSet, Secret, SystemClock};
 
 /// Issues tokens that a [`JwtAuth`](super::JwtAuth) with the same secret verifies.
 ///
@@ -107,7 +107,8 @@ impl Issuer {
         self
     }
 
-    /// Issues a token. It expires no later than the token by which the principal has come, if by one.
+    /// Issues a token. It expires no later than the [credential](Principal::expires) by which the principal has
+    /// come.
     ///
     /// # Errors
     ///
@@ -131,8 +132,7 @@ impl Issuer {
             return Err(IssueError(IssueErrorKind::ScopeNotHeld));
         }
         let lifetime = lifetime.unwrap_or(parts.default_lifetime).min(parts.max_lifetime);
-        let by_token = principal.extra::<Claims>().and_then(Claims::expires);
-        let until = now.saturating_add(lifetime).min(by_token.unwrap_or(LAST)).min(latest);
+        let until = now.saturating_add(lifetime).min(expiry(principal)).min(latest);
         // Whole seconds: what is said to the caller is what is in the token.
         let (issued, expires) = (now.as_secs(), until.as_secs());
         let mut payload = claims;
@@ -267,6 +267,13 @@ impl fmt::Display for IssueError {
 }
 
 impl Error for IssueError {}
+
+/// The time since 1970-01-01T00:00:00Z at which the credential expires that the principal has come by; or the
+/// last one there is.
+pub(super) fn expiry(principal: &Principal) -> Duration {
+    let expires = principal.expires().map(|time| time.duration_since(UNIX_EPOCH).unwrap_or_default());
+    expires.unwrap_or(LAST).min(LAST)
+}
 
 /// The first part of a token, and the dot.
 fn header(algorithm: Algorithm) -> String {

@@ -10,7 +10,8 @@
 //!    `JWT` or `at+jwt`, or what [`token_type`](JwtAuthBuilder::token_type) names.
 //! 4. The key decides the algorithm; the header's `alg` must name the same. `kid` chooses the key;
 //!    where it does not leave exactly one, the token is refused. A [`KeySource`] whose keys may still be
-//!    renewed is asked for newer ones first; one that has none to be believed: 503.
+//!    renewed is asked for newer ones first; one that cannot say whether there are, or has none to be
+//!    believed: 503.
 //! 5. A token that has expired by its own word is refused; nothing else is believed before the signature
 //!    is verified. The claims are a JSON object without repeated names, in which each claim that is looked
 //!    at has its type. One that is bound to a key (`cnf`, RFC 7800) is refused: it is no bearer token.

@@ -1,5 +1,5 @@
 use super::Keys;
-use crate::NowOrLater;
+use crate::{NowOrLater, StoreError};
 
 /// Where the keys come from: [`Keys`] that stay as they are, or a set that changes while the server runs.
 ///
@@ -14,10 +14,14 @@ pub trait KeySource: Send + Sync + 'static {
     /// request is answered 503.
     fn keys(&self) -> Option<Keys>;
 
-    /// No key fits a token. `None`: there are no newer ones to be had now. Otherwise it answers when it is
-    /// worth asking [`keys`](Self::keys) once more, in bounded time; only the requests that no key fits
-    /// wait for it.
-    fn renew(&self) -> Option<NowOrLater<()>>;
+    /// No key fits a token. `None`: those at hand are the newest that are to be had now, and the token is
+    /// refused. Otherwise it answers when it is worth asking [`keys`](Self::keys) once more, in bounded time;
+    /// only the requests that no key fits wait for it.
+    ///
+    /// # Errors
+    ///
+    /// When it is not known whether there are newer ones. A token that no key fits even so is answered 503.
+    fn renew(&self) -> Option<NowOrLater<Result<(), StoreError>>>;
 }
 
 impl KeySource for Keys {
@@ -25,7 +29,7 @@ impl KeySource for Keys {
         Some(self.clone())
     }
 
-    fn renew(&self) -> Option<NowOrLater<()>> {
+    fn renew(&self) -> Option<NowOrLater<Result<(), StoreError>>> {
         None
     }
 }

@@ -9,7 +9,9 @@
 //!    (401); where no layer has authenticated, that is a mistake in the stack (500).
 //! 3. The path is matched, as the layer sees it, against the [`ResourcePath`]s. A write that none of
 //!    them matches is refused (403), and reported in the log. The parameter is percent-decoded once,
-//!    and [normalized](ResourcePath::normalized_by); what is no id then is a 400.
+//!    and [normalized](ResourcePath::normalized_by); what is no id then, or has more than 1,024 bytes, is
+//!    a 400. Within axum, a path that is not what the client has sent is refused, too (403): see
+//!    [below](#whose-ids).
 //! 4. The owner is looked up. A store that cannot answer: 503.
 //! 5. The owner passes: the principal whose issuer and subject are the owner's, byte for byte.
 //! 6. So does a [member](Ownership::members) of an owner that is a group; and who holds the
@@ -62,7 +64,12 @@
 //!
 //! * Within axum, `Ownership::of_routes` (feature `axum`) takes the pattern and the parameter from the router
 //!   that has matched the request, so that there is no second matching that could differ.
-//! * [`Ownership::from_fn`] takes the resource from anything else in the head.
+//! * With [`Ownership::new`], it can differ inside of `Router::nest`: of `/files//a`, a layer sees `/a`, but the
+//!   router has found `/files/{*path}` with the path `/a`. So with the feature `axum`, a request is refused
+//!   whose prefix has lost a slash, or whose path was rewritten inside of a router. Without the feature, put
+//!   the layer outside of the nest.
+//! * [`Ownership::from_fn`] takes the resource from anything else in the head. What it makes of a path is not
+//!   checked so.
 //! * Where ids are unique for a tenant alone, the [tenant](ResourcePath::tenant) is a part of the id.
 //!
 //! # Groups, and several owners

@@ -53,7 +53,8 @@ impl ResourcePath {
     /// Turns every spelling of an id, percent-decoded already, into the one that is owned; `None` for
     /// what is no id at all: a write to that is answered 400.
     ///
-    /// Without this, an id is any text without control characters, and is compared byte for byte. If the
+    /// Without this, an id is any text without control characters, and is compared byte for byte; in either case it
+    /// has at most 1,024 bytes. If the
     /// handler reads it otherwise (as a number, say, so that `7` and `007` are one), say so here, or
     /// everybody can claim the other spellings: [`integer`] and [`uuid`] are ready-made.
     pub fn normalized_by(mut self, normalize: fn(&str) -> Option<String>) -> Self {
@@ -137,7 +138,7 @@ fn printable(text: &str) -> Result<Arc<str>, Rejection> {
     if text.contains(char::is_control) { Err(no_id()) } else { Ok(text.into()) }
 }
 
-fn no_id() -> Rejection {
+pub(super) fn no_id() -> Rejection {
     Rejection::new(RejectionKind::BadRequest, "ownership.resource_id")
 }
 

@@ -114,6 +114,10 @@ impl Ownership {
     ///
     /// As the layer: 403 where nothing is found, 400 where that is no id.
     pub fn target(&self, head: &Head<'_>) -> Result<Target, Rejection> {
+        #[cfg(feature = "axum")]
+        if self.is_of_routes() && head.route().is_none() {
+            return self.0.source.find(&head.with_matched_route());
+        }
         self.0.source.find(head)
     }
 

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use matchit::Router;
 use percent_encoding::percent_decode_str;
 
-use super::{ResourcePath, Target};
+use super::{ResourcePath, Target, path::no_id};
 use crate::{ConfigError, Head, Rejection, RejectionKind};
 
 #[derive(Clone)]
@@ -16,10 +16,19 @@ pub(super) enum Source {
     Function(Arc<Find>),
 }
 
+/// The longest id, in bytes. No database's index takes a key of any length: what it refuses would look like one
+/// that is down.
+const MAX_ID: usize = 1024;
+
 type Find = dyn Fn(&Head<'_>) -> Option<Target> + Send + Sync;
 
 impl Source {
     pub(super) fn find(&self, head: &Head<'_>) -> Result<Target, Rejection> {
+        let target = self.look(head)?;
+        if target.resource().id().len() > MAX_ID { Err(no_id()) } else { Ok(target) }
+    }
+
+    fn look(&self, head: &Head<'_>) -> Result<Target, Rejection> {
         match self {
             Self::Paths(paths) => paths.in_target(head),
             #[cfg(feature = "axum")]
@@ -64,6 +73,10 @@ impl ResourcePaths {
     }
 
     fn in_target(&self, head: &Head<'_>) -> Result<Target, Rejection> {
+        #[cfg(feature = "axum")]
+        if crate::nested::is_whole(head) == Some(false) {
+            return Err(changed_path());
+        }
         let matched = self.0.at(head.uri().path()).map_err(|_| unmatched())?;
         let decoded = |name: &str| {
             let encoded = matched.params.get(name).ok_or_else(no_parameter)?;
@@ -99,6 +112,14 @@ fn unmatched() -> Rejection {
          path, or put the layer around fewer routes"
     );
     Rejection::new(RejectionKind::Forbidden, "ownership.unmatched_path")
+}
+
+#[cfg(feature = "axum")]
+fn changed_path() -> Rejection {
+    Rejection::new(RejectionKind::Forbidden, "ownership.changed_path").caused_by(
+        "axum has found the route by another path than the one that is seen here: a slash too many behind the \
+         prefix of a nest is lost, or the path was rewritten; `Ownership::of_routes` asks the router",
+    )
 }
 
 fn bad_encoding() -> Rejection {

@@ -162,6 +162,10 @@ impl S3pAuth {
         key: Option<AccessKey>,
         body: &[u8],
     ) -> Result<Proven<'h>, Rejection> {
+        #[cfg(feature = "axum")]
+        if crate::nested::is_whole(head) == Some(false) {
+            return Err(Rejection::new(RejectionKind::BadRequest, "s3p.changed_path"));
+        }
         let sent = Sent::of(head.method(), head.uri(), head.headers(), body)?;
         let (credentials, url) = (&timely.credentials, &self.0.url);
         let input_in = |dialect| {

@@ -50,7 +50,9 @@
 //!   no `status` can stand there; `a=1&b=2` as the value of `a` does not;
 //! * nested JSON: clients sign `Array` or `[object Object]` for it, and leave its content unsigned;
 //! * `true`, `false` and `null`, which the page has no text for: a [`Dialect`] may;
-//! * percent-encoding that is broken, or is not of UTF-8.
+//! * percent-encoding that is broken, or is not of UTF-8;
+//! * behind axum's router, with the feature `axum`: a path that is not what the client has sent, since axum's
+//!   `nest` takes a slash too many away with the prefix, but finds the route by the path as it was.
 //!
 //! ```
 //! use portcullis::{
@@ -101,7 +103,8 @@
 //! # Caveats
 //!
 //! * **The URL is configured.** Neither `Host` nor a forwarded header is believed. The path is the one
-//!   that the layer sees: inside axum's `nest`, the prefix belongs into the [`PublicUrl`].
+//!   that the layer sees: inside axum's `nest`, the prefix belongs into the [`PublicUrl`]. Without the feature
+//!   `axum`, put the layer outside of the nest: of `/s3p//a`, it would see `/a` inside.
 //! * The scheme signs no header, no response, and not the types of values: `1000` and `"1000"` are one.
 //!   It wants https, see [`require_https`](S3pSignatureLayer::require_https).
 //! * HMAC-SHA1 has no known break; new systems still have better choices (RFC 9421).

@@ -171,7 +171,7 @@ fn media_type(text: &str) -> Option<MediaType> {
 
 /// A flat JSON object.
 fn object(json: &[u8]) -> Result<Vec<Pair<'_>>, &'static str> {
-    let members = Object::parse(json).ok_or("s3p.json")?.into_members();
+    let members = Object::parse_names(json).ok_or("s3p.json")?.into_members();
     members.into_iter().map(|(key, value)| Ok((key, Value::of(value)?))).collect()
 }
 

@@ -64,7 +64,11 @@ impl UserTokenRecord {
 
     pub(crate) fn into_principal(self) -> Principal {
         let principal = Principal::builder(self.owner, Scheme::BEARER);
-        principal.credential_id(self.id).scopes(self.scopes).build()
+        let principal = principal.credential_id(self.id).scopes(self.scopes);
+        match self.expires {
+            Some(time) => principal.expires(time).build(),
+            None => principal.build(),
+        }
     }
 }
 

@@ -118,12 +118,18 @@ async fn claims_of_ones_own_are_extracted_if_the_token_has_them() {
     let grant = || Grant::to(&alice, ScopeSet::empty());
     for (grant, expected) in [
         (grant().claim("email", "alice@example.org"), (200, "alice@example.org")),
-        (grant().claim("email", 1), (403, "forbidden")),
+        (grant().claim("email", 271_828), (403, "forbidden")),
+        (grant().claim("email", vec!["271828"]), (403, "forbidden")),
         (grant(), (403, "forbidden")),
     ] {
         let token = issuer.issue(grant).unwrap();
         let request = get_with("/", format!("Bearer {}", token.token()));
         let answer = Answer::of(router.clone().oneshot(request).await.unwrap()).await;
         assert_eq!((answer.status.as_u16(), &*answer.body), expected);
+        // Why is for the operator; what the claims say is for nobody.
+        if let Some(rejection) = answer.rejection {
+            let cause = std::error::Error::source(&rejection).unwrap().to_string();
+            assert!(cause.contains("Mine") && !format!("{rejection:?}").contains("271828"), "{cause}");
+        }
     }
 }

@@ -1,9 +1,11 @@
 //! What a layer sees of a path inside `nest` and `nest_service`.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use axum::{
     Router,
+    extract::Path,
+    middleware::map_request,
     routing::{get, post, put},
 };
 use http::{Method, Request, Uri};
@@ -136,5 +138,82 @@ async fn the_fallback_of_a_nested_router_is_covered_by_its_layer() {
     // To axum, `/api/` is outside of a nest at `/api`.
     for path in ["/elsewhere", "/api/"] {
         assert_eq!(ask(&router, request(&Method::GET, path)).await.body, "open", "{path}");
+    }
+}
+
+/// The rest of the path that the router has found.
+async fn served(Path(params): Path<HashMap<String, String>>) -> String {
+    params["path"].clone()
+}
+
+/// axum loses a slash with the prefix, but `nest` has found the route before: by the rest as it was.
+#[tokio::test]
+async fn a_slash_too_many_behind_the_prefix_makes_no_other_file_ones_own() {
+    let own = |path: ResourcePath| {
+        let owners = MemoryOwnershipStore::new();
+        owners.insert(Resource::new("file", "a"), Identity::local("alice").unwrap());
+        owners.insert(Resource::new("file", "/a"), Identity::local("bob").unwrap());
+        Ownership::new(owners, [path.created_by(Method::PUT)]).unwrap()
+    };
+    let inside = || OwnershipLayer::new(own(ResourcePath::new("file", "/{*path}", "path").unwrap()));
+    let outside = || {
+        let path = ResourcePath::new("file", "/api/files/{*path}", "path").unwrap();
+        OwnershipLayer::new(own(path))
+    };
+    let files = || Router::new().route("/{*path}", put(served));
+    let (changed, foreign) = ("ownership.changed_path", "ownership.not_owner");
+    for (router, reason) in [
+        (Router::new().nest("/api/files", files().layer(inside())), changed),
+        (Router::new().nest("/api/files/", files().layer(inside())), changed),
+        (Router::new().nest("/api/files", files().route_layer(inside())), changed),
+        (Router::new().nest_service("/api/files", files().layer(inside())), changed),
+        (Router::new().nest("/api", Router::new().nest("/files", files().layer(inside()))), changed),
+        (Router::new().nest("/{any}", Router::new().nest("/files", files().layer(inside()))), changed),
+        (Router::new().nest("/api/files", files()).layer(outside()), foreign),
+    ] {
+        let router = router.layer(basic_layer());
+        for (path, written) in
+            [("/api/files/a", "a"), ("/api/files/new", "new"), ("/api/files/x//a", "x//a")]
+        {
+            let answer = ask(&router, by_alice(request(&Method::PUT, path))).await;
+            assert_eq!((answer.status.as_u16(), &*answer.body), (200, written), "{path}");
+        }
+        let answer = ask(&router, by_alice(request(&Method::PUT, "/api/files//a"))).await;
+        assert_eq!((answer.status.as_u16(), answer.reason()), (403, reason));
+    }
+}
+
+#[tokio::test]
+async fn a_path_that_was_rewritten_behind_the_router_is_not_judged() {
+    let rewrite = async |mut request: axum::extract::Request| {
+        *request.uri_mut() = Uri::from_static("/things/a");
+        request
+    };
+    let router = things().layer(owned("/things/{id}")).layer(map_request(rewrite)).layer(basic_layer());
+    let answer = ask(&router, by_alice(request(&Method::PUT, "/things/b"))).await;
+    assert_eq!((answer.status.as_u16(), answer.reason()), (403, "ownership.changed_path"));
+    // It makes no difference where it was sent so.
+    let answer = ask(&router, by_alice(request(&Method::PUT, "/things/a"))).await;
+    assert_eq!((answer.status.as_u16(), &*answer.body), (200, "written"));
+}
+
+#[tokio::test]
+async fn a_signature_of_one_path_is_none_of_the_path_with_a_slash_too_many() {
+    let url = "https://pay.example.org/s3p";
+    let payments = || Router::new().route("/{*path}", get(served).post(served)).layer(s3p(url));
+    for router in [
+        Router::new().nest("/s3p", payments()),
+        Router::new().nest("/s3p/", payments()),
+        Router::new().nest_service("/s3p", payments()),
+        Router::new().nest("/{any}", payments()),
+    ] {
+        for (method, body) in [(Method::GET, ""), (Method::POST, r#"{"amount":1000}"#)] {
+            let answer = ask(&router, signed(&method, "/s3p/bill/7", body)).await;
+            assert_eq!((answer.status.as_u16(), &*answer.body), (200, "bill/7"));
+            let mut moved = signed(&method, "/s3p/bill/7", body);
+            *moved.uri_mut() = Uri::from_static("/s3p//bill/7");
+            let answer = ask(&router, moved).await;
+            assert_eq!((answer.status.as_u16(), answer.reason()), (400, "s3p.changed_path"));
+        }
     }
 }

@@ -5,15 +5,22 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    task::{Context, Waker},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use portcullis::{
-    NowOrLater, StoreError,
-    basic::{Admission, AttemptKey, AttemptLimit, AttemptStore, MemoryAttemptStore, Throttle},
+    Head, NowOrLater, PeerAddr, StoreError,
+    basic::{
+        Admission, AttemptKey, AttemptLimit, AttemptStore, HashingPool, MemoryAttemptStore, Source,
+        Throttle,
+    },
 };
 
-use super::throttle::{Gate, START, limit};
+use super::{
+    Down, basic, get_with, pool, send,
+    throttle::{Gate, START, limit},
+};
 use crate::support::Log;
 
 /// A store that can be taken down.
@@ -24,14 +31,15 @@ struct Flaky {
 }
 
 impl Flaky {
+    /// A store that is down has counted nothing.
     fn answer<T: Send + 'static>(
         &self,
-        answer: NowOrLater<Result<T, StoreError>>,
+        ask: impl FnOnce(&MemoryAttemptStore) -> NowOrLater<Result<T, StoreError>> + Send + 'static,
     ) -> NowOrLater<Result<T, StoreError>> {
-        let down = self.down.load(Ordering::SeqCst);
+        let (store, down) = (self.store.clone(), self.down.load(Ordering::SeqCst));
         NowOrLater::later(async move {
             tokio::task::yield_now().await;
-            if down { Err(StoreError::new("connection refused")) } else { answer.await }
+            if down { Err(StoreError::new("connection refused")) } else { ask(&store).await }
         })
     }
 }
@@ -43,11 +51,11 @@ impl AttemptStore for Flaky {
         limit: AttemptLimit,
         now: SystemTime,
     ) -> NowOrLater<Result<Admission, StoreError>> {
-        self.answer(self.store.count(key, limit, now))
+        self.answer(move |store| store.count(key, limit, now))
     }
 
     fn take_back(&self, key: AttemptKey) -> NowOrLater<Result<(), StoreError>> {
-        self.answer(self.store.take_back(key))
+        self.answer(move |store| store.take_back(key))
     }
 
     fn succeed(
@@ -56,7 +64,7 @@ impl AttemptStore for Flaky {
         limit: AttemptLimit,
         now: SystemTime,
     ) -> NowOrLater<Result<(), StoreError>> {
-        self.answer(self.store.succeed(key, limit, now))
+        self.answer(move |store| store.succeed(key, limit, now))
     }
 }
 
@@ -81,6 +89,58 @@ async fn while_the_store_is_down_attempts_are_counted_in_memory_and_a_warning_is
     store.down.store(false, Ordering::SeqCst);
     gate.wait(3600);
     assert_eq!(gate.right("aladdin").await.status, 200);
+}
+
+#[tokio::test]
+async fn an_attempt_is_taken_back_where_it_was_counted_and_nowhere_else() {
+    let store = Flaky::default();
+    let throttle = Throttle::new(store.clone());
+    let (gate, broken) = (Gate::new(throttle.clone()), Gate::of(Down::Now, throttle));
+    store.down.store(true, Ordering::SeqCst);
+    assert_eq!(gate.exhaust("", "aladdin").await, (20, 1));
+
+    // Counted in the store, and not judged.
+    store.down.store(false, Ordering::SeqCst);
+    for _ in 0..20 {
+        assert_eq!(broken.wrong("aladdin").await.reason(), "basic.store");
+    }
+    store.down.store(true, Ordering::SeqCst);
+    gate.wait(1);
+    assert_eq!(gate.exhaust("", "aladdin").await, (1, 2), "what this node has counted stays");
+}
+
+#[tokio::test]
+async fn who_has_to_wait_leaves_no_record_however_many_sources_there_are() {
+    let store = MemoryAttemptStore::new();
+    let by_peer = |head: &Head<'_>| PeerAddr::of(head).map(Source::ip);
+    let gate = Gate::new(Throttle::new(store.clone()).sources(by_peer));
+    for n in 0..20 {
+        assert_eq!(gate.from(&format!("203.0.113.{n}"), "aladdin", "wrong").await.status, 401);
+    }
+    let records = store.len();
+    assert_eq!(records, 41, "a pair and a source each, and the account");
+    for n in 20..220 {
+        assert_eq!(gate.from(&format!("203.0.113.{n}"), "aladdin", "wrong").await.status, 429);
+    }
+    assert_eq!(store.len(), records);
+}
+
+#[tokio::test]
+async fn who_hangs_up_before_the_answer_has_made_an_attempt() {
+    // The only place is taken: whoever comes now waits.
+    let (held, full) = (pool::Test::new(), HashingPool::new(1));
+    let layer = held.layer(&full);
+    let running = tokio::spawn(async move { send(&layer, get_with("/", basic("x", "x"))).await });
+    held.0.running(1).await;
+    let gate = Gate::new(Throttle::in_memory());
+    let gate = Gate { auth: gate.auth.clone().hashing_pool(full), ..gate };
+    for _ in 0..20 {
+        let mut attempt = Box::pin(gate.wrong("aladdin"));
+        assert!(attempt.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    }
+    held.0.open();
+    running.await.unwrap();
+    assert_eq!(gate.wrong("aladdin").await.status, 429);
 }
 
 #[tokio::test]

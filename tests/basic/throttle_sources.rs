@@ -56,6 +56,24 @@ async fn an_account_is_guarded_against_many_sources_and_its_owner_is_let_in_wher
 }
 
 #[tokio::test]
+async fn who_signs_in_once_in_a_while_is_known_where_he_does_for_30_days() {
+    let gate = Gate::new(by_peer());
+    for days in [1, 7, 29] {
+        assert_eq!(gate.from("198.51.100.7", "aladdin", "aladdin's password").await.status, 200);
+        gate.wait(days * 24 * 3600);
+        for n in 0..30 {
+            gate.from(&format!("203.0.113.{n}"), "aladdin", "wrong").await;
+        }
+        assert_eq!(gate.from("198.51.100.8", "aladdin", "aladdin's password").await.status, 429);
+    }
+    gate.wait(30 * 24 * 3600);
+    for n in 0..30 {
+        gate.from(&format!("203.0.113.{n}"), "aladdin", "wrong").await;
+    }
+    assert_eq!(gate.from("198.51.100.7", "aladdin", "aladdin's password").await.status, 429);
+}
+
+#[tokio::test]
 async fn a_source_that_tries_many_accounts_is_slowed_down_and_its_own_account_does_not_help_it() {
     let gate = Gate::new(by_peer());
     let mut judged = 0;

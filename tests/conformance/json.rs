@@ -1,12 +1,12 @@
-//! The JSON parsing test suite, as header, as claims and as a value in either.
+//! The JSON parsing test suite, as header, as claims, as a key set, and as a value in each.
 
 use std::fs;
 
-use portcullis::jwt::{Claims, JwtAuth};
-use serde_json::Value;
+use portcullis::jwt::{Algorithm, Claims, JwtAuth, Keys};
+use serde_json::{Value, json};
 
 use crate::{
-    jwt_support::{builder, claims, judge, sign},
+    jwt_support::{builder, claims, judge, jwk, sign},
     path,
 };
 
@@ -83,6 +83,26 @@ fn json_is_read_in_values_that_nobody_looks_at_and_nothing_else_is() {
                     let read: Result<Value, _> = principal.extra::<Claims>().unwrap().custom();
                     assert!(read.is_ok(), "{name}");
                 }
+            }
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs the vectors: PORTCULLIS_CONFORMANCE"]
+fn a_key_set_is_json_and_keeps_its_good_key_beside_what_is_no_key() {
+    let good = jwk(Algorithm::ES256, &json!({ "kid": "good" }));
+    let good = serde_json::to_string(&good).unwrap();
+    for (name, bytes) in files() {
+        assert!(Keys::from_jwks_json(&bytes).is_err(), "{name}");
+        let beside = [b"{\"keys\":[", &bytes[..], b",", good.as_bytes(), b"]}"].concat();
+        let unread = with_member(&format!("{{\"keys\":[{good}]}}"), &bytes);
+        for set in [beside, unread] {
+            let keys = Keys::from_jwks_json(&set);
+            match name.as_bytes()[0] {
+                b'y' => assert!(format!("{:?}", keys.unwrap()).contains("good"), "{name}"),
+                b'n' => assert!(keys.is_err(), "{name}"),
+                _ => drop(keys),
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use http::Request;
 use portcullis::{
-    Head, NowOrLater, Permit, Policy, Rejection, RejectionKind, Scheme,
+    Head, NowOrLater, Permit, Policy, Principal, Rejection, RejectionKind, Scheme,
     authorize::{self, SharedPolicy},
     ownership::{MemoryOwnershipStore, Ownership, Resource, ResourcePath},
 };
@@ -174,5 +174,21 @@ async fn who_passes_by_an_earlier_alternative_has_claimed_nothing() {
         let own = authorize::shared(Ownership::new(owners.clone(), [path]).unwrap());
         assert!(verdict(&authorize::any([first, own])).await.is_ok());
         assert!(!owners.remove(&Resource::new("thing", "thing")), "{when:?}: a claim was left behind");
+    }
+}
+
+#[tokio::test]
+async fn a_mistake_in_the_stack_is_told_though_an_alternative_refuses_too() {
+    struct Misplaced;
+    impl Policy for Misplaced {
+        fn authorize(&self, _: &Principal, _: &Head<'_>) -> NowOrLater<Result<Permit, Rejection>> {
+            NowOrLater::now(Err(Rejection::new(RejectionKind::Misconfigured, "misplaced")))
+        }
+    }
+    let (misplaced, no) =
+        (authorize::shared(Misplaced), authorize::shared(Saying::new(Says::No, When::Now)));
+    for list in [[misplaced.clone(), no.clone()], [no, misplaced]] {
+        let refusal = verdict(&authorize::any(list)).await.map(drop).unwrap_err();
+        assert_eq!(refusal, (RejectionKind::Misconfigured, "misplaced"));
     }
 }

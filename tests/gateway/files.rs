@@ -21,7 +21,7 @@ fn only_their_owner_may_read_the_database_and_the_key_file() {
 }
 
 #[tokio::test]
-async fn with_the_key_file_of_another_database_s3p_is_unavailable_and_the_log_says_why() {
+async fn with_adopted_keys_s3p_is_unavailable_until_its_secrets_are_new_and_the_log_says_why() {
     let folder = Folder::new();
     let server = Server::start(&folder, &[]);
     let (key, alice, token) = (Key::of_demo(&server), server.alice(), server.user_token());
@@ -30,6 +30,9 @@ async fn with_the_key_file_of_another_database_s3p_is_unavailable_and_the_log_sa
     let other = Folder::new();
     said(&run(&other, &["s3p-key", "list"]));
     fs::copy(other.path("gateway.keys"), folder.path("gateway.keys")).unwrap();
+    let told = refusal(&run(&folder, &[]));
+    assert!(told.contains("is not the one that this database was made with"), "{told}");
+    assert_eq!(said(&run(&folder, &["adopt"])), "");
 
     let server = Server::start(&folder, &[]);
     assert_eq!(s3p(&server, &key).await, 503);
@@ -56,6 +59,10 @@ async fn jwts_outlive_a_restart_and_not_the_key_file() {
     assert_eq!(smsgate(&server, &jwt).await, 200);
     server.stop();
     fs::remove_file(folder.path("gateway.keys")).unwrap();
+    let told = refusal(&run(&folder, &[]));
+    assert!(told.contains("there is no key file") && told.contains("`gateway adopt --help`"), "{told}");
+    assert!(!folder.path("gateway.keys").exists());
+    assert_eq!(said(&run(&folder, &["adopt"])), "");
     let server = Server::start(&folder, &[]);
     assert_eq!(smsgate(&server, &jwt).await, 401);
 }

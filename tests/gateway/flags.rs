@@ -21,6 +21,7 @@ fn the_help_names_every_flag_and_subcommand() {
         "--listen",
         "--database",
         "--keys",
+        "--redis",
         "postgres://",
         "--public-url",
         "--error-details",
@@ -48,6 +49,9 @@ fn the_help_names_every_flag_and_subcommand() {
             assert!(of_command.contains(&format!("\n  {action} ")), "no {action}: {of_command}");
         }
         assert!(of_command.contains("--database"), "{of_command}");
+    }
+    for command in ["backup", "adopt"] {
+        assert!(all.contains(&format!("\n  {command} ")), "no {command}: {all}");
     }
     for action in ["add", "passwd"] {
         assert!(help(&["user", action]).contains("--password-stdin"));

@@ -35,7 +35,7 @@ async fn it_lives_and_is_not_ready_while_the_database_takes_no_writes() {
     sqlx::query("BEGIN EXCLUSIVE").execute(&mut other).await.unwrap();
     let (ready, smsgate) =
         tokio::join!(server.get("/health/ready", &[]), server.get("/3rdparty/v1/health/ready", &[]));
-    assert_eq!((ready.status.as_u16(), &*ready.body), (503, ""));
+    assert_eq!((ready.status.as_u16(), &*ready.body), (503, "not ready: database\n"));
     assert_eq!((smsgate.status.as_u16(), &smsgate.json()["status"]), (503, &"fail".into()));
     assert_eq!(smsgate.json()["checks"]["db:ping"]["status"], "fail");
     assert_eq!(server.get("/health/live", &[]).await.status, 204);

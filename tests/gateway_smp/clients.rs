@@ -3,10 +3,13 @@
 use std::{fs, process::Command};
 
 use crate::{
-    GROUP, GROUP_XML,
-    gateway_support::{Folder, Server},
-    write,
+    GROUP, GROUP_XML, SERVICE, SERVICE_XML,
+    gateway_support::{Folder, Server, run_with_input},
+    group_of, write,
 };
+
+/// What clients do that works is to work in both modes.
+const MODES: [&[&str]; 2] = [&[], &["--smp-preset", "phoss"]];
 
 /// Runs curl as the documentation has it; the status, and the body.
 fn curl(folder: &Folder, arguments: &[&str]) -> (u16, String) {
@@ -76,8 +79,13 @@ fn the_line_that_the_greeting_prints_works_and_so_do_a_delete_with_a_body_and_a_
 /// library has indented.
 #[tokio::test]
 async fn a_client_that_leaves_the_colons_of_participants_as_they_are_works() {
-    let folder = Folder::new();
-    let server = Server::start(&folder, &[]);
+    for mode in MODES {
+        let folder = Folder::new();
+        recommand(&Server::start(&folder, mode), mode.is_empty()).await;
+    }
+}
+
+async fn recommand(server: &Server, by_the_page: bool) {
     let token = server.user_token();
     let group = "/iso6523-actorid-upis::0208:0123456789";
     let document = "busdox-docid-qns%3A%3Aurn%3Aoasis%3Anames%3Aspecification%3Aubl%3Aschema%3Axsd%3A\
@@ -105,22 +113,31 @@ async fn a_client_that_leaves_the_colons_of_participants_as_they_are_works() {
         participant.replace("id:", "")
     );
     for (path, body) in [(group, &group_xml), (&service, &service_xml), (&card, &card_xml)] {
-        assert_eq!(write(&server, ("PUT", path, body.clone()), &token).await.status, 200, "{path}");
+        assert_eq!(write(server, ("PUT", path, body.clone()), &token).await.status, 200, "{path}");
         assert_eq!(server.get(path, &[]).await.body, *body);
     }
     let authorization = format!("authorization: {token}");
     assert_eq!(server.send("DELETE", &service, &[&authorization], "").await.status, 200);
     assert_eq!(server.send("DELETE", group, &[&authorization], "").await.status, 200);
-    // It takes a group that is not there for deleted if the answer says so.
+    // It takes a group that is not there for deleted if the answer says so; the real program's does not.
     let gone = server.send("DELETE", group, &[&authorization], "").await;
-    assert!(gone.status == 404 && gone.body.contains("does not exist"), "{gone:?}");
+    assert_eq!((gone.status.as_u16(), gone.body.contains("does not exist")), (404, by_the_page));
+    // What it asks for when a participant moves is not on the page, and is no group.
+    let moved = format!("/migration/inbound{group}/key");
+    let json = [authorization.as_str(), "content-type: application/json"];
+    assert_eq!(server.send("PUT", &moved, &json, "").await.status, 404);
 }
 
 /// As qerds does: a password with every request, reads too, and everything percent-encoded.
 #[tokio::test]
 async fn a_client_that_encodes_everything_and_always_sends_its_password_works() {
-    let folder = Folder::new();
-    let server = Server::start(&folder, &[]);
+    for mode in MODES {
+        let folder = Folder::new();
+        qerds(&Server::start(&folder, mode)).await;
+    }
+}
+
+async fn qerds(server: &Server) {
     let group = "/iso6523-actorid-upis%3A%3A0088%3A1234567890123";
     let service = format!(
         "{group}/services/busdox-docid-qns%3A%3Aurn%3Aoasis%3Anames%3Aspecification%3Aubl%3Aschema%3Axsd%3A\
@@ -139,12 +156,58 @@ async fn a_client_that_encodes_everything_and_always_sends_its_password_works() 
     let read = [alice.as_str(), "accept: application/xml"];
     assert_eq!(server.get(group, &read).await.status, 404);
     for (path, body) in [(group, group_xml), (&service, service_xml)] {
-        assert_eq!(write(&server, ("PUT", path, body), &server.alice()).await.status, 200, "{path}");
+        assert_eq!(write(server, ("PUT", path, body), &server.alice()).await.status, 200, "{path}");
         assert_eq!(server.get(path, &read).await.body, body);
     }
-    assert_eq!(write(&server, ("PUT", group, group_xml), &server.bob()).await.status, 403);
+    assert_eq!(write(server, ("PUT", group, group_xml), &server.bob()).await.status, 403);
     for path in [&service, group] {
         assert_eq!(server.send("DELETE", path, &[&alice], "").await.status, 200);
         assert_eq!(server.send("DELETE", path, &[&alice], "").await.status, 404);
+    }
+}
+
+/// As phoss's own scripts do: a password as a header, a participant in both cases, the document by `-d`, which
+/// takes the line breaks away, and a `DELETE` with a body.
+#[test]
+fn the_scripts_of_phoss_work() {
+    for mode in MODES {
+        let folder = Folder::new();
+        let added = ["user", "add", "admin@helger.com", "--password-stdin"];
+        assert!(run_with_input(&folder, &added, "password\n").status.success());
+        let server = Server::start(&folder, mode);
+        let url = |id: &str| format!("{}/iso6523-actorid-upis::9999:{id}", server.url);
+        let send = |method, id, data| {
+            let (url, xml) = (url(id), "Content-Type: application/xml");
+            let who = "Authorization: Basic YWRtaW5AaGVsZ2VyLmNvbTpwYXNzd29yZA==";
+            curl(&folder, &["-X", method, "-H", xml, "-H", who, "-d", data, &url])
+        };
+        let group = group_of("iso6523-actorid-upis", "9999:test1");
+        fs::write(folder.path("group.xml"), group.replace("><", ">\n<")).unwrap();
+        assert_eq!(send("PUT", "test1", "@group.xml"), (200, String::new()));
+        assert_eq!(send("PUT", "TEST1", "@group.xml"), (200, String::new()));
+        assert_eq!(curl(&folder, &[&url("Test1")]), (200, group));
+        let id = "iso6523-actorid-upis::9999:TEST1";
+        assert_eq!(send("DELETE", "test1", id), (200, String::new()));
+        assert_eq!(send("DELETE", "TEST1", id).0, 404);
+    }
+}
+
+/// As a script that is on the web does: a password, no entry in the locator, colons and hashes encoded.
+#[test]
+fn a_script_that_sets_up_a_local_network_works() {
+    for mode in MODES {
+        let folder = Folder::new();
+        let server = Server::start(&folder, mode);
+        let user = format!("alice@example.org:{}", server.demo("alice@example.org  password"));
+        fs::write(folder.path("service.xml"), SERVICE_XML).unwrap();
+        let xml = ["-u", &user, "-H", "Content-Type: application/xml", "-X", "PUT"];
+        for (path, file) in [
+            (format!("{GROUP}?create-in-sml=false"), "service-group.xml"),
+            (SERVICE.to_owned(), "service.xml"),
+        ] {
+            let (url, file) = (format!("{}{path}", server.url), format!("@{file}"));
+            let rest = ["--data-binary", file.as_str(), url.as_str()];
+            assert_eq!(curl(&folder, &[&xml[..], &rest].concat()), (200, String::new()), "{path}");
+        }
     }
 }

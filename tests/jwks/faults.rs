@@ -78,10 +78,11 @@ async fn an_issuer_that_begins_to_misbehave_does_no_harm() {
         let keys = builder(&issuer).connect().await.unwrap();
         let layer = layer(keys.clone());
         issuer.reply(reply);
-        assert_eq!(ask(&layer, &token(ES384)).await.status, 401, "{word}");
+        let answer = ask(&layer, &token(ES384)).await;
+        assert_eq!((answer.status.as_u16(), answer.reason()), (503, "jwt.keys"), "{word}");
         assert_eq!(issuer.requests().len(), 2, "{word}");
         assert_eq!(ask(&layer, &token(ES256)).await.status, 200, "{word}");
-        assert!(keys.is_ready() && keys.renew().is_none(), "{word}");
+        assert!(keys.is_ready() && keys.renew().unwrap().await.is_err(), "{word}");
     }
     assert!(elsewhere.requests().is_empty(), "a redirect was followed");
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use portcullis::{
-    Authenticator, Head, NowOrLater, Principal, Rejection,
+    Authenticator, Head, NowOrLater, Principal, Rejection, RejectionKind,
     jwt::{
         Algorithm::{ES256, ES384, EdDSA},
         JwtAuth, KeySource,
@@ -35,8 +35,9 @@ fn ask(jwt: &JwtAuth, token: &str) -> NowOrLater<Result<Principal, Rejection>> {
     jwt.authenticate(&Head::new(&get_with("/", format!("Bearer {token}")))).unwrap()
 }
 
-/// Sends so many tokens that each name another key, and wants all of them refused.
-async fn flood(jwt: &JwtAuth, unknown: usize) {
+/// Sends so many tokens that each name another key, and wants none let in. How many are told to come again,
+/// since nobody knows whether there is such a key.
+async fn flood(jwt: &JwtAuth, unknown: usize) -> usize {
     let token = token_of(ES256, "CANARY");
     let (header, rest) = token.split_once('.').unwrap();
     let header = String::from_utf8(crate::jwt_support::unb64(header)).unwrap();
@@ -46,28 +47,35 @@ async fn flood(jwt: &JwtAuth, unknown: usize) {
         let token = format!("{}.{rest}", crate::jwt_support::b64(header));
         asked.spawn(ask(jwt, &token));
     }
+    let mut again = 0;
     while let Some(answer) = asked.join_next().await {
-        assert_eq!(answer.unwrap().unwrap_err().reason(), "jwt.no_key");
+        let rejection = answer.unwrap().unwrap_err();
+        match rejection.kind() {
+            RejectionKind::Unavailable => again += 1,
+            _ => assert_eq!(rejection.reason(), "jwt.no_key"),
+        }
     }
+    again
 }
 
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_unknown_ids_are_one_fetch_in_each_cooldown() {
     let good = || Script::new(set(&[ES256])).current();
-    for (name, step) in [
-        ("the same set", good()),
-        ("an empty set", Script::new(r#"{"keys":[]}"#).current()),
-        ("down", Step::Down),
-        ("no answer", Step::Hang),
-        ("a panic", Step::Panic),
+    let all = [5_000, 5_000];
+    for (name, step, again) in [
+        // Those beyond the 256 that wait.
+        ("the same set", good(), [4_744, 0]),
+        ("an empty set", Script::new(r#"{"keys":[]}"#).current(), all),
+        ("down", Step::Down, all),
+        ("no answer", Step::Hang, all),
+        ("a panic", Step::Panic, all),
     ] {
         let script = Script::new(set(&[ES256]));
         let jwt = jwt(connected(&script).await);
         for round in 1..=2 {
             script.step(step.clone());
             let before = script.count();
-            flood(&jwt, 5_000).await;
-            flood(&jwt, 5_000).await;
+            assert_eq!([flood(&jwt, 5_000).await, flood(&jwt, 5_000).await], again, "{name}");
             assert_eq!(script.count() - before, 1, "{name}, round {round}");
             assert!(judge(&jwt, &token(ES256)).is_ok(), "{name}");
             // The attempts after a failure, which no request starts, come to their end.
@@ -125,7 +133,33 @@ async fn requests_with_known_keys_do_not_wait_while_a_fetch_hangs() {
     assert_eq!(judge(&jwt, &token_of(ES384, "ES256")).unwrap_err(), "jwt.alg");
     // The fetch is given up, and with it the wait.
     let answer = waiting.await.unwrap();
-    assert_eq!(answer.unwrap_err().reason(), "jwt.no_key");
+    assert_eq!(told(answer), (503, "jwt.keys"));
+}
+
+/// The status, and the reason.
+fn told(answer: Result<Principal, Rejection>) -> (u16, &'static str) {
+    let rejection = answer.unwrap_err();
+    (rejection.kind().status().as_u16(), rejection.reason())
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_issuer_is_down_an_unknown_key_is_no_word_against_a_token() {
+    let script = Script::new(set(&[ES256]));
+    for (name, step) in [("down", Step::Down), ("unusable", Script::new("{}").current())] {
+        script.set(set(&[ES256]));
+        let jwt = jwt(connected(&script).await);
+        script.step(step);
+        // The first starts a fetch, which fails; the second may not start one.
+        for _ in 0..2 {
+            assert_eq!(told(ask(&jwt, &token(ES384)).await), (503, "jwt.keys"), "{name}");
+            assert!(judge(&jwt, &token(ES256)).is_ok(), "{name}");
+        }
+        script.set(set(&[ES256]));
+        time::sleep(2 * SECOND).await;
+        for _ in 0..2 {
+            assert_eq!(told(ask(&jwt, &token(ES384)).await), (401, "jwt.no_key"), "{name}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -137,9 +171,27 @@ async fn no_more_than_256_requests_wait() {
     let (waiting, refused): (Vec<_>, Vec<_>) =
         asked.into_iter().map(NowOrLater::into_now).partition(Result::is_err);
     assert_eq!((waiting.len(), refused.len()), (256, 44));
+    for answer in refused {
+        assert_eq!(told(answer.unwrap()), (503, "jwt.keys"));
+    }
+    assert!(judge(&jwt, &token(ES256)).is_ok(), "whose key is known takes no seat");
     // Who hangs up leaves the seat to another.
     drop(waiting);
     assert!(ask(&jwt, &token_of(ES256, "unknown")).into_now().is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_waited_takes_no_seat_from_those_who_come_after_the_fetch() {
+    let script = Script::new(set(&[ES256]));
+    let jwt = jwt(connected(&script).await);
+    let waiting: Vec<_> = (0..256).map(|_| ask(&jwt, &token_of(ES256, "unknown"))).collect();
+    script.set(set(&[ES256, ES384]));
+    time::sleep(SECOND).await;
+    assert_eq!(script.count(), 2);
+    // Nobody has looked at the answers yet.
+    assert!(judge(&jwt, &token(ES384)).is_ok());
+    assert_eq!(judge(&jwt, &token(EdDSA)).unwrap_err(), "jwt.no_key");
+    drop(waiting);
 }
 
 #[tokio::test(start_paused = true)]
@@ -162,10 +214,10 @@ async fn who_waits_for_a_fetch_in_the_background_has_not_started_one() {
     time::sleep(SECOND).await;
     let waits = (keys.renew(), keys.renew());
     script.set(set(&[ES256]));
-    waits.0.unwrap().await;
-    waits.1.unwrap().await;
+    assert!(waits.0.unwrap().await.is_err());
+    assert!(waits.1.unwrap().await.is_err());
     assert_eq!(script.count(), 1);
-    keys.renew().expect("a fetch may be started").await;
+    keys.renew().expect("a fetch may be started").await.unwrap();
     assert_eq!(script.count(), 2);
     assert!(keys.renew().is_none(), "and no other");
 }
@@ -193,8 +245,8 @@ fn when_the_runtime_has_ended_nobody_waits_and_nobody_starts_a_fetch() {
     script.step(Step::Hang);
     let wait = keys.renew().unwrap();
     drop(runtime);
-    builder().block_on(wait);
-    assert!(keys.renew().is_none());
+    assert!(builder().block_on(wait).is_err());
+    assert!(keys.renew().unwrap().into_now().unwrap().is_err());
     assert!(keys.is_ready(), "until they are stale");
 }
 
@@ -227,5 +279,5 @@ async fn when_the_last_handle_is_dropped_nothing_is_fetched_and_nobody_waits() {
     let wait = keys.renew().unwrap();
     tokio::task::yield_now().await;
     drop(keys);
-    wait.await;
+    assert!(wait.await.is_err());
 }

@@ -38,6 +38,24 @@ fn a_token_that_was_got_for_a_token_expires_no_later() {
     assert_eq!(judge(&verifier, &last).err(), Some("jwt.expired"));
 }
 
+/// A user token that runs out, say, or one that was introspected.
+#[test]
+fn a_token_that_was_got_for_any_credential_expires_no_later() {
+    let now = UNIX_EPOCH + Duration::from_secs(NOW);
+    for (expires, scheme, exp) in [
+        (now + Duration::from_secs(60), Scheme::BEARER, NOW + 60),
+        (now + Duration::from_millis(60_999), Scheme::BEARER, NOW + 60),
+        (now + Duration::from_secs(60), Scheme::new("own"), NOW + 60),
+        (now + 100 * HOUR, Scheme::BEARER, NOW + 900),
+        (now - HOUR, Scheme::BEARER, NOW - 3600),
+        (UNIX_EPOCH - HOUR, Scheme::BEARER, 0),
+    ] {
+        let caller = Principal::builder(Identity::local("alice").unwrap(), scheme).expires(expires);
+        let issued = issuer().issue(Grant::to(&caller.build(), set(""))).unwrap();
+        assert_eq!(issued.expires(), UNIX_EPOCH + Duration::from_secs(exp), "{expires:?}");
+    }
+}
+
 #[test]
 fn a_token_that_is_good_by_leeway_alone_gives_nothing_longer() {
     let late = || ManualClock::at_unix(NOW + 900 + 59);

@@ -95,3 +95,25 @@ async fn a_revoked_family_is_remembered_for_as_long_as_a_verifier_may_take_its_t
         assert_eq!(ask(&lenient, pair.access().token()).await.reason(), reason, "{seconds}");
     }
 }
+
+#[tokio::test]
+async fn a_server_whose_clock_is_behind_takes_what_another_has_just_given() {
+    for (behind, expected) in [(1, None), (60, None), (61, Some("jwt.issued_in_future"))] {
+        let (server, pair) = signed_in().await;
+        server.clock.set(at(NOW - behind));
+        let refreshed = server.refresh(&pair).await;
+        assert_eq!(refreshed.as_ref().err().map(reason), expected, "{behind}");
+    }
+}
+
+#[tokio::test]
+async fn a_family_ends_with_the_credential_that_was_shown_for_it() {
+    let server = Server::new(MemoryRefreshStore::new());
+    let caller = Principal::builder(Identity::local("alice").unwrap(), Scheme::BEARER);
+    let caller = caller.expires(at(NOW + 90)).build();
+    let pair = server.sign_in(&caller).await;
+    assert_eq!([pair.access(), pair.refresh()].map(Issued::expires), [at(NOW + 90); 2]);
+    server.after(60);
+    let next = server.refresh(&pair).await.unwrap();
+    assert_eq!([next.access(), next.refresh()].map(Issued::expires), [at(NOW + 90); 2]);
+}

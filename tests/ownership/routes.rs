@@ -3,11 +3,11 @@
 use axum::{
     Extension, Router,
     extract::Path,
-    routing::{any, put},
+    routing::{any, get, put},
 };
 use http::{Method, Request};
 use portcullis::{
-    AuthorizeLayer, OwnershipLayer, RejectionKind, authorize,
+    AuthorizeLayer, Head, OwnershipLayer, RejectionKind, authorize,
     ownership::{
         MemoryOwnershipStore, OwnedResource, Ownership, Resource, ResourcePath, integer, uuid,
     },
@@ -149,6 +149,28 @@ async fn among_other_policies_the_layer_is_told_to_look() {
     let seeing = things().layer(AuthorizeLayer::new(policy()).matched_routes());
     assert_eq!(ask(&seeing, request(&Method::PUT, "/things/a")).await.body, "a a");
     assert_eq!(ask(&seeing, request(&Method::PUT, "/things/b")).await.status, 403);
+}
+
+#[tokio::test]
+async fn a_reader_learns_the_resource_by_the_rules_of_the_layer() {
+    let own = of_routes("/api/things/{id}");
+    let asked = own.clone();
+    let read = async move |request: Request<axum::body::Body>| match asked.target(&Head::new(&request))
+    {
+        Ok(target) => target.resource().id().to_owned(),
+        Err(rejection) => rejection.reason().to_owned(),
+    };
+    let things =
+        Router::new().route("/things/{id}", get(read.clone())).route("/others/{id}", get(read));
+    let router = Router::new().nest("/api", things.layer(OwnershipLayer::new(own)));
+    for (path, found) in [
+        ("/api/things/a", "a"),
+        ("/api/things/%61%2Fb", "a/b"),
+        ("/api/things/%00", "ownership.resource_id"),
+        ("/api/others/a", "ownership.unmatched_path"),
+    ] {
+        assert_eq!(ask(&router, request(&Method::GET, path)).await.body, found, "{path}");
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use portcullis::{
     Anonymous, AuthenticateLayer, Identity, NowOrLater, OwnershipLayer, RejectionKind, StoreError,
     basic::{BasicAuth, MemoryUserStore},
     ownership::{
-        Claim, MemoryOwnershipStore, Owner, Ownership, OwnershipStore, Resource, ResourcePath,
+        Claim, MemoryOwnershipStore, Owner, Ownership, OwnershipStore, Resource, ResourcePath, Target,
     },
 };
 use tower::ServiceBuilder;
@@ -253,4 +253,21 @@ async fn an_anonymous_mark_does_not_weigh_more_than_a_principal() {
         .into_inner();
     assert_eq!(through(&layer, request(&Method::PUT, "/things/a")).await.status, 200);
     assert_eq!(through(&layer, request(&Method::PUT, "/things/b")).await.status, 403);
+}
+
+#[tokio::test]
+async fn an_id_has_at_most_1024_bytes() {
+    let by_function = || {
+        Ownership::from_fn(owners(), |head| {
+            let id = head.uri().path().strip_prefix("/things/")?;
+            Some(Target::new(thing(id)).may_create())
+        })
+    };
+    for (length, status) in [(1024, 200), (1025, 400), (8000, 400)] {
+        let path = format!("/things/{}", "x".repeat(length));
+        for own in [things(owners()), things(owners()).hide(), by_function()] {
+            let answer = ask(own, by("alice", &Method::PUT, &path)).await;
+            assert_eq!(answer.status, status, "{length}");
+        }
+    }
 }

@@ -85,6 +85,11 @@ impl Postgres {
         format!("postgres://portcullis@{}/{database}", self.0.address())
     }
 
+    /// A program of this version that is a client: `pg_dump`.
+    pub fn client(name: &str) -> Command {
+        Command::new(program(name))
+    }
+
     /// What `psql` prints for a statement, without decoration.
     pub fn psql(&self, database: &str, statement: &str) -> String {
         let mut command = Command::new(program("psql"));

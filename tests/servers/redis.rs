@@ -1,6 +1,14 @@
-use std::{process::Command, sync::OnceLock};
+use std::{
+    fs,
+    path::Path,
+    process::Command,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU16, Ordering},
+    },
+};
 
-use super::{Home, Server, output_of};
+use super::{Home, Server, host, output_of};
 
 /// A Redis that has on disk what it has acknowledged.
 pub struct Redis(Server);
@@ -29,6 +37,33 @@ impl Redis {
             command
         });
         Self(server)
+    }
+
+    /// One that speaks nothing but TLS, its URL, and the file of its certificate.
+    pub fn start_with_tls() -> (Self, String, String) {
+        static NEXT_PORT: AtomicU16 = AtomicU16::new(6380);
+        let (host, port) = (host(), NEXT_PORT.fetch_add(1, Ordering::Relaxed).to_string());
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("redis-tls-{host}-{port}"));
+        fs::create_dir_all(&folder).unwrap();
+        let file = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+        let (key, certificate) = (file("key.pem"), file("certificate.pem"));
+        let mut openssl = Command::new("openssl");
+        openssl.args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+        ]);
+        openssl.args(["-subj", "/CN=redis", "-addext", &format!("subjectAltName=IP:{host}")]);
+        openssl.args(["-addext", "basicConstraints=critical,CA:FALSE"]);
+        output_of(openssl.args(["-keyout", &key, "-out", &certificate]));
+        let mut settings = vec!["--port", "0", "--tls-port", &port, "--tls-auth-clients", "no"];
+        settings.extend(["--tls-cert-file", &certificate, "--tls-key-file", &key]);
+        settings.extend(["--tls-ca-cert-file", &certificate]);
+        (Self::start_with(&settings), format!("rediss://{host}:{port}"), certificate)
     }
 
     /// A replica of this one. It refuses to be written to.

@@ -29,7 +29,11 @@ pub fn router(gateway: &Gateway) -> Result<Router, Error> {
     // A nested router does not see what it is nested under, and clients sign it.
     let url = PublicUrl::parse(&format!("{}/s3p/v2", settings.public_url))?;
     let store = database.store();
-    let auth = S3pAuth::new(url, store.clone(), store.clone()).body_timeout(settings.body_timeout);
+    let auth = match &gateway.redis {
+        None => S3pAuth::new(url, store.clone(), store.clone()),
+        Some(redis) => S3pAuth::new(url, store.clone(), redis.clone()),
+    };
+    let auth = auth.body_timeout(settings.body_timeout);
     let wording = Wording { details: settings.error_details, http_400: settings.s3p_http_400 };
 
     // Outside of the fallbacks, too: a stranger cannot tell which paths there are.

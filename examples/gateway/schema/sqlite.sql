@@ -1,6 +1,13 @@
 -- What the systems keep, beside the tables of `store::Sql`: a `user_id` is a subject there. The same as in
 -- postgres.sql, in the words of SQLite. Times are whole seconds since 1970-01-01T00:00:00Z.
 
+-- What all instances have alike.
+
+CREATE TABLE IF NOT EXISTS gateway_agreement (
+    name  TEXT PRIMARY KEY,             -- keys, nonces
+    value TEXT NOT NULL
+) STRICT;
+
 -- SMP
 
 CREATE TABLE IF NOT EXISTS smp_groups (

@@ -5,8 +5,7 @@ use axum::{
 use portcullis::{Rejection, RejectionKind, StoreError};
 
 /// A stored document, as it came.
-pub fn xml(document: Option<Vec<u8>>) -> Result<Response, Rejection> {
-    let document = document.ok_or_else(missing)?;
+pub fn xml(document: Vec<u8>) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "text/xml; charset=UTF-8"),
         (header::CACHE_CONTROL, "no-store"),
@@ -14,17 +13,12 @@ pub fn xml(document: Option<Vec<u8>>) -> Result<Response, Rejection> {
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
-    Ok((headers, document).into_response())
+    (headers, document).into_response()
 }
 
-/// There is nothing by this id.
-pub fn missing() -> Rejection {
-    Rejection::new(RejectionKind::NotFound, "smp.missing")
-}
-
-/// Success if a row was changed.
-pub fn changed(rows: u64) -> Result<(), Rejection> {
-    if rows == 0 { Err(missing()) } else { Ok(()) }
+/// There is no such group, service or card: the reason says which.
+pub fn missing(what: &'static str) -> Rejection {
+    Rejection::new(RejectionKind::NotFound, what)
 }
 
 /// The database cannot answer.

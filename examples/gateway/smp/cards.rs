@@ -1,90 +1,50 @@
 //! Business cards: what the directory of the network tells about a participant.
 
 use axum::{
-    Extension,
     extract::{Request, State},
     response::Response,
 };
-use portcullis::{Principal, Rejection, ownership::OwnedResource};
+use portcullis::Rejection;
 
 use super::{
-    answer::{self, unavailable},
+    answer::{self, missing, unavailable},
     body, document,
     id::Named,
+    write::Write,
 };
 use crate::{Gateway, admin::now};
 
+const MISSING: &str = "smp.missing_card";
+
 pub async fn read(State(gateway): State<Gateway>, named: Named) -> Result<Response, Rejection> {
-    let group = named.group.ok_or_else(answer::missing)?;
-    let row: Option<(Vec<u8>,)> =
-        sqlx::query_as("SELECT body FROM smp_business_cards WHERE group_id = $1")
-            .bind(group)
-            .fetch_optional(gateway.database.pool())
-            .await
-            .map_err(unavailable)?;
-    answer::xml(row.map(|(body,)| body))
+    let row: Option<(Option<Vec<u8>>,)> = sqlx::query_as(
+        "SELECT c.body FROM smp_groups g LEFT JOIN smp_business_cards c ON c.group_id = g.id WHERE g.id = $1",
+    )
+    .bind(named.group()?)
+    .fetch_optional(gateway.database.pool())
+    .await
+    .map_err(unavailable)?;
+    let (card,) = row.ok_or_else(|| missing("smp.missing"))?;
+    Ok(answer::xml(card.ok_or_else(|| missing(MISSING))?))
 }
 
-pub async fn put(
-    State(gateway): State<Gateway>,
-    Extension(owned): Extension<OwnedResource>,
-    principal: Principal,
-    request: Request,
-) -> Result<(), Rejection> {
-    let group = owned.resource().id();
+pub async fn put(write: Write, request: Request) -> Result<(), Rejection> {
     let body = body::xml(request).await?;
-    document::check_card(body.clone(), group.to_owned()).await?;
-    // The group may have been deleted, or be somebody else's, since the ownership layer looked.
-    let stored = sqlx::query(
-        "INSERT INTO smp_business_cards \
-         SELECT g.id, $1, NULL FROM smp_groups g JOIN portcullis_owners o USING (id) \
-         WHERE o.kind = 'group' AND g.id = $2 AND o.issuer = $3 AND o.subject = $4 \
+    document::check_card(body.clone(), write.group().to_owned()).await?;
+    let put = sqlx::query(
+        "INSERT INTO smp_business_cards SELECT id, $2, NULL FROM smp_groups WHERE id = $1 \
          ON CONFLICT (group_id) DO UPDATE SET body = excluded.body, pushed = NULL",
-    )
-    .bind(body.as_ref())
-    .bind(group)
-    .bind(principal.issuer())
-    .bind(principal.subject())
-    .execute(gateway.database.pool())
-    .await
-    .map_err(unavailable)?;
-    answer::changed(stored.rows_affected())
+    );
+    write.run(put.bind(write.group()).bind(body.as_ref()), "smp.missing").await
 }
 
-pub async fn delete(
-    State(gateway): State<Gateway>,
-    Extension(owned): Extension<OwnedResource>,
-    principal: Principal,
-) -> Result<(), Rejection> {
-    let deleted = sqlx::query(
-        "DELETE FROM smp_business_cards WHERE group_id IN \
-         (SELECT id FROM portcullis_owners WHERE kind = 'group' AND id = $1 AND issuer = $2 AND subject = $3)",
-    )
-    .bind(owned.resource().id())
-    .bind(principal.issuer())
-    .bind(principal.subject())
-    .execute(gateway.database.pool())
-    .await
-    .map_err(unavailable)?;
-    answer::changed(deleted.rows_affected())
+pub async fn delete(write: Write) -> Result<(), Rejection> {
+    let delete = sqlx::query("DELETE FROM smp_business_cards WHERE group_id = $1");
+    write.run(delete.bind(write.group()), MISSING).await
 }
 
 /// Tells the directory to fetch the card. This server has no directory: it notes when it would have.
-pub async fn push(
-    State(gateway): State<Gateway>,
-    Extension(owned): Extension<OwnedResource>,
-    principal: Principal,
-) -> Result<(), Rejection> {
-    let pushed = sqlx::query(
-        "UPDATE smp_business_cards SET pushed = $1 WHERE group_id IN \
-         (SELECT id FROM portcullis_owners WHERE kind = 'group' AND id = $2 AND issuer = $3 AND subject = $4)",
-    )
-    .bind(now())
-    .bind(owned.resource().id())
-    .bind(principal.issuer())
-    .bind(principal.subject())
-    .execute(gateway.database.pool())
-    .await
-    .map_err(unavailable)?;
-    answer::changed(pushed.rows_affected())
+pub async fn push(write: Write) -> Result<(), Rejection> {
+    let push = sqlx::query("UPDATE smp_business_cards SET pushed = $2 WHERE group_id = $1");
+    write.run(push.bind(write.group()).bind(now()), "smp.no_card_to_push").await
 }

@@ -7,6 +7,9 @@ use axum::{
     extract::{FromRequestParts, Path},
     http::request::Parts,
 };
+use portcullis::Rejection;
+
+use super::answer::missing;
 
 /// The scheme in which case does not matter, written like this.
 const WITHOUT_CASE: &str = "iso6523-actorid-upis";
@@ -42,6 +45,19 @@ fn split(text: &str) -> Option<(&str, &str)> {
 pub struct Named {
     pub group: Option<String>,
     pub document: Option<String>,
+    params: HashMap<String, String>,
+}
+
+impl Named {
+    /// A parameter as it was sent, decoded.
+    pub fn sent(&self, param: &str) -> &str {
+        self.params.get(param).map_or("", |text| text.trim())
+    }
+
+    /// For who reads: nothing is there by what is no id.
+    pub fn group(&self) -> Result<&str, Rejection> {
+        self.group.as_deref().ok_or_else(|| missing("smp.no_id"))
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Named {
@@ -53,6 +69,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
         Ok(Self {
             group: params.get("group").and_then(|text| participant(text)),
             document: params.get("document").and_then(|text| document_type(text)),
+            params,
         })
     }
 }

@@ -1,6 +1,6 @@
 use axum::{body::Body, extract::State, response::Response};
 use bytes::Bytes;
-use portcullis::{PlainText, Rejection, RejectionKind, Respond};
+use portcullis::{Rejection, RejectionKind};
 
 /// What a refused caller reads: one sentence for each kind, and the reason's code if the operator wants
 /// that.
@@ -17,12 +17,6 @@ impl Wording {
         } else {
             Bytes::from_static(text.as_bytes())
         }
-    }
-}
-
-impl Respond for Wording {
-    fn respond(&self, rejection: &Rejection) -> http::Response<Bytes> {
-        PlainText.respond(rejection).map(|_| self.text(rejection))
     }
 }
 
@@ -48,7 +42,7 @@ fn sentence(kind: RejectionKind) -> &'static str {
     }
 }
 
-/// Words what a handler refuses as the layers word what they refuse.
+/// Words what the layers and the handlers refuse.
 pub async fn word(State(wording): State<Wording>, response: Response) -> Response {
     let Some(text) = response.extensions().get().map(|rejection| wording.text(rejection)) else {
         return response;

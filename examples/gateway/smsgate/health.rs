@@ -1,30 +1,39 @@
 use axum::{Json, extract::State, http::StatusCode};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::Sms;
+use crate::{Gateway, health};
 
 /// The program runs.
 pub async fn live() -> Json<Value> {
-    Json(report("pass", &json!({})))
+    Json(report("pass", Map::new()))
 }
 
-/// The database answers.
-pub async fn ready(State(sms): State<Sms>) -> (StatusCode, Json<Value>) {
-    let (code, status) = if sms.database.is_ready().await {
+/// The stores answer.
+pub async fn ready(State(gateway): State<Gateway>) -> (StatusCode, Json<Value>) {
+    let checks = health::checks(&gateway).await;
+    let (code, status) = if checks.iter().all(|(_, ready)| *ready) {
         (StatusCode::OK, "pass")
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "fail")
     };
-    let check = json!({
-        "status": status,
-        "description": "The database answers",
-        "observedUnit": "failed queries",
-        "observedValue": u8::from(status == "fail"),
-    });
-    (code, Json(report(status, &json!({"db:ping": check}))))
+    (code, Json(report(status, checks.into_iter().map(check).collect())))
 }
 
-fn report(status: &str, checks: &Value) -> Value {
+fn check((store, ready): health::Check) -> (String, Value) {
+    let (name, description) = match store {
+        "database" => ("db:ping", "The database answers"),
+        _ => ("redis:ping", "Redis answers"),
+    };
+    let check = json!({
+        "status": if ready { "pass" } else { "fail" },
+        "description": description,
+        "observedUnit": "failed queries",
+        "observedValue": u8::from(!ready),
+    });
+    (name.to_owned(), check)
+}
+
+fn report(status: &str, checks: Map<String, Value>) -> Value {
     json!({
         "status": status,
         "version": env!("CARGO_PKG_VERSION"),

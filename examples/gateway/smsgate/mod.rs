@@ -50,7 +50,8 @@ pub fn router(gateway: &Gateway) -> Result<Router, Error> {
         .route("/health", get(health::ready))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
-        .route("/health/startup", get(health::ready));
+        .route("/health/startup", get(health::ready))
+        .with_state(gateway.clone());
     // Around the fallback, too: to a stranger, a path that does not exist is a 401.
     let closed = routes()
         .merge(tokens)

@@ -90,8 +90,6 @@
 //! it, the method that was judged is not the one that runs. Put it outside.
 
 mod builder;
-#[cfg(feature = "axum")]
-mod nested;
 mod paths;
 mod rule;
 #[cfg(feature = "axum")]

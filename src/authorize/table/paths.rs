@@ -1,7 +1,9 @@
 use matchit::{InsertError, Router};
 
 #[cfg(feature = "axum")]
-use super::{nested, short_cuts::ShortCuts};
+use super::short_cuts::ShortCuts;
+#[cfg(feature = "axum")]
+use crate::nested;
 use crate::{ConfigError, Head};
 
 /// Where a table has the rules of a pattern.
@@ -52,7 +54,7 @@ impl Paths {
     /// The same, and sooner where axum's router has found a route.
     pub(super) fn find_for(&self, head: &Head<'_>) -> Option<Row> {
         #[cfg(feature = "axum")]
-        if self.is_nested && !nested::is_whole(head) {
+        if self.is_nested && nested::is_whole(head) != Some(true) {
             return None;
         } else if let Some(row) = self.short_cuts.find(head) {
             return Some(row);

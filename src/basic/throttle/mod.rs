@@ -52,7 +52,7 @@ impl Throttle {
             local: MemoryAttemptStore::new(),
             source: None,
             account_limit: limit(20, MINUTE * 30, HOUR * 24),
-            pair_limit: limit(20, MINUTE * 30, HOUR * 24),
+            pair_limit: limit(20, MINUTE * 30, HOUR * 24 * 30),
             source_limit: limit(100, MINUTE * 5, HOUR),
         }
     }
@@ -81,8 +81,8 @@ impl Throttle {
         self
     }
 
-    /// The limit for an account from one source. By default 20 attempts, then waits of a second to
-    /// half an hour, forgotten after a day.
+    /// The limit for an account from one source. By default 20 attempts, then waits of a second to half an hour,
+    /// forgotten after 30 days: for so long, too, a source stays known for an account.
     pub fn pair_limit(mut self, limit: AttemptLimit) -> Self {
         self.pair_limit = limit;
         self
@@ -109,13 +109,14 @@ impl Throttle {
     ) -> Result<Attempt<'_>, Rejection> {
         let mut attempt = Attempt { throttle: self, counted: Vec::with_capacity(3) };
         for (key, limit, reason) in self.limits(account, source) {
-            match self.count(key, limit, now).await {
+            let (admission, is_local) = self.count(key, limit, now).await;
+            match admission {
                 Admission::Wait(wait) => {
                     attempt.take_back().await;
                     return Err(Rejection::new(RejectionKind::Throttled, reason).retry_in(wait));
                 }
                 Admission::Admitted { known } => {
-                    attempt.counted.push((key, limit));
+                    attempt.counted.push(Counted { key, limit, is_local });
                     if known {
                         break;
                     }
@@ -146,12 +147,13 @@ impl Throttle {
         of_source.into_iter().flatten().chain([of_account])
     }
 
-    async fn count(&self, key: AttemptKey, limit: AttemptLimit, now: SystemTime) -> Admission {
+    /// Counts in the store, or else in this node's memory; whether it was that.
+    async fn count(&self, key: AttemptKey, limit: AttemptLimit, now: SystemTime) -> (Admission, bool) {
         match self.store.count(key, limit, now).await {
-            Ok(admission) => admission,
+            Ok(admission) => (admission, false),
             Err(error) => {
                 warn(&error);
-                self.local.count_now(key, limit, now)
+                (self.local.count_now(key, limit, now), true)
             }
         }
     }
@@ -171,14 +173,20 @@ impl fmt::Debug for Throttle {
 /// An attempt that is counted. As long as nothing else is said, it has failed.
 pub(super) struct Attempt<'a> {
     throttle: &'a Throttle,
-    counted: Vec<(AttemptKey, AttemptLimit)>,
+    counted: Vec<Counted>,
+}
+
+struct Counted {
+    key: AttemptKey,
+    limit: AttemptLimit,
+    is_local: bool,
 }
 
 impl Attempt<'_> {
     /// The password was right. The account's failures from this source are forgotten; from the wider
     /// counts, this attempt alone is taken back.
     pub(super) async fn succeed(mut self, now: SystemTime) {
-        let (key, limit) = self.counted.remove(0);
+        let Counted { key, limit, .. } = self.counted.remove(0);
         let throttle = self.throttle;
         settle(throttle.store.succeed(key, limit, now)).await;
         throttle.local.succeed_now(key, limit, now);
@@ -187,9 +195,12 @@ impl Attempt<'_> {
 
     /// Nobody has judged the password.
     pub(super) async fn take_back(self) {
-        for (key, _) in self.counted {
-            settle(self.throttle.store.take_back(key)).await;
-            self.throttle.local.take_back_now(key);
+        for Counted { key, is_local, .. } in self.counted {
+            if is_local {
+                self.throttle.local.take_back_now(key);
+            } else {
+                settle(self.throttle.store.take_back(key)).await;
+            }
         }
     }
 }
@@ -222,5 +233,9 @@ impl Source {
     /// Anything else: the name of a proxy's customer, of a network.
     pub fn new(text: &str) -> Self {
         Self([b"t", text.as_bytes()].concat().into())
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
     }
 }

@@ -6,15 +6,17 @@ use std::{
 
 use super::{
     super::{
-        Algorithm, Claims, Grant, IssueError, IssueErrorKind, Issuer, Key, Keys,
-        admission::shared_key,
-        claims::{Expected, LAST},
+        Algorithm, Claims, Grant, IssueError, IssueErrorKind, Issuer, Key, Keys, admission::shared_key,
+        claims::Expected, issue::expiry,
     },
     Pair, RefreshError, RefreshFacts, RefreshStore, RefreshToken, Rotation, family,
     pair::Span,
     token::{FAMILY_EXPIRES, SCOPES},
 };
 use crate::{ConfigError, Identity, NowOrLater, Principal, Scheme, Scope, ScopeSet, Secret};
+
+/// How far the clocks of the servers of one issuer may differ. A token expires by each of them to the second.
+const SKEW: Duration = Duration::from_secs(60);
 
 /// Issues pairs of an access token and a refresh token, and trades a refresh token, once, for the next pair.
 /// See the [module docs](crate::jwt::refresh) for the rules.
@@ -63,7 +65,7 @@ impl Refresher {
             expected: Expected {
                 issuer: Some(issuer.name().to_owned()),
                 audiences: Vec::new(),
-                leeway: Duration::ZERO,
+                leeway: SKEW,
                 needs_expiry: true,
                 max_lifetime: None,
                 is_rfc9068: false,
@@ -92,8 +94,9 @@ impl Refresher {
         Ok(self)
     }
 
-    /// Issues the first pair of a family; to a principal who has come by a token of a family, another pair of
-    /// that family, which ends no later than that token.
+    /// Issues the first pair of a family, which ends no later than the
+    /// [credential](Principal::expires) by which the principal has come; to a principal who has come by a
+    /// token of a family, another pair of that family.
     ///
     /// # Errors
     ///
@@ -101,10 +104,8 @@ impl Refresher {
     /// revoked, or the store cannot answer.
     pub fn issue(&self, grant: Grant<'_>) -> NowOrLater<Result<Pair, RefreshError>> {
         let now = self.0.access.now();
-        let by_token = grant.principal.extra::<Claims>();
-        let latest = by_token.and_then(Claims::expires).unwrap_or(LAST).min(LAST);
-        let ends = now.saturating_add(self.0.max).min(latest);
-        let family = by_token.and_then(Claims::id).and_then(family::of);
+        let ends = now.saturating_add(self.0.max).min(expiry(grant.principal));
+        let family = grant.principal.extra::<Claims>().and_then(Claims::id).and_then(family::of);
         let (identity, scopes) = (grant.principal.identity(), grant.scopes.clone());
         let span = Span { now, ends };
         let pair = match self.sign(grant, &scopes, family, span) {
@@ -126,8 +127,10 @@ impl Refresher {
     /// When it is none, or has expired.
     pub fn verify(&self, token: &str) -> Result<RefreshToken, RefreshError> {
         let Parts { access, keys, expected, .. } = &*self.0;
-        RefreshToken::verify(token, keys, expected, access.identities(), access.now())
-            .map_err(RefreshError::refused)
+        let now = access.now();
+        let token = RefreshToken::verify(token, keys, expected, access.identities(), now)
+            .map_err(RefreshError::refused)?;
+        token.check_expiry(now).map(|()| token)
     }
 
     /// Uses a refresh token up, for the next pair. The grant is for its principal, with scopes out of those
@@ -248,8 +251,9 @@ impl Refresher {
         let refresher = refresher.scopes([Self::SCOPE]).build();
         let mut to_refresh = Grant::to(&refresher, [Self::SCOPE]).lifetime(*idle);
         to_refresh.claims.clone_from(&grant.claims);
-        // It is for nobody but the issuer.
+        // It is for nobody but the issuer, who asks for no proof of a key.
         to_refresh.claims.remove("aud");
+        to_refresh.claims.remove("cnf");
         let to_refresh = to_refresh
             .claim(SCOPES, scopes.iter().collect::<Vec<_>>())
             .claim(FAMILY_EXPIRES, span.ends.as_secs());

@@ -80,7 +80,7 @@ impl RefreshToken {
         self.principal.scopes()
     }
 
-    /// Its claims: those of the grant that it comes of are among them, but for `aud`.
+    /// Its claims: those of the grant that it comes of are among them, but for `aud` and `cnf`.
     pub fn claims(&self) -> &Claims {
         &self.claims
     }

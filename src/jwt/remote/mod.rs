@@ -13,7 +13,9 @@
 //!    meanwhile waits for the same one, 256 requests at most. After a fetch that a request has started, the
 //!    next one is started no sooner than the [cooldown](RemoteKeysBuilder::cooldown), whatever came of the
 //!    first. The fetches of rule 2 and 6 do not count, so that keys which change shortly after the start
-//!    are found. Requests that may not start a fetch are judged by the keys at hand.
+//!    are found. Requests that may not start a fetch are judged by the keys at hand. If no key fits even
+//!    then: 401, if the last fetch has succeeded; 503, if it has failed or the request found no room to wait,
+//!    for then nobody knows which keys there are. Whose key is known is never answered so.
 //! 5. A set without a key that can be used is not adopted; nor is one in which two keys have one id, nor
 //!    anything that is no JWK set. Single bad keys are passed over
 //!    (see [`Keys::from_jwks_json`](super::Keys::from_jwks_json)).

@@ -44,7 +44,9 @@ impl Refresh {
         let mut failures = 0_u32;
         loop {
             self.shared.flights.take_off(Instant::now() + jittered(wait)).await;
-            wait = match self.once().await {
+            let outcome = self.once().await;
+            let failed = outcome.is_err();
+            wait = match outcome {
                 Ok(lifetime) => {
                     failures = 0;
                     lifetime
@@ -56,7 +58,7 @@ impl Refresh {
                     backoff(failures).min(*self.settings.refresh.end())
                 }
             };
-            self.shared.flights.land();
+            self.shared.flights.land(failed);
         }
     }
 

@@ -5,7 +5,7 @@ use tokio::{task::JoinHandle, time::Instant};
 
 use super::{JwksFetch, RemoteKeysBuilder, flight::Flights};
 use crate::{
-    ConfigError, NowOrLater,
+    ConfigError, NowOrLater, StoreError,
     jwt::{KeySource, Keys},
 };
 
@@ -59,8 +59,8 @@ impl KeySource for RemoteKeys {
         (Instant::now() < believed.until).then(|| believed.keys.clone())
     }
 
-    fn renew(&self) -> Option<NowOrLater<()>> {
-        self.0.shared.flights.join().map(NowOrLater::later)
+    fn renew(&self) -> Option<NowOrLater<Result<(), StoreError>>> {
+        self.0.shared.flights.join()
     }
 }
 

@@ -68,6 +68,7 @@ mod builder;
 mod key;
 #[cfg(feature = "s3p")]
 mod nonces;
+mod ready;
 #[cfg(feature = "_jwt")]
 mod refreshes;
 #[cfg(feature = "_jwt")]

@@ -80,6 +80,10 @@ mod options;
 #[cfg(feature = "ownership")]
 mod owners;
 mod purge;
+#[cfg_attr(
+    not(feature = "full"),
+    allow(dead_code, reason = "which store asks is a matter of features")
+)]
 mod query;
 #[cfg(feature = "_jwt")]
 mod refreshes;
@@ -89,13 +93,10 @@ mod refused;
 mod revocations;
 #[cfg(feature = "s3p")]
 mod seal;
-#[cfg(any(
-    feature = "_jwt",
-    feature = "basic",
-    feature = "ownership",
-    feature = "s3p",
-    feature = "user-token"
-))]
+#[cfg_attr(
+    not(feature = "full"),
+    allow(dead_code, reason = "which store asks is a matter of features")
+)]
 mod text;
 #[cfg(feature = "user-token")]
 mod user_tokens;
@@ -106,7 +107,7 @@ mod users;
 use std::time::{SystemTime, UNIX_EPOCH};
 use std::{fmt, io, sync::Arc, time::Duration};
 
-use sqlx::{Any, AnyPool, Transaction, any::AnyArguments, query::Query};
+use sqlx::{Any, AnyPool, Transaction};
 
 #[cfg(feature = "s3p")]
 pub use self::seal::SealingKey;
@@ -159,7 +160,7 @@ impl Sql {
             sqlx::query(write).execute(&mut *transaction).await?;
             transaction.rollback().await
         };
-        self.bounded(written).await.ok_or_else(|| timed_out().into()).flatten().map_err(StoreError::new)
+        self.bounded(written).await.unwrap_or_else(|| Err(timed_out())).map_err(StoreError::new)
     }
 
     /// The connections, for an application's own tables in the same database (sqlx 0.9).
@@ -189,11 +190,6 @@ impl Sql {
     pub async fn close(&self) {
         self.0.probe.close().await;
         self.0.pool.close().await;
-    }
-
-    /// Whether a row was changed.
-    async fn change(&self, statement: Query<'static, Any, AnyArguments>) -> Result<bool, StoreError> {
-        self.execute(statement).await.map(|rows| rows > 0).map_err(StoreError::new)
     }
 
     /// The present second.

@@ -43,25 +43,25 @@ impl Sql {
     /// Takes a place, in all and of this token, if there is one.
     async fn reserve(&self, new: &New) -> Result<Result<Place<'_>, Recorded>, Error> {
         let counts = &self.0.nonces;
-        for key in [None, Some(new.token.clone())] {
-            if !counts.is_stale(&key, new.now) {
+        for of in [Of::All, Of::Token(new.token.clone())] {
+            if !counts.is_stale(&of, new.now) {
                 continue;
             }
             let _one_at_a_time = self.bounded(counts.counting.lock()).await.ok_or_else(timed_out)?;
-            if counts.is_stale(&key, new.now) {
-                let live = self.count(key.clone(), new.now).await?;
-                counts.set(key, live, new.now);
+            if counts.is_stale(&of, new.now) {
+                let live = self.count(of.clone(), new.now).await?;
+                counts.set(of, live, new.now);
             }
         }
         Ok(counts.reserve(&new.token))
     }
 
-    async fn count(&self, token: Option<String>, now: i64) -> Result<u64, Error> {
+    async fn count(&self, of: Of, now: i64) -> Result<u64, Error> {
         let in_all = "SELECT count(*) FROM portcullis_nonces WHERE expires >= $1";
         let of_token = "SELECT count(*) FROM portcullis_nonces WHERE expires >= $1 AND token = $2";
-        let select = match token {
-            None => sqlx::query_as(in_all).bind(now),
-            Some(token) => sqlx::query_as(of_token).bind(now).bind(token),
+        let select = match of {
+            Of::All => sqlx::query_as(in_all).bind(now),
+            Of::Token(token) => sqlx::query_as(of_token).bind(now).bind(token),
         };
         let live: Option<(i64,)> = self.fetch_optional(select).await?;
         Ok(live.map_or(Ok(0), |(live,)| u64::try_from(live))?)
@@ -89,14 +89,21 @@ impl Sql {
     }
 }
 
-/// How many live nonces there are, in all (`None`) and by token. They are counted in the database when the
+/// How many live nonces there are, in all and by token. They are counted in the database when the
 /// number is needed first, after each purge, and, when there is no room, once in a second; in between, what
 /// this process records is added.
 pub(super) struct Counts {
     most: (u64, u64),
     /// Held by the one who counts.
     counting: tokio::sync::Mutex<()>,
-    counts: Mutex<HashMap<Option<String>, Count>>,
+    live: Mutex<HashMap<Of, Count>>,
+}
+
+/// Which nonces are counted.
+#[derive(Clone, Eq, Hash, PartialEq)]
+enum Of {
+    All,
+    Token(String),
 }
 
 #[derive(Default)]
@@ -116,7 +123,7 @@ impl Count {
 
 impl Counts {
     pub(super) fn new(most: (u64, u64)) -> Self {
-        Self { most, counting: tokio::sync::Mutex::default(), counts: Mutex::default() }
+        Self { most, counting: tokio::sync::Mutex::default(), live: Mutex::default() }
     }
 
     /// Lets all be counted anew.
@@ -127,53 +134,53 @@ impl Counts {
         });
     }
 
-    fn is_stale(&self, key: &Option<String>, now: i64) -> bool {
-        let most = if key.is_some() { self.most.1 } else { self.most.0 };
-        self.lock().get(key).is_none_or(|count| match count.counted {
+    fn is_stale(&self, of: &Of, now: i64) -> bool {
+        let most = if *of == Of::All { self.most.0 } else { self.most.1 };
+        self.lock().get(of).is_none_or(|count| match count.counted {
             None => true,
             Some(second) => count.is_full(most) && second != now,
         })
     }
 
-    fn set(&self, key: Option<String>, live: u64, now: i64) {
+    fn set(&self, of: Of, live: u64, now: i64) {
         let mut counts = self.lock();
-        let count = counts.entry(key).or_default();
+        let count = counts.entry(of).or_default();
         count.live = live;
         count.counted = Some(now);
     }
 
     fn reserve(&self, token: &str) -> Result<Place<'_>, Recorded> {
         let mut counts = self.lock();
-        let token = Some(token.to_owned());
+        let token = Of::Token(token.to_owned());
         if counts.get(&token).is_some_and(|count| count.is_full(self.most.1)) {
             return Err(Recorded::TokenFull);
         }
-        if counts.get(&None).is_some_and(|count| count.is_full(self.most.0)) {
+        if counts.get(&Of::All).is_some_and(|count| count.is_full(self.most.0)) {
             return Err(Recorded::StoreFull);
         }
-        for key in [&token, &None] {
-            counts.entry(key.clone()).or_default().reserved += 1;
+        for of in [&token, &Of::All] {
+            counts.entry(of.clone()).or_default().reserved += 1;
         }
         Ok(Place { counts: self, token, is_taken: false })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Option<String>, Count>> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HashMap<Of, Count>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A place that is reserved: given back when it is dropped, unless it is taken.
 struct Place<'c> {
     counts: &'c Counts,
-    token: Option<String>,
+    token: Of,
     is_taken: bool,
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         let mut counts = self.counts.lock();
-        for key in [self.token.take(), None] {
-            let count = counts.entry(key).or_default();
+        for of in [self.token.clone(), Of::All] {
+            let count = counts.entry(of).or_default();
             count.reserved = count.reserved.saturating_sub(1);
             count.live += u64::from(self.is_taken);
         }

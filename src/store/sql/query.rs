@@ -9,6 +9,7 @@ use sqlx::{
 use tokio::time;
 
 use super::{Engine, Sql, timed_out};
+use crate::StoreError;
 
 type Statement = Query<'static, Any, AnyArguments>;
 type Select<O> = QueryAs<'static, Any, O, AnyArguments>;
@@ -19,6 +20,11 @@ impl Sql {
         let mut connection = self.0.pool.acquire().await?;
         let done = self.bounded(statement.execute(&mut *connection)).await;
         Ok(self.settle(connection, done)?.rows_affected())
+    }
+
+    /// Whether a row was changed.
+    pub(super) async fn change(&self, statement: Statement) -> Result<bool, StoreError> {
+        self.execute(statement).await.map(|rows| rows > 0).map_err(StoreError::new)
     }
 
     pub(super) async fn fetch_optional<O>(&self, select: Select<O>) -> sqlx::Result<Option<O>>

@@ -1,21 +1,33 @@
 //! A JSON object from somebody who is not to be trusted.
 
+#[cfg(any(feature = "introspection", feature = "_jwt"))]
+mod sound;
+
 use std::{borrow::Cow, fmt};
 
 use serde::{
     Deserializer,
-    de::{Deserialize, Error, MapAccess, SeqAccess, Visitor},
+    de::{Deserialize, Error, MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
 
-/// The members of a JSON object, in the order sent. No name occurs twice; the values are not looked
-/// at, but are known to be [`Sound`].
+#[cfg(any(feature = "introspection", feature = "_jwt"))]
+use self::sound::Sound;
+
+/// The members of a JSON object, in the order sent. No name occurs twice.
 pub(crate) struct Object<'j>(Vec<(Cow<'j, str>, &'j RawValue)>);
 
 impl<'j> Object<'j> {
-    /// Reads one object, with nothing after it but white space. `None` for any other JSON, and for
-    /// what is none.
+    /// Reads one object, with nothing after it but white space, whose values are [`Sound`]. `None` for any
+    /// other JSON, and for what is none.
+    #[cfg(any(feature = "introspection", feature = "_jwt"))]
     pub(crate) fn parse(json: &'j [u8]) -> Option<Self> {
+        let object = Self::parse_names(json)?;
+        object.0.iter().all(|(_, value)| Sound::holds_of(value)).then_some(object)
+    }
+
+    /// Reads one object, with nothing after it but white space, and leaves the values to the caller.
+    pub(crate) fn parse_names(json: &'j [u8]) -> Option<Self> {
         let object: Self = serde_json::from_slice(json).ok()?;
         (!object.repeats_a_name()).then_some(object)
     }
@@ -63,77 +75,10 @@ impl<'j> Visitor<'j> for Members {
 
     fn visit_map<A: MapAccess<'j>>(self, mut map: A) -> Result<Object<'j>, A::Error> {
         let mut members = Vec::with_capacity(12);
-        while let Some((Name(name), value)) = map.next_entry::<Name<'j>, &'j RawValue>()? {
-            if Sound::may_fail(value) {
-                serde_json::from_str::<Sound>(value.get()).map_err(A::Error::custom)?;
-            }
+        while let Some((Name(name), value)) = map.next_entry()? {
             members.push((name, value));
         }
         Ok(Object(members))
-    }
-}
-
-/// Any JSON that every reader understands: no half of a surrogate pair, no number beyond an `f64`
-/// (RFC 7493 sections 2.1 and 2.2), at most 128 levels deep. A raw value may have all three.
-struct Sound;
-
-impl Sound {
-    /// False for what is short and plain, as most values are.
-    fn may_fail(value: &RawValue) -> bool {
-        let text = value.get();
-        match text.as_bytes()[0] {
-            b'"' => text.contains('\\'),
-            b'[' | b'{' => true,
-            _ => text.len() > 100 || text.contains(['e', 'E']),
-        }
-    }
-}
-
-impl<'j> Deserialize<'j> for Sound {
-    fn deserialize<D: Deserializer<'j>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Self)
-    }
-}
-
-impl<'j> Visitor<'j> for Sound {
-    type Value = Self;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_i64<E: Error>(self, _: i64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_u64<E: Error>(self, _: u64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_str<E: Error>(self, _: &str) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_seq<A: SeqAccess<'j>>(self, mut seq: A) -> Result<Self, A::Error> {
-        while seq.next_element::<Self>()?.is_some() {}
-        Ok(self)
-    }
-
-    fn visit_map<A: MapAccess<'j>>(self, mut map: A) -> Result<Self, A::Error> {
-        while map.next_entry::<Self, Self>()?.is_some() {}
-        Ok(self)
     }
 }
 

@@ -1,0 +1,21 @@
+//! What axum does to the path of a request that it hands on to a nested router.
+
+use axum::extract::OriginalUri;
+
+use crate::Head;
+
+/// Whether the path that is seen is what the client has sent behind the prefix; `None` where no router has
+/// seen the request.
+///
+/// axum takes a second slash away with the prefix: of `/api//health`, `/health` is left. But `Router::nest` has
+/// found the route before, by the path as it was, and that may be another one: `/api/{*rest}`. It is the same
+/// with a path that was rewritten behind a router.
+pub(crate) fn is_whole(head: &Head<'_>) -> Option<bool> {
+    let original = head.extensions().get::<OriginalUri>()?;
+    let (sent, seen) = (original.0.path(), head.uri().path());
+    Some(match sent.strip_suffix(seen) {
+        Some(prefix) => !prefix.ends_with('/'),
+        // The root of the nested router.
+        None => seen == "/" && !sent.is_empty(),
+    })
+}

@@ -1,0 +1,82 @@
+//! Many callers at both instances, at once.
+
+use futures_util::future::join_all;
+
+use super::*;
+use servers::{Postgres, Redis};
+
+const CALLERS: usize = 64;
+
+#[tokio::test]
+async fn of_many_who_send_one_signed_request_to_both_one_is_served() {
+    let cluster = Cluster::with_redis(Postgres::shared().database(), Redis::shared());
+    let (servers, accounts) = cluster.start_two();
+    for _ in 0..8 {
+        let signed = accounts.key.ping();
+        let pings = (0..CALLERS).map(|n| send_ping(&servers[n % 2], &signed));
+        let mut statuses = join_all(pings).await;
+        statuses.sort_unstable();
+        assert_eq!((statuses[0], statuses[1], statuses[CALLERS - 1]), (200, 401, 401), "{statuses:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_nonce_used_at_one_is_refused_at_the_other_while_many_sign() {
+    let cluster = Cluster::with_redis(Postgres::shared().database(), Redis::shared());
+    let (servers, accounts) = cluster.start_two();
+    let calls = (0..CALLERS).map(async |n: usize| {
+        let (here, there) = (&servers[n % 2], &servers[(n + 1) % 2]);
+        for _ in 0..4 {
+            let signed = accounts.key.ping();
+            assert_eq!(send_ping(here, &signed).await, 200);
+            assert_eq!([send_ping(there, &signed).await, send_ping(here, &signed).await], [401, 401]);
+        }
+    });
+    join_all(calls).await;
+}
+
+#[tokio::test]
+async fn a_jwt_revoked_at_one_is_refused_at_the_other_while_many_are() {
+    let cluster = Cluster::with_redis(Postgres::shared().database(), Redis::shared());
+    let (servers, accounts) = cluster.start_two();
+    let kept = Pair::issue(&servers[0], &accounts.bob).await;
+    let mut pairs = Vec::new();
+    for n in 0..CALLERS {
+        pairs.push(Pair::issue(&servers[n % 2], &accounts.alice).await);
+    }
+    let calls = pairs.iter().enumerate().map(async |(n, pair)| {
+        let (here, there) = (&servers[n % 2], &servers[(n + 1) % 2]);
+        assert_eq!([messages(there, &pair.access).await, pair.revoke(here).await], [200, 204]);
+        assert_eq!(messages(there, &pair.access).await, 401);
+        assert_eq!(refresh(there, &pair.refresh).await, 401);
+        assert_eq!(messages(here, &pair.access).await, 401);
+        assert_eq!(messages(there, &kept.access).await, 200);
+    });
+    join_all(calls).await;
+}
+
+#[tokio::test]
+async fn of_two_users_who_claim_a_group_at_both_one_owns_it() {
+    let cluster = Cluster::with_redis(Postgres::shared().database(), Redis::shared());
+    let (servers, accounts) = cluster.start_two();
+    let of_bob = cluster.printed(&["token", "create", BOB, "race"], "token (shown once): ");
+    let tokens = [accounts.token, format!("Bearer {of_bob}")];
+    for round in 0..6 {
+        let name = format!("race{round}");
+        // Each user at each instance.
+        let calls = (0..CALLERS).map(async |n: usize| {
+            let who = (n / 2 + round) % 2;
+            (who, put_group(&servers[n % 2], &name, &tokens[who]).await)
+        });
+        let claims = join_all(calls).await;
+        let winner = claims.iter().find(|(_, status)| *status == 200).unwrap().0;
+        for (who, status) in &claims {
+            let expected = if *who == winner { 200 } else { 403 };
+            assert_eq!(*status, expected, "{winner} has won: {claims:?}");
+        }
+        for server in &servers {
+            assert_eq!(put_group(server, &name, &tokens[winner]).await, 200);
+            assert_eq!(put_group(server, &name, &tokens[1 - winner]).await, 403);
+        }
+    }
+}
