@@ -32,13 +32,11 @@ pub async fn checks(Gateway { database, redis, .. }: &Gateway) -> Vec<Check> {
 }
 
 async fn check(store: &'static str, asked: impl Future<Output = Result<(), StoreError>>) -> Check {
-    let answer = timeout(PATIENCE, asked).await;
-    match &answer {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(store, error = error.source(), "not ready"),
-        Err(late) => tracing::warn!(store, error = %late, "not ready"),
+    let answer = timeout(PATIENCE, asked).await.unwrap_or_else(|late| Err(StoreError::new(late)));
+    if let Err(error) = &answer {
+        tracing::warn!(store, error = %error.source().unwrap_or(error), "not ready");
     }
-    (store, matches!(answer, Ok(Ok(()))))
+    (store, answer.is_ok())
 }
 
 /// What is down is named, and no more: anybody may ask.

@@ -105,7 +105,7 @@ async fn a_database_of_postgresql_is_backed_up_while_it_serves_and_restored() {
 
     cluster.database = postgres.database();
     let mut restore = Postgres::client("pg_restore");
-    restore.args(["--exit-on-error", "--single-transaction", "--dbname", &cluster.database]);
-    output_of(restore.arg(&backup));
+    restore.args(["--exit-on-error", "--single-transaction", "--no-owner"]);
+    output_of(restore.arg("--dbname").arg(&cluster.database).arg(&backup));
     before.holds(&cluster.start()).await;
 }

@@ -1,6 +1,9 @@
 -- What the systems keep, beside the tables of `store::Sql`: a `user_id` is a subject there. The same as in
 -- sqlite.sql, in the words of PostgreSQL. Times are whole seconds since 1970-01-01T00:00:00Z.
 
+-- That a table is there already is nothing to tell.
+SET LOCAL client_min_messages TO warning;
+
 -- What all instances have alike.
 
 CREATE TABLE IF NOT EXISTS gateway_agreement (

@@ -5,7 +5,7 @@ use crate::{Gateway, health};
 
 /// The program runs.
 pub async fn live() -> Json<Value> {
-    Json(report("pass", Map::new()))
+    Json(report("pass", &Map::new()))
 }
 
 /// The stores answer.
@@ -16,7 +16,7 @@ pub async fn ready(State(gateway): State<Gateway>) -> (StatusCode, Json<Value>) 
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "fail")
     };
-    (code, Json(report(status, checks.into_iter().map(check).collect())))
+    (code, Json(report(status, &checks.into_iter().map(check).collect())))
 }
 
 fn check((store, ready): health::Check) -> (String, Value) {
@@ -33,7 +33,7 @@ fn check((store, ready): health::Check) -> (String, Value) {
     (name.to_owned(), check)
 }
 
-fn report(status: &str, checks: Map<String, Value>) -> Value {
+fn report(status: &str, checks: &Map<String, Value>) -> Value {
     json!({
         "status": status,
         "version": env!("CARGO_PKG_VERSION"),
