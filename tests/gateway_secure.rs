@@ -53,10 +53,9 @@ impl<'s> Person<'s> {
             "{reply:?}"
         );
         let cookie = cookie_of(reply);
-        let mut person = Self { server, cookie, form_token: String::new() };
-        let page = person.get("user-tokens").await;
-        person.form_token = between(&page.body, "name=\"form_token\" value=\"", "\"").to_owned();
-        person
+        let page = server.get("/secure/user-tokens", &[&format!("cookie: {cookie}")]).await;
+        let form_token = between(&page.body, "name=\"form_token\" value=\"", "\"").to_owned();
+        Self { server, cookie, form_token }
     }
 
     async fn get(&self, page: &str) -> Reply {

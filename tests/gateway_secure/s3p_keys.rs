@@ -53,6 +53,7 @@ async fn nobody_sees_or_changes_the_keys_of_others() {
     let server = Server::start(&folder, &[]);
     let (token, secret) = (server.demo("access token"), server.demo("  secret"));
     let (alice, bob) = (Person::sign_in(&server, ALICE).await, Person::sign_in(&server, BOB).await);
+    bob.post("s3p-keys", &[]).await;
     assert!(alice.get("s3p-keys").await.body.contains(&token));
     assert!(!bob.get("s3p-keys").await.body.contains(&token));
     for form in ["rotate-s3p-key", "revoke-s3p-key"] {
