@@ -40,6 +40,8 @@ mod throttle;
 mod throttle_cache;
 #[path = "basic/throttle_sources.rs"]
 mod throttle_sources;
+#[path = "basic/verify.rs"]
+mod verify;
 
 use std::sync::{Arc, Mutex};
 

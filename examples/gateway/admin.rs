@@ -2,34 +2,35 @@
 
 use std::{
     io,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
-use portcullis::{
-    Clock, Identity, ScopeSet, Secret, SystemClock,
-    basic::{PasswordHash, User},
-    user_token::{UserToken, UserTokenAdmin, UserTokenRecord},
-};
-use sqlx::AnyConnection;
+use portcullis::{Clock, ScopeSet, SystemClock, basic::PasswordHash, user_token::UserTokenRecord};
 
 use crate::{
     Error,
+    accounts::{self, Account},
     args::{S3pKeyCommand, TokenCommand, UserCommand},
-    database::{Database, new_id, new_secret},
+    database::{Database, new_secret},
 };
 
 pub async fn user(database: &Database, command: UserCommand) -> Result<(), Error> {
     match command {
         UserCommand::Add { name, password_stdin, scopes } => {
             let (password, made) = password(password_stdin)?;
-            if !add_user(database, &name, &password, &scopes.join(" ")).await? {
+            if !accounts::add_user(database, &name, &password, &scopes.join(" ")).await? {
                 return Err(format!("there is a user {name:?} already").into());
             }
             print_made("password", made.then_some(password));
         }
-        UserCommand::Disable { name } => {
-            if !database.store().set_disabled(&name, true).await? {
-                return Err(unknown(&name));
+        UserCommand::List => {
+            let rows: Vec<(String, i64, String)> =
+                sqlx::query_as("SELECT name, disabled, scopes FROM portcullis_users ORDER BY name")
+                    .fetch_all(database.pool())
+                    .await?;
+            for (name, disabled, scopes) in rows {
+                let state = if disabled == 0 { "active" } else { "disabled" };
+                println!("{name}  {state:<8}  {scopes}");
             }
         }
         UserCommand::Scopes { name, scopes } => {
@@ -38,9 +39,12 @@ pub async fn user(database: &Database, command: UserCommand) -> Result<(), Error
                 return Err(unknown(&name));
             }
         }
+        UserCommand::Disable { name } => set_disabled(database, &name, true).await?,
+        UserCommand::Enable { name } => set_disabled(database, &name, false).await?,
         UserCommand::Passwd { name, password_stdin } => {
             let (password, made) = password(password_stdin)?;
-            set_password(database, &name, &password).await?;
+            let owner = account(database, &name).await?.identity;
+            accounts::set_password(database, &owner, &PasswordHash::of(&password)?).await?;
             print_made("password", made.then_some(password));
         }
     }
@@ -49,16 +53,16 @@ pub async fn user(database: &Database, command: UserCommand) -> Result<(), Error
 
 pub async fn token(database: &Database, command: TokenCommand) -> Result<(), Error> {
     match command {
-        TokenCommand::Create { user, name } => {
-            let token = create_token(database, &user, &name).await?;
+        TokenCommand::Create { user, name, days, scopes } => {
+            let account = account(database, &user).await?;
+            let new = accounts::new_token(&account, &name, days, &scopes.join(" "))?;
+            let (token, _) = accounts::tokens(database).create(&account.identity, new).await?;
             print_made("token", Some(token.expose().to_owned()));
         }
         TokenCommand::List { user } => {
-            let owner = identity(database, &user).await?;
-            for token in database.store().list(&owner).await? {
-                let state = if token.revoked.is_some() { "revoked" } else { "active" };
-                let created = token.created.map_or(0, unix_seconds);
-                println!("{}  {state:<7}  {}  {}", token.id, rfc3339(created), token.name);
+            let owner = account(database, &user).await?.identity;
+            for token in accounts::tokens(database).list(&owner).await? {
+                println!("{}", line_of(&token));
             }
         }
         TokenCommand::Revoke { id } => {
@@ -80,125 +84,58 @@ pub async fn token(database: &Database, command: TokenCommand) -> Result<(), Err
 pub async fn s3p_key(database: &Database, command: S3pKeyCommand) -> Result<(), Error> {
     match command {
         S3pKeyCommand::Add { user } => {
-            let (token, secret) = add_s3p_key(database, &user).await?;
-            println!("access token: {token}");
-            print_made("secret", Some(secret));
+            let owner = account(database, &user).await?.identity;
+            let key = accounts::add_s3p_key(database, &owner).await?;
+            println!("access token: {}", key.token);
+            print_made("secret", Some(key.secret));
         }
         S3pKeyCommand::Rotate { token } => {
-            let secret = new_secret();
-            // At once: the old secret may have been stolen.
-            let new = Secret::new(secret.as_str());
-            if !database.store().rotate_access_key(&token, &new, Duration::ZERO).await? {
-                return Err(format!("there is no access key with the token {token:?}").into());
+            let secret = accounts::rotate_s3p_key(database, &token).await?;
+            print_made("secret", Some(secret.ok_or_else(|| no_key(&token))?));
+        }
+        S3pKeyCommand::Revoke { token } => {
+            if !database.store().set_access_key_disabled(&token, true).await? {
+                return Err(no_key(&token));
             }
-            print_made("secret", Some(secret));
         }
         S3pKeyCommand::List => {
-            let rows: Vec<(String, String, i64)> = sqlx::query_as(
-                "SELECT k.token, u.name, k.created FROM portcullis_access_keys k \
+            let rows: Vec<(String, String, i64, i64)> = sqlx::query_as(
+                "SELECT k.token, u.name, k.created, k.disabled FROM portcullis_access_keys k \
                  JOIN portcullis_users u ON u.issuer = k.issuer AND u.subject = k.subject \
                  ORDER BY k.created, k.token",
             )
             .fetch_all(database.pool())
             .await?;
-            for (token, user, created) in rows {
-                println!("{token}  {}  {user}", rfc3339(created));
+            for (token, user, created, disabled) in rows {
+                let state = if disabled == 0 { "active" } else { "revoked" };
+                println!("{token}  {state:<7}  {}  {user}", rfc3339(created));
             }
         }
     }
     Ok(())
 }
 
-/// Creates a user; `false` if there is one of this name already.
-pub async fn add_user(
-    database: &Database,
-    name: &str,
-    password: &str,
-    scopes: &str,
-) -> Result<bool, Error> {
-    let hash = PasswordHash::of(password)?;
-    // The same rules as when the user signs in.
-    User::new(name, hash.clone())?;
-    ScopeSet::parse(scopes)?;
-    let id = new_id();
-    let mut change = database.change(name).await?;
-    let inserted = sqlx::query(
-        "INSERT INTO portcullis_users (name, issuer, subject, password, scopes) \
-         VALUES ($1, 'local', $2, $3, $4) ON CONFLICT DO NOTHING",
-    )
-    .bind(name)
-    .bind(&id)
-    .bind(hash.as_str())
-    .bind(scopes)
-    .execute(&mut *change)
-    .await?;
-    if inserted.rows_affected() == 0 {
-        return Ok(false);
-    }
-    seed_device(&mut change, &id).await?;
-    change.commit().await?;
-    Ok(true)
+async fn account(database: &Database, name: &str) -> Result<Account, Error> {
+    accounts::find(database, name).await?.ok_or_else(|| unknown(name))
 }
 
-/// Every user of the SMSGate part has a phone.
-async fn seed_device(change: &mut AnyConnection, user: &str) -> Result<(), Error> {
-    let id = new_id();
-    let created = rfc3339(now());
-    let device = serde_json::json!({
-        "id": id,
-        "name": "Demo/Phone",
-        "createdAt": created,
-        "updatedAt": created,
-        "lastSeen": created,
-    });
-    sqlx::query("INSERT INTO sms_devices (id, user_id, body) VALUES ($1, $2, $3)")
-        .bind(&id)
-        .bind(user)
-        .bind(device.to_string())
-        .execute(change)
-        .await?;
-    Ok(())
+async fn set_disabled(database: &Database, name: &str, disabled: bool) -> Result<(), Error> {
+    let found = database.store().set_disabled(name, disabled).await?;
+    found.then_some(()).ok_or_else(|| unknown(name))
 }
 
-async fn set_password(database: &Database, name: &str, password: &str) -> Result<(), Error> {
-    let owner = identity(database, name).await?;
-    let hash = PasswordHash::of(password)?;
-    let mut change = database.change(owner.subject()).await?;
-    sqlx::query("UPDATE portcullis_users SET password = $1 WHERE name = $2")
-        .bind(hash.as_str())
-        .bind(name)
-        .execute(&mut *change)
-        .await?;
-    let families = "UPDATE portcullis_refresh_families SET revoked = $1 \
-                    WHERE issuer = 'local' AND subject = $2 AND revoked IS NULL";
-    sqlx::query(families).bind(now()).bind(owner.subject()).execute(&mut *change).await?;
-    Ok(change.commit().await?)
+/// A line of the list: what is not there is a hyphen.
+fn line_of(token: &UserTokenRecord) -> String {
+    let time = |time: Option<SystemTime>| {
+        time.map_or_else(|| "-".to_owned(), |time| rfc3339(unix_seconds(time)))
+    };
+    let state = accounts::state(token);
+    let [created, expires, used] = [token.created, token.expires, token.last_used].map(time);
+    format!("{}  {state:<7}  {created}  expires {expires}  used {used}  {}", token.id, token.name)
 }
 
-pub async fn create_token(database: &Database, user: &str, name: &str) -> Result<UserToken, Error> {
-    let token = UserToken::generate();
-    let record = UserTokenRecord::new(new_id(), identity(database, user).await?).name(name);
-    database.store().create(&token.digest(), &record).await?;
-    Ok(token)
-}
-
-/// Creates an access key; its token and its secret.
-pub async fn add_s3p_key(database: &Database, user: &str) -> Result<(String, String), Error> {
-    let owner = identity(database, user).await?;
-    let (token, secret) = (new_secret(), new_secret());
-    let key = Secret::new(secret.as_str());
-    database.store().insert_access_key(&token, &owner, &key, &ScopeSet::empty()).await?;
-    Ok((token, secret))
-}
-
-pub async fn identity(database: &Database, name: &str) -> Result<Identity, Error> {
-    let row: Option<(String, String)> =
-        sqlx::query_as("SELECT issuer, subject FROM portcullis_users WHERE name = $1")
-            .bind(name)
-            .fetch_optional(database.pool())
-            .await?;
-    let (issuer, subject) = row.ok_or_else(|| unknown(name))?;
-    Ok(Identity::new(issuer, subject)?)
+fn no_key(token: &str) -> Error {
+    format!("there is no access key with the token {token:?}").into()
 }
 
 fn unknown(name: &str) -> Error {

@@ -4,7 +4,8 @@ use clap::{Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
 
 use crate::database;
 
-/// Three real systems behind portcullis: phoss SMP at `/`, SMSGate at `/3rdparty/v1`, S3P at `/s3p/v2`.
+/// Three real systems behind portcullis: phoss SMP at `/`, SMSGate at `/3rdparty/v1`, S3P at `/s3p/v2`; and a page
+/// for people at `/secure/`.
 #[derive(Debug, Parser)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 #[command(name = "gateway", version)]
@@ -141,6 +142,8 @@ pub enum UserCommand {
         #[arg(long = "scope", default_value = "all:any")]
         scopes: Vec<String>,
     },
+    /// Lists the users.
+    List,
     /// Refuses a user from now on, with tokens and keys.
     Disable {
         /// The login name.
@@ -154,7 +157,12 @@ pub enum UserCommand {
         #[arg(required = true)]
         scopes: Vec<String>,
     },
-    /// Gives a user a new password, prints it once, and revokes the user's JWTs.
+    /// Lets a user in again, with tokens and keys.
+    Enable {
+        /// The login name.
+        name: String,
+    },
+    /// Gives a user a new password, prints it once, and ends the user's JWTs and sessions.
     Passwd {
         /// The login name.
         name: String,
@@ -172,6 +180,12 @@ pub enum TokenCommand {
         user: String,
         /// What it is for.
         name: String,
+        /// In how many days it expires. Without this flag, it does not.
+        #[arg(long)]
+        days: Option<u16>,
+        /// What it may do: no more than its user. Repeat for several. The SMP part asks for none.
+        #[arg(long = "scope")]
+        scopes: Vec<String>,
     },
     /// Lists a user's tokens: never the tokens themselves.
     List {
@@ -205,6 +219,11 @@ pub enum S3pKeyCommand {
     },
     /// Gives an access key a new secret, and prints it once.
     Rotate {
+        /// The access token of the key.
+        token: String,
+    },
+    /// Refuses an access key, for good.
+    Revoke {
         /// The access token of the key.
         token: String,
     },

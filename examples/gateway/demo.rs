@@ -4,7 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{
     Error, Gateway,
-    admin::{add_s3p_key, add_user, create_token},
+    accounts::{NewS3pKey, add_s3p_key, add_user, find, new_token, tokens},
     database::new_secret,
 };
 
@@ -28,12 +28,15 @@ pub async fn create_on_first_start(gateway: &Gateway) -> Result<(), Error> {
         return Ok(());
     }
     add_user(database, BOB, &bob, "all:any").await?;
-    let token = create_token(database, ALICE, "demo").await?;
-    let (access_token, secret) = add_s3p_key(database, ALICE).await?;
+    let account = find(database, ALICE).await?.ok_or("the demo account is gone")?;
+    let token = new_token(&account, "demo", None, "")?;
+    let (token, _) = tokens(database).create(&account.identity, token).await?;
+    let NewS3pKey { token: access_token, secret } = add_s3p_key(database, &account.identity).await?;
     let url = &settings.public_url;
     // What stands before `/s3p` in the base string.
     let signed_url = utf8_percent_encode(url, RESERVED);
     let token = token.expose();
+    let put = put_group(url, token);
     println!(
         r#"Demo accounts, shown once (start again with an empty --database for new ones):
 
@@ -42,9 +45,13 @@ pub async fn create_on_first_start(gateway: &Gateway) -> Result<(), Error> {
   user token  {token}  (of {ALICE})
   S3P         access token {access_token}  secret {secret}
 
+A page for people, where they keep their tokens, keys and password:
+
+  {url}/secure/
+
 SMP: a group of Alice's; Bob may read it, and not write it.
 
-  curl -i -X PUT {url}/iso6523-actorid-upis%3A%3A9915%3Ademo -H "Authorization: Bearer {token}" -H "Content-Type: application/xml" --data-binary '<ServiceGroup xmlns="http://busdox.org/serviceMetadata/publishing/1.0/" xmlns:id="http://busdox.org/transport/identifiers/1.0/"><id:ParticipantIdentifier scheme="iso6523-actorid-upis">9915:demo</id:ParticipantIdentifier><ServiceMetadataReferenceCollection/></ServiceGroup>'
+  {put}
   curl -i {url}/iso6523-actorid-upis%3A%3A9915%3Ademo
   curl -i -X DELETE {url}/iso6523-actorid-upis%3A%3A9915%3Ademo -u {BOB}:{bob}
 
@@ -62,4 +69,11 @@ S3P: a signed request; the last line alone, pasted again, is a replay.
 "#
     );
     Ok(())
+}
+
+/// A line to paste: it writes a group to the SMP.
+pub fn put_group(url: &str, token: &str) -> String {
+    format!(
+        r#"curl -i -X PUT {url}/iso6523-actorid-upis%3A%3A9915%3Ademo -H "Authorization: Bearer {token}" -H "Content-Type: application/xml" --data-binary '<ServiceGroup xmlns="http://busdox.org/serviceMetadata/publishing/1.0/" xmlns:id="http://busdox.org/transport/identifiers/1.0/"><id:ParticipantIdentifier scheme="iso6523-actorid-upis">9915:demo</id:ParticipantIdentifier><ServiceMetadataReferenceCollection/></ServiceGroup>'"#
+    )
 }

@@ -1,9 +1,10 @@
 //! Three real systems behind portcullis, on one database, SQLite or PostgreSQL, and a Redis if there is one:
-//! phoss SMP at the root, SMSGate at `/3rdparty/v1`, and Smobilpay S3P at `/s3p/v2`. `gateway --help` tells the
-//! rest, and README.md how several instances are run.
+//! phoss SMP at the root, SMSGate at `/3rdparty/v1`, and Smobilpay S3P at `/s3p/v2`; and a page for people at
+//! `/secure/`. `gateway --help` tells the rest, and README.md how several instances are run.
 #![allow(clippy::print_stdout, reason = "what is made for a person is printed")]
 #![allow(unreachable_pub, reason = "a program has no public API")]
 
+mod accounts;
 mod admin;
 mod agreement;
 mod args;
@@ -11,7 +12,9 @@ mod backup;
 mod database;
 mod demo;
 mod health;
+mod password;
 mod s3p;
+mod secure;
 mod serve;
 mod smp;
 mod smsgate;
@@ -22,7 +25,11 @@ mod web;
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use clap::Parser;
-use portcullis::{basic::HashingPool, store::Redis};
+use portcullis::{
+    ConfigError,
+    basic::{BasicAuth, CredentialCache, HashingPool, Throttle, UserStore},
+    store::Redis,
+};
 
 use crate::{
     agreement::Agreement,
@@ -43,13 +50,27 @@ struct Gateway {
     vault: Arc<Vault>,
     /// One for the process: the limit holds for all systems together.
     hashing: HashingPool,
+    throttle: Throttle,
+    verified: CredentialCache,
     settings: Arc<Settings>,
+}
+
+impl Gateway {
+    /// HTTP Basic over these users. Who guesses at one system is slowed down at all.
+    fn passwords(&self, realm: &str, users: impl UserStore) -> Result<BasicAuth, ConfigError> {
+        Ok(BasicAuth::new(realm, users)?
+            .hashing_pool(self.hashing.clone())
+            .throttle(self.throttle.clone())
+            .cache(self.verified.clone()))
+    }
 }
 
 /// What the operator has said.
 struct Settings {
     /// Under which URL clients reach this server, without a slash at the end.
     public_url: String,
+    /// Whether TLS ends here, so that the peer of a connection is the client and no proxy.
+    ends_tls: bool,
     /// How long the body of a request may take to arrive.
     body_timeout: Duration,
     /// Whether a refused caller is told why.

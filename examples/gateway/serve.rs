@@ -2,7 +2,12 @@ use std::{error::Error as _, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum_server::{Address, Handle, Server, tls_rustls::RustlsConfig};
 use hyper_util::rt::TokioTimer;
-use portcullis::{basic::HashingPool, s3p::PublicUrl, store::Redis};
+use portcullis::{
+    PeerAddr,
+    basic::{CredentialCache, HashingPool, Source, Throttle},
+    s3p::PublicUrl,
+    store::Redis,
+};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -21,6 +26,9 @@ const REDIS_LIMIT: Duration = Duration::from_secs(1);
 
 /// How long requests under way may take to end when the server is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How many callers with a password are remembered for a short while.
+const CREDENTIALS: usize = 10_000;
 
 pub async fn run(
     args: &Args,
@@ -52,6 +60,7 @@ pub async fn run(
             public_url: PublicUrl::parse(&public_url)
                 .map_err(|error| format!("--public-url: {error}"))?
                 .to_string(),
+            ends_tls: tls.is_some(),
             body_timeout: Duration::from_secs(args.body_timeout),
             error_details: args.error_details,
             tokens: !args.no_tokens,
@@ -62,8 +71,10 @@ pub async fn run(
         redis: open_redis(args.redis.as_deref()).await?,
         vault,
         hashing: HashingPool::default(),
+        throttle: Throttle::in_memory().sources(|head| PeerAddr::of(head).map(Source::ip)),
+        verified: CredentialCache::new(CREDENTIALS),
     };
-    let app = web::app(&gateway)?.into_make_service();
+    let app = web::app(&gateway)?.into_make_service_with_connect_info::<SocketAddr>();
     let tls = match tls {
         Some((cert, key)) => Some(
             RustlsConfig::from_pem_file(cert, key)

@@ -27,6 +27,7 @@ pub async fn run(database: Database) {
 async fn clean(database: &Database) -> Result<(), Error> {
     database.store().purge().await?;
     for (table, column, before) in [
+        ("page_sessions", "expires", now()),
         ("s3p_quotes", "expires", now()),
         ("sms_logs", "created", now() - KEPT),
         ("sms_messages", "created", now() - KEPT),

@@ -1,18 +1,18 @@
-//! The whole router: the three systems, health, and the request log.
+//! The whole router: the three systems, the page for people, health, and the request log.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use axum::{
     Extension, Router,
-    extract::Request,
+    extract::{ConnectInfo, Request},
     http::StatusCode,
     middleware::{self, Next},
     response::Response,
     routing::{any_service, get},
 };
-use portcullis::{Clock, Rejection, SystemClock};
+use portcullis::{Clock, PeerAddr, Rejection, SystemClock};
 
-use crate::{Error, Gateway, health, s3p, smp, smsgate};
+use crate::{Error, Gateway, health, s3p, secure, smp, smsgate};
 
 pub fn app(gateway: &Gateway) -> Result<Router, Error> {
     let checks = Router::new()
@@ -22,6 +22,7 @@ pub fn app(gateway: &Gateway) -> Result<Router, Error> {
     let smsgate = smsgate::router(gateway)?;
     let app = smp::router(gateway)?
         .merge(checks)
+        .merge(secure::router(gateway)?)
         // What `nest` leaves out: a stranger is told nothing there, either.
         .route("/3rdparty/v1/", any_service(smsgate.clone()))
         .route("/api/3rdparty/v1/", any_service(smsgate.clone()))
@@ -29,7 +30,18 @@ pub fn app(gateway: &Gateway) -> Result<Router, Error> {
         .nest("/api/3rdparty/v1", smsgate)
         .nest("/s3p/v2", s3p::router(gateway)?);
     let timeout = BodyTimeout(gateway.settings.body_timeout);
-    Ok(app.layer(Extension(timeout)).layer(middleware::from_fn(log)))
+    let app = app.layer(Extension(timeout)).layer(middleware::from_fn(log));
+    Ok(if gateway.settings.ends_tls { app.layer(middleware::from_fn(note_peer)) } else { app })
+}
+
+/// Who guesses passwords is told from others by the address, where that is not a proxy's.
+async fn note_peer(
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    request.extensions_mut().insert(PeerAddr(peer));
+    next.run(request).await
 }
 
 /// How long the body of a request may take to arrive; every request carries it.

@@ -3,8 +3,8 @@ use std::{fmt, sync::Arc};
 use tokio::sync::Semaphore;
 
 use super::{
-    CredentialCache, HashingPool, PasswordHash, PasswordVerifier, StoredHashes, Throttle, UserStore,
-    credentials::BasicCredentials, sign_in::SignIn,
+    CredentialCache, HashingPool, PasswordHash, PasswordVerifier, Source, StoredHashes, Throttle,
+    UserStore, credentials::BasicCredentials, sign_in::SignIn,
 };
 use crate::{
     Authenticator, Challenge, Clock, ConfigError, Head, NowOrLater, Principal, Rejection,
@@ -92,6 +92,39 @@ impl BasicAuth {
         self
     }
 
+    /// Decides over a name and a password that came by another way than the `Authorization` field: from the form of
+    /// a page where people sign in. The same rules hold, from the third on, with the same pool, cache and throttle.
+    ///
+    /// `source` is where the request comes from: what the function given to
+    /// [`Throttle::sources`] says of it. Without one, failures are counted for the account alone.
+    ///
+    /// # Errors
+    ///
+    /// What the layer would answer. A name or a password that HTTP Basic cannot carry, for its length or a control
+    /// character, is [`RejectionKind::MalformedCredentials`]; a name with a colon is nobody's. Tell the person the
+    /// same of both kinds.
+    pub fn verify(
+        &self,
+        user: &str,
+        password: &str,
+        source: Option<Source>,
+    ) -> NowOrLater<Result<Principal, Rejection>> {
+        self.decide(BasicCredentials::new(user, password), source)
+    }
+
+    fn decide(
+        &self,
+        credentials: Result<BasicCredentials, &'static str>,
+        source: Option<Source>,
+    ) -> NowOrLater<Result<Principal, Rejection>> {
+        match credentials {
+            Ok(credentials) => SignIn { parts: self.0.clone(), credentials, source }.decide(),
+            Err(reason) => {
+                NowOrLater::now(Err(Rejection::new(RejectionKind::MalformedCredentials, reason)))
+            }
+        }
+    }
+
     fn parts(&mut self) -> &mut Parts {
         Arc::make_mut(&mut self.0)
     }
@@ -104,15 +137,8 @@ impl Authenticator for BasicAuth {
 
     fn authenticate(&self, head: &Head<'_>) -> Option<NowOrLater<Result<Principal, Rejection>>> {
         let credentials = head.credentials(Scheme::BASIC.as_str())?;
-        Some(match BasicCredentials::parse(credentials) {
-            Ok(credentials) => {
-                let source = self.0.throttle.as_ref().and_then(|throttle| throttle.source_of(head));
-                SignIn { parts: self.0.clone(), credentials, source }.decide()
-            }
-            Err(reason) => {
-                NowOrLater::now(Err(Rejection::new(RejectionKind::MalformedCredentials, reason)))
-            }
-        })
+        let source = self.0.throttle.as_ref().and_then(|throttle| throttle.source_of(head));
+        Some(self.decide(BasicCredentials::parse(credentials), source))
     }
 
     fn challenge(&self, _refused: Option<RejectionKind>) -> Challenge {

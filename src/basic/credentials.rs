@@ -29,11 +29,26 @@ impl BasicCredentials {
             "basic.utf8"
         })?;
         let user_pass = Zeroizing::new(user_pass);
+        let colon = user_pass.find(':');
+        Self::checked(user_pass, colon)
+    }
+
+    /// Takes a name and a password that came apart. The name may hold colons: then it is nobody's.
+    pub(super) fn new(user: &str, password: &str) -> Result<Self, &'static str> {
+        if user.len() + password.len() > MAX_TOKEN / 4 * 3 {
+            return Err("basic.too_long");
+        }
+        // Room for all of it: growing would leave a copy behind.
+        let mut user_pass = Zeroizing::new(String::with_capacity(user.len() + 1 + password.len()));
+        user_pass.extend([user, ":", password]);
+        Self::checked(user_pass, Some(user.len()))
+    }
+
+    fn checked(user_pass: Zeroizing<String>, colon: Option<usize>) -> Result<Self, &'static str> {
         if user_pass.chars().any(char::is_control) {
             return Err("basic.control_character");
         }
-        let colon = user_pass.find(':').ok_or("basic.no_colon")?;
-        Ok(Self { user_pass, colon })
+        Ok(Self { user_pass, colon: colon.ok_or("basic.no_colon")? })
     }
 
     pub(super) fn user(&self) -> &str {

@@ -13,7 +13,9 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task, time,
 };
+use zeroize::Zeroizing;
 
+use super::PasswordHash;
 use crate::StoreError;
 
 /// Where password hashes are computed: tokio's blocking threads, with a limit to how many run at
@@ -50,6 +52,16 @@ impl HashingPool {
     pub fn wait_limit(mut self, limit: Duration) -> Self {
         self.wait_limit = limit;
         self
+    }
+
+    /// The hash of a new password, as [`PasswordHash::of`] makes it. It takes its turn like those that are verified.
+    ///
+    /// # Errors
+    ///
+    /// When the pool is full or has no runtime, or [`PasswordHash::of`] refuses the password.
+    pub async fn hash(&self, password: &str) -> Result<PasswordHash, StoreError> {
+        let password = Zeroizing::new(password.to_owned());
+        self.run(move || PasswordHash::of(&password)).await?.map_err(StoreError::new)
     }
 
     /// Runs slow work. An error: the pool is full or has no runtime, and the work was not done.

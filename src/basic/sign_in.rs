@@ -126,10 +126,8 @@ impl SignIn {
         let (parts, name, old) = (self.parts.clone(), user.name().to_owned(), old.clone());
         let password = Zeroizing::new(self.credentials.password().to_owned());
         runtime.spawn(async move {
-            let hashed = parts.pool.run(move || PasswordHash::of(&password)).await;
-            let stored = match hashed {
-                Ok(Ok(new)) => parts.users.rehashed(&name, &old, &new).await,
-                Ok(Err(error)) => Err(StoreError::new(error)),
+            let stored = match parts.pool.hash(&password).await {
+                Ok(new) => parts.users.rehashed(&name, &old, &new).await,
                 Err(error) => Err(error),
             };
             if let Err(error) = stored {

@@ -1,9 +1,67 @@
-//! The stores that come ready-made: in memory, one for each store trait; in SQLite and PostgreSQL ([`Sql`]); and
-//! in Redis.
+//! The stores that come ready-made: in memory, in SQLite and PostgreSQL ([`Sql`]), and in Redis.
+//!
+//! Begin in memory or with SQLite: neither needs a server. When one machine is outgrown, the same calls are
+//! made to PostgreSQL, and, for what is written on each request, to Redis. Each kind passes
+//! [one suite of tests](contract), which a store of your own can pass as well.
+//!
+//! | trait | in memory | [`Sql`] | [`Redis`] |
+//! |---|---|---|---|
+//! | [`UserStore`](crate::basic::UserStore) | `MemoryUserStore` | yes | |
+//! | [`AttemptStore`](crate::basic::AttemptStore): a throttle | `MemoryAttemptStore` | | yes |
+//! | [`UserTokenStore`](crate::user_token::UserTokenStore), [`UserTokenAdmin`](crate::user_token::UserTokenAdmin) | `MemoryUserTokenStore` | yes | |
+//! | [`RevocationStore`](crate::jwt::RevocationStore) | `MemoryRevocationStore` | yes | yes |
+//! | [`RefreshStore`](crate::jwt::refresh::RefreshStore) | `MemoryRefreshStore` | yes | yes |
+//! | [`OwnershipStore`](crate::ownership::OwnershipStore), [`OwnershipAdmin`](crate::ownership::OwnershipAdmin) | `MemoryOwnershipStore` | yes | |
+//! | [`AccessKeyStore`](crate::s3p::AccessKeyStore) | `MemoryAccessKeyStore` | yes | |
+//! | [`NonceStore`](crate::s3p::NonceStore) | `MemoryNonceStore` | yes | yes |
+//!
+//! What is kept for good is not in Redis. Attempts to sign in are not in `Sql`: strangers would make it write to the
+//! disk as often as they guess.
+//!
+//! # Guarantees
+//!
+//! | backend | an acknowledged write | atomic | shared by | a failover can lose |
+//! |---|---|---|---|---|
+//! | in memory | is gone with the process | by a lock | the clones in one process | |
+//! | SQLite | outlives a crash and a power cut (`synchronous = FULL`) | one writer at a time | the processes of one machine | |
+//! | PostgreSQL | outlives them, with `synchronous_commit` on (the default) | one statement, or a transaction | all instances | what the standby had not got; nothing, with `synchronous_standby_names` |
+//! | Redis | as [`appendfsync`](redis#what-can-be-lost) says; outlives them with `always` | one script | all instances | what the replica had not got |
+//!
+//! Atomic is, in each: that a nonce is recorded (of many, one is fresh), that a resource is claimed, given away or
+//! given up (by the owner that was seen), that a refresh token is used (of many, one gets the next; the family
+//! ends), that a user token is created or revoked, that an outdated hash is replaced, and that an attempt is
+//! counted.
+//!
+//! What such a loss means: [a nonce, a revocation, a rotation](redis#what-can-be-lost) in Redis; in PostgreSQL, that
+//! a user, token, key or owner is as before the change.
+//!
+//! # What is cached
+//!
+//! No store here has a cache: an answer is of the moment, and what is revoked, disabled or changed is so on the next
+//! request, at every instance. A look-up is one statement over an index, or one script. What costs more than that is
+//! cached where it is computed, and never in place of the look-up:
+//!
+//! | what is asked on a request | cached | because |
+//! |---|---|---|
+//! | the user of a name | no | the [`CredentialCache`](crate::basic::CredentialCache) saves the password hash, some 20 ms; the user is still looked up, so that a change counts at once |
+//! | attempts to sign in | no | they are writes. What the `CredentialCache` knows is no attempt, and is not counted |
+//! | a user token | no | it has to be refused on the request after its revocation. Its last use is written once [in an interval](crate::user_token::LastUsed) |
+//! | whether a JWT is revoked | no | the same. The [cache of verified tokens](crate::jwt::JwtAuthBuilder::cache) saves the signature, and the store is still asked |
+//! | a refresh token | no | it is a write |
+//! | the owner of a resource | no | who has given a resource away would go on writing to it |
+//! | an S3P access key | no | a stolen secret would be good for as long as the cache keeps it. The request writes its nonce in any case, so that at most one of two round trips would be saved |
+//! | a nonce | no | it is a write |
+//!
+//! A bounded staleness that you can bear is a wrapper of some lines around a store: these traits have one method on
+//! the path of a request. (What an authorization server says is cached by
+//! [`introspection`](crate::introspection), for as long as you say.)
+//!
+//! What becomes of requests when a store fails is in [`faults`].
 
 #[cfg(feature = "contract")]
 #[cfg_attr(not(feature = "full"), allow(dead_code, reason = "each trait uses a part of it"))]
 pub mod contract;
+pub mod faults;
 #[cfg(feature = "s3p")]
 mod memory_access_keys;
 #[cfg(feature = "basic")]

@@ -1,4 +1,4 @@
-//! `s3p-key add`, `s3p-key rotate` and `s3p-key list`, beside a running server.
+//! `s3p-key add`, `s3p-key rotate`, `s3p-key revoke` and `s3p-key list`, beside a running server.
 
 use crate::{
     CAROL, Key, add_carol,
@@ -52,6 +52,20 @@ fn a_list_shows_whose_keys_there_are_and_no_secret() {
     assert_eq!(list.lines().count(), 1, "{list}");
     assert!(list.starts_with(&token) && list.ends_with("  carol@example.org\n"), "{list}");
     assert!(!list.contains(&secret) && !list.contains(&rotated), "{list}");
+}
+
+#[tokio::test]
+async fn a_revoked_key_is_refused_at_once_and_listed_as_revoked() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let key = Key::of_demo(&server);
+    assert_eq!(s3p(&server, &key).await, 200);
+    assert!(said(&run(&folder, &["s3p-key", "list"])).contains("  active   "));
+    assert_eq!(said(&run(&folder, &["s3p-key", "revoke", &key.token])), "");
+    assert_eq!(s3p(&server, &key).await, 401);
+    assert!(said(&run(&folder, &["s3p-key", "list"])).contains("  revoked  "));
+    let told = refusal(&run(&folder, &["s3p-key", "revoke", "nobodys"]));
+    assert!(told.contains("there is no access key with the token \"nobodys\""), "{told}");
 }
 
 #[tokio::test]

@@ -61,6 +61,26 @@ async fn a_revoked_token_is_refused_from_the_next_request_on_and_listed_as_revok
     assert!(told.contains(&format!("there is no active token with the id \"{id}\"")), "{told}");
 }
 
+#[test]
+fn a_token_may_expire_and_may_do_no_more_than_its_user() {
+    let folder = Folder::new();
+    said(&run(&folder, &["user", "add", CAROL, "--scope", "messages:list"]));
+    let create = |more: &[&str]| run(&folder, &[&["token", "create", CAROL, "laptop"], more].concat());
+    said(&create(&["--days", "30", "--scope", "messages:list"]));
+    let list = said(&run(&folder, &["token", "list", CAROL]));
+    assert!(list.contains("  expires 2") && list.contains("  used -  laptop\n"), "{list}");
+    for (more, reason) in [
+        (&["--scope", "messages:send"][..], "a token may do no more than its user"),
+        (&["--scope", "all:any"], "a token may do no more than its user"),
+        (&["--days", "0"], "a token lasts for a day at least"),
+    ] {
+        let told = refusal(&create(more));
+        assert!(told.contains(reason), "{told}");
+    }
+    said(&run(&folder, &["user", "add", ALICE]));
+    said(&run(&folder, &["token", "create", ALICE, "all may send", "--scope", "messages:send"]));
+}
+
 #[tokio::test]
 async fn a_token_is_revoked_by_its_id_and_not_by_itself_or_its_name() {
     let folder = Folder::new();

@@ -1,4 +1,4 @@
-//! `user add` and `user disable`, beside a running server.
+//! `user add`, `user list`, `user disable` and `user enable`, beside a running server.
 
 use crate::{
     ALICE, CAROL, Key, add_carol, ask_for_jwt, count_users,
@@ -87,6 +87,22 @@ async fn a_disabled_user_is_refused_from_the_next_request_on_whatever_is_shown()
 }
 
 #[tokio::test]
+async fn an_enabled_user_is_let_in_again_with_all_that_was_shown() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let (alice, token, key) = (server.alice(), server.user_token(), Key::of_demo(&server));
+    assert_eq!(said(&run(&folder, &["user", "disable", ALICE])), "");
+    assert_eq!(smsgate(&server, &alice).await, 401);
+    let list = said(&run(&folder, &["user", "list"]));
+    let lines = "alice@example.org  disabled  all:any\nbob@example.org  active    all:any\n";
+    assert_eq!(list, lines);
+    assert_eq!(said(&run(&folder, &["user", "enable", ALICE])), "");
+    let verdicts =
+        [smsgate(&server, &alice).await, smp(&server, &token).await, s3p(&server, &key).await];
+    assert_eq!(verdicts, [200; 3]);
+}
+
+#[tokio::test]
 async fn what_a_disabled_user_is_given_does_not_let_them_in() {
     let folder = Folder::new();
     let server = Server::start(&folder, &[]);
@@ -109,6 +125,7 @@ fn who_is_not_there_is_named() {
     let folder = Folder::new();
     for arguments in [
         &["user", "disable", CAROL][..],
+        &["user", "enable", CAROL],
         &["user", "passwd", CAROL],
         &["token", "create", CAROL, "laptop"],
         &["token", "list", CAROL],

@@ -100,7 +100,6 @@ async fn fixed_segments_and_what_is_no_id_never_become_groups() {
         "3rdparty",
         "api",
         "s3p",
-        "secure",
         "public",
         "error",
         "logout",
@@ -135,7 +134,16 @@ async fn fixed_segments_and_what_is_no_id_never_become_groups() {
             assert_eq!(server.send("PUT", &path, &[], "").await.status, 401, "{path}");
         }
     }
-    for path in ["/ping", "/ping/", "/smp-status", "/smp-status/", "/health/live", "/health/ready"] {
+    for path in [
+        "/secure",
+        "/secure/",
+        "/ping",
+        "/ping/",
+        "/smp-status",
+        "/smp-status/",
+        "/health/live",
+        "/health/ready",
+    ] {
         let put = write(&server, ("PUT", path, GROUP_XML), &server.user_token()).await;
         assert_eq!(put.status, 405, "{path}");
     }

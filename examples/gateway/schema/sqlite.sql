@@ -92,3 +92,12 @@ CREATE TABLE IF NOT EXISTS s3p_collections (
     body     TEXT NOT NULL              -- the status of the payment, as it is answered
 ) STRICT;
 CREATE INDEX IF NOT EXISTS s3p_collections_user ON s3p_collections (user_id, created);
+
+-- The page for people
+
+CREATE TABLE IF NOT EXISTS page_sessions (
+    digest  BLOB NOT NULL PRIMARY KEY,  -- SHA-256 of the id in the cookie
+    body    TEXT NOT NULL,              -- JSON
+    expires INTEGER NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS page_sessions_expires ON page_sessions (expires);

@@ -49,6 +49,8 @@ mod write;
 
 pub use self::owner::transfer;
 
+use std::time::Duration;
+
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
@@ -59,9 +61,8 @@ use axum::{
 };
 use portcullis::{
     AuthenticateLayer, OwnershipLayer, Scope,
-    basic::BasicAuth,
     ownership::{Ownership, ResourcePath},
-    user_token::UserTokenAuth,
+    user_token::{LastUsed, UserTokenAuth},
 };
 
 use crate::{Error, Gateway, args::SmpPreset};
@@ -75,6 +76,8 @@ const REALM: &str = "SMP";
 
 /// Who holds this writes what others own.
 const ADMIN: Scope = Scope::from_static("smp:admin");
+/// How exact the time is at which a user token was last used.
+const LAST_USED: Duration = Duration::from_secs(60);
 
 /// How many bytes of XML are read.
 const LONGEST_DOCUMENT: usize = 1024 * 1024;
@@ -87,8 +90,9 @@ pub fn router(gateway: &Gateway) -> Result<Router, Error> {
         SmpPreset::Phoss => methods.route_layer(from_fn_with_state(gateway.clone(), phoss::word)),
     };
 
-    let tokens = UserTokenAuth::new(REALM, store.clone())?;
-    let passwords = BasicAuth::new(REALM, store.clone())?.hashing_pool(gateway.hashing.clone());
+    let last_used = LastUsed::new(store.clone(), LAST_USED);
+    let tokens = UserTokenAuth::new(REALM, store.clone())?.last_used(last_used);
+    let passwords = gateway.passwords(REALM, store.clone())?;
     let authenticate = AuthenticateLayer::new(tokens).or(passwords);
 
     // This kind is also in the statements about owners.

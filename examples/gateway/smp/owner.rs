@@ -1,13 +1,15 @@
 use portcullis::ownership::{OwnershipAdmin, OwnershipStore, Resource};
 
 use super::id;
-use crate::{Error, admin, database::Database};
+use crate::{Error, accounts, database::Database};
 
 /// Makes a group another user's, with all that is in it.
 pub async fn transfer(database: &Database, group: &str, user: &str) -> Result<(), Error> {
     let id = id::participant(group)
         .ok_or_else(|| format!("{group:?} is no participant's id: it is written scheme::value"))?;
-    let (store, to) = (database.store(), admin::identity(database, user).await?);
+    let to = accounts::find(database, user).await?;
+    let to = to.ok_or_else(|| format!("there is no user {user:?}"))?.identity;
+    let store = database.store();
     let group = Resource::new("group", id.as_str());
     let from = store.owner(&group).await?.ok_or_else(|| format!("there is no group {id:?}"))?;
     if store.transfer(&group, &from, &to).await?.is_none() {

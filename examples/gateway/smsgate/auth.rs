@@ -7,13 +7,12 @@ use bytes::Bytes;
 use portcullis::{
     AuthenticateLayer, AuthorizeLayer, BearerAuth, Identity, Rejection, RejectionKind, Scope,
     ScopePolicy,
-    basic::BasicAuth,
     jwt::{Algorithm, JwtAuth, Key, Keys, refresh::Refresher},
 };
 use serde_json::json;
 
-use super::{bearer::Tokens, password::Passwords};
-use crate::{Error, Gateway};
+use super::bearer::Tokens;
+use crate::{Error, Gateway, password::Passwords};
 
 const REALM: &str = "SMSGate";
 
@@ -22,8 +21,7 @@ pub const ISSUER: &str = "sms-gate.app";
 
 /// HTTP Basic, and JWTs unless they are switched off.
 pub fn authenticate(gateway: &Gateway, refresher: Refresher) -> Result<AuthenticateLayer, Error> {
-    let basic = BasicAuth::new(REALM, Passwords(gateway.database.clone()))?
-        .hashing_pool(gateway.hashing.clone());
+    let basic = gateway.passwords(REALM, Passwords(gateway.database.clone()))?;
     let layer = if gateway.settings.tokens {
         let keys = Keys::new([Key::hmac(Algorithm::HS256, gateway.vault.jwt_secret())?])?;
         let jwt = JwtAuth::builder(keys)

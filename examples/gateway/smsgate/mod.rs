@@ -15,7 +15,6 @@ mod issue;
 mod logs;
 mod message;
 mod messages;
-mod password;
 mod settings;
 mod tokens;
 mod webhooks;

@@ -17,9 +17,8 @@ use super::{
     answer::{Body, Id, Refusal},
     issue::Created,
     logs,
-    password::mark,
 };
-use crate::database::Database;
+use crate::{database::Database, password::mark};
 
 /// With more and longer ones, a token could be longer than is accepted.
 const MOST_SCOPES: usize = 64;

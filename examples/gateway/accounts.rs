@@ -1,0 +1,169 @@
+//! What is done to accounts, whoever asks for it: the command line, the page for people, or the demo.
+
+use std::time::Duration;
+
+use portcullis::{
+    Clock, Identity, Scope, ScopeSet, Secret, SystemClock,
+    basic::{PasswordHash, User},
+    user_token::{NewUserToken, UserTokenRecord, UserTokens},
+};
+use sqlx::AnyConnection;
+
+use crate::{
+    Error,
+    admin::{now, rfc3339},
+    database::{Database, new_id, new_secret},
+};
+
+/// Somebody who may sign in, as far as others need to know.
+pub struct Account {
+    pub identity: Identity,
+    /// What the user may do.
+    pub scopes: ScopeSet,
+}
+
+/// The account of this login name.
+pub async fn find(database: &Database, name: &str) -> Result<Option<Account>, Error> {
+    let row: Option<(String, String, String)> =
+        sqlx::query_as("SELECT issuer, subject, scopes FROM portcullis_users WHERE name = $1")
+            .bind(name)
+            .fetch_optional(database.pool())
+            .await?;
+    let Some((issuer, subject, scopes)) = row else {
+        return Ok(None);
+    };
+    let (identity, scopes) = (Identity::new(issuer, subject)?, ScopeSet::parse(&scopes)?);
+    Ok(Some(Account { identity, scopes }))
+}
+
+/// Creates a user; `false` if there is one of this name already.
+pub async fn add_user(
+    database: &Database,
+    name: &str,
+    password: &str,
+    scopes: &str,
+) -> Result<bool, Error> {
+    let hash = PasswordHash::of(password)?;
+    // The same rules as when the user signs in.
+    User::new(name, hash.clone())?;
+    ScopeSet::parse(scopes)?;
+    let id = new_id();
+    let mut change = database.change(name).await?;
+    let inserted = sqlx::query(
+        "INSERT INTO portcullis_users (name, issuer, subject, password, scopes) \
+         VALUES ($1, 'local', $2, $3, $4) ON CONFLICT DO NOTHING",
+    )
+    .bind(name)
+    .bind(&id)
+    .bind(hash.as_str())
+    .bind(scopes)
+    .execute(&mut *change)
+    .await?;
+    if inserted.rows_affected() == 0 {
+        return Ok(false);
+    }
+    seed_device(&mut change, &id).await?;
+    change.commit().await?;
+    Ok(true)
+}
+
+/// Every user of the SMSGate part has a phone.
+async fn seed_device(change: &mut AnyConnection, user: &str) -> Result<(), Error> {
+    let id = new_id();
+    let created = rfc3339(now());
+    let device = serde_json::json!({
+        "id": id,
+        "name": "Demo/Phone",
+        "createdAt": created,
+        "updatedAt": created,
+        "lastSeen": created,
+    });
+    sqlx::query("INSERT INTO sms_devices (id, user_id, body) VALUES ($1, $2, $3)")
+        .bind(&id)
+        .bind(user)
+        .bind(device.to_string())
+        .execute(change)
+        .await?;
+    Ok(())
+}
+
+/// Gives a user another password. What was begun with the old one ends: JWTs here, and sessions of the page
+/// since they remember with which password they began.
+pub async fn set_password(
+    database: &Database,
+    owner: &Identity,
+    hash: &PasswordHash,
+) -> Result<(), Error> {
+    let mut change = database.change(owner.subject()).await?;
+    sqlx::query("UPDATE portcullis_users SET password = $1 WHERE issuer = $2 AND subject = $3")
+        .bind(hash.as_str())
+        .bind(owner.issuer())
+        .bind(owner.subject())
+        .execute(&mut *change)
+        .await?;
+    let families = "UPDATE portcullis_refresh_families SET revoked = $1 \
+                    WHERE issuer = $2 AND subject = $3 AND revoked IS NULL";
+    sqlx::query(families)
+        .bind(now())
+        .bind(owner.issuer())
+        .bind(owner.subject())
+        .execute(&mut *change)
+        .await?;
+    Ok(change.commit().await?)
+}
+
+/// A user token that somebody asks for, if it may do no more than they. The error is for them to read.
+pub fn new_token(
+    account: &Account,
+    name: &str,
+    days: Option<u16>,
+    scopes: &str,
+) -> Result<NewUserToken, String> {
+    let scopes = ScopeSet::parse(scopes).map_err(|error| error.to_string())?;
+    if !account.scopes.contains(&Scope::ALL_ANY) && !scopes.is_subset_of(&account.scopes) {
+        return Err("a token may do no more than its user".into());
+    }
+    let new = NewUserToken::named(name).map_err(|error| error.to_string())?.scopes(scopes);
+    Ok(match days {
+        Some(0) => return Err("a token lasts for a day at least".into()),
+        Some(days) => new.lifetime(Duration::from_secs(u64::from(days) * 24 * 60 * 60)),
+        None => new,
+    })
+}
+
+pub fn tokens(database: &Database) -> UserTokens {
+    UserTokens::new(database.store().clone())
+}
+
+/// Whether a token is taken, in a word.
+pub fn state(token: &UserTokenRecord) -> &'static str {
+    if token.revoked.is_some() {
+        "revoked"
+    } else if token.expires.is_some_and(|expires| expires <= SystemClock.now()) {
+        "expired"
+    } else {
+        "active"
+    }
+}
+
+/// An access key of S3P, just made: its token, and its secret, which is shown once.
+pub struct NewS3pKey {
+    pub token: String,
+    pub secret: String,
+}
+
+pub async fn add_s3p_key(database: &Database, owner: &Identity) -> Result<NewS3pKey, Error> {
+    let (token, secret) = (new_secret(), new_secret());
+    let key = Secret::new(secret.as_str());
+    database.store().insert_access_key(&token, owner, &key, &ScopeSet::empty()).await?;
+    Ok(NewS3pKey { token, secret })
+}
+
+/// Gives an access key a new secret; `None` if there is no such key.
+pub async fn rotate_s3p_key(database: &Database, token: &str) -> Result<Option<String>, Error> {
+    let secret = new_secret();
+    let key = Secret::new(secret.as_str());
+    // At once: the old secret may have been stolen.
+    let rotated = database.store().rotate_access_key(token, &key, Duration::ZERO).await?;
+    Ok(rotated.then_some(secret))
+}

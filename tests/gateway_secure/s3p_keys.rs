@@ -1,0 +1,63 @@
+//! Keys of S3P on the page.
+
+use http::{HeaderMap, Method};
+use portcullis::s3p::Signer;
+
+use crate::{
+    ALICE, BOB, Person,
+    gateway_support::{Folder, Server},
+    shown,
+};
+
+/// Whether S3P lets this key in, as a status.
+async fn ping(server: &Server, token: &str, secret: &str) -> u16 {
+    let url = format!("{}/s3p/v2/ping", server.url).parse().unwrap();
+    let signer = Signer::new(token, secret).unwrap();
+    let signed = signer.sign(&Method::GET, &url, &HeaderMap::new(), b"").unwrap();
+    let authorization = format!("authorization: {}", signed.to_str().unwrap());
+    server.get("/s3p/v2/ping", &[&authorization]).await.status.as_u16()
+}
+
+#[tokio::test]
+async fn a_key_is_made_given_another_secret_and_revoked() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let bob = Person::sign_in(&server, BOB).await;
+    assert!(bob.get("s3p-keys").await.body.contains("You have no keys."));
+    let created = bob.post("s3p-keys", &[]).await;
+    let (token, first) = (shown(&created, "token"), shown(&created, "secret"));
+    assert_eq!(ping(&server, token, first).await, 200);
+
+    let rotated = bob.post("rotate-s3p-key", &[("token", token)]).await;
+    let second = shown(&rotated, "secret");
+    assert_eq!(shown(&rotated, "token"), token);
+    assert_eq!((ping(&server, token, first).await, ping(&server, token, second).await), (401, 200));
+
+    let list = bob.get("s3p-keys").await.body;
+    assert!(list.contains(token) && !list.contains(first) && !list.contains(second), "{list}");
+    let log = server.log();
+    assert!(!log.contains(first) && !log.contains(second), "{log}");
+
+    let revoked = bob.post("revoke-s3p-key", &[("token", token)]).await;
+    assert_eq!((revoked.status.as_u16(), revoked.header("location")), (303, "s3p-keys"));
+    assert_eq!(ping(&server, token, second).await, 401);
+    assert!(bob.get("s3p-keys").await.body.contains(">revoked<"));
+    for form in ["rotate-s3p-key", "revoke-s3p-key"] {
+        assert_eq!(bob.post(form, &[("token", token)]).await.status, 404, "it stays revoked");
+    }
+}
+
+#[tokio::test]
+async fn nobody_sees_or_changes_the_keys_of_others() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let (token, secret) = (server.demo("access token"), server.demo("  secret"));
+    let (alice, bob) = (Person::sign_in(&server, ALICE).await, Person::sign_in(&server, BOB).await);
+    bob.post("s3p-keys", &[]).await;
+    assert!(alice.get("s3p-keys").await.body.contains(&token));
+    assert!(!bob.get("s3p-keys").await.body.contains(&token));
+    for form in ["rotate-s3p-key", "revoke-s3p-key"] {
+        assert_eq!(bob.post(form, &[("token", &token)]).await.status, 404);
+    }
+    assert_eq!(ping(&server, &token, &secret).await, 200);
+}

@@ -1,0 +1,129 @@
+//! User tokens on the page.
+
+use std::fs;
+
+use crate::{
+    ALICE, BOB, Person, between,
+    gateway_support::{Folder, Server, run},
+    shown, smp,
+};
+
+#[tokio::test]
+async fn a_token_is_shown_once_and_works_at_once() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let bob = Person::sign_in(&server, BOB).await;
+    assert!(bob.get("user-tokens").await.body.contains("You have no tokens."));
+    let created = bob.post("user-tokens", &[("name", "laptop"), ("days", "30")]).await;
+    let token = shown(&created, "token");
+    assert!(shown(&created, "curl").contains(token), "{created:?}");
+    assert_eq!(smp(&server, &format!("Bearer {token}")).await, 200);
+
+    let list = bob.get("user-tokens").await.body;
+    assert!(list.contains("laptop") && !list.contains(&token[4..]), "{list}");
+    assert!(!server.log().contains(&token[4..]), "{}", server.log());
+    for file in ["gateway.db", "gateway.db-wal"] {
+        let bytes = fs::read(folder.path(file)).unwrap();
+        assert!(!bytes.windows(token.len()).any(|part| part == token.as_bytes()), "{file}");
+    }
+}
+
+#[tokio::test]
+async fn the_list_says_when_a_token_was_used_and_when_it_expires() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let bob = Person::sign_in(&server, BOB).await;
+    let created = bob.post("user-tokens", &[("name", "laptop"), ("days", "")]).await;
+    let never = "<td data-label=\"Expires\">never</td>";
+    let unused = "<td data-label=\"Last used\">never</td>";
+    let list = bob.get("user-tokens").await.body;
+    assert!(list.contains(never) && list.contains(unused), "{list}");
+    smp(&server, &format!("Bearer {}", shown(&created, "token"))).await;
+    // It is written down after the answer.
+    let mut list = bob.get("user-tokens").await.body;
+    for _ in 0..200 {
+        if !list.contains(unused) {
+            break;
+        }
+        list = bob.get("user-tokens").await.body;
+    }
+    assert!(between(&list, "<td data-label=\"Last used\">", "<").ends_with(" UTC"), "{list}");
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_refused_and_listed_as_revoked() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let bob = Person::sign_in(&server, BOB).await;
+    let created = bob.post("user-tokens", &[("name", "laptop")]).await;
+    let bearer = format!("Bearer {}", shown(&created, "token"));
+    assert_eq!(smp(&server, &bearer).await, 200);
+    let list = bob.get("user-tokens").await.body;
+    let id = between(&list, "name=\"id\" value=\"", "\"");
+    let revoked = bob.post("revoke-user-token", &[("id", id)]).await;
+    assert_eq!((revoked.status.as_u16(), revoked.header("location")), (303, "user-tokens"));
+    assert_eq!(smp(&server, &bearer).await, 401);
+    let list = bob.get("user-tokens").await.body;
+    assert!(list.contains(">revoked<") && !list.contains("name=\"id\""), "{list}");
+    assert_eq!(bob.post("revoke-user-token", &[("id", id)]).await.status, 404, "it stays revoked");
+}
+
+#[tokio::test]
+async fn nobody_sees_or_revokes_the_tokens_of_others() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let (alice, bob) = (Person::sign_in(&server, ALICE).await, Person::sign_in(&server, BOB).await);
+    let list = alice.get("user-tokens").await.body;
+    let id = between(&list, "name=\"id\" value=\"", "\"");
+    assert!(!bob.get("user-tokens").await.body.contains(id));
+    assert_eq!(bob.post("revoke-user-token", &[("id", id)]).await.status, 404);
+    assert_eq!(smp(&server, &server.user_token()).await, 200);
+    assert_eq!(alice.post("revoke-user-token", &[("id", id)]).await.status, 303);
+    assert_eq!(smp(&server, &server.user_token()).await, 401);
+}
+
+#[tokio::test]
+async fn a_token_may_do_no_more_than_its_user() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let add = ["user", "add", "carol", "--scope", "messages:list", "--scope", "messages:send"];
+    let added = String::from_utf8(run(&folder, &add).stdout).unwrap();
+    let password = added.trim().rsplit_once(' ').unwrap().1;
+    let carol = Person::of(&server, &crate::sign_in(&server, &[], "carol", password).await).await;
+    let form = carol.get("user-tokens").await.body;
+    assert_eq!(form.matches("name=\"scope\"").count(), 2, "{form}");
+    for (scopes, status) in [
+        (&[][..], 200),
+        (&["messages:list"], 200),
+        (&["messages:list", "messages:send"], 200),
+        (&["all:any"], 400),
+        (&["messages:list", "messages:read"], 400),
+        (&["\"quoted\""], 400),
+    ] {
+        let scopes = scopes.iter().map(|scope| ("scope", *scope));
+        let fields: Vec<_> = [("name", "laptop")].into_iter().chain(scopes).collect();
+        let reply = carol.post("user-tokens", &fields).await;
+        assert_eq!(reply.status, status, "{fields:?}: {reply:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_the_form_is_said() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let bob = Person::sign_in(&server, BOB).await;
+    let long = "x".repeat(101);
+    for (name, days, text) in [
+        (" ", "30", "1 to 100 characters"),
+        (&long, "30", "1 to 100 characters"),
+        ("a\u{7}b", "30", "no control characters"),
+        ("laptop", "0", "for a day at least"),
+        ("laptop", "-1", "no such number of days"),
+        ("laptop", "65536", "no such number of days"),
+    ] {
+        let reply = bob.post("user-tokens", &[("name", name), ("days", days)]).await;
+        assert_eq!(reply.status, 400, "{reply:?}");
+        assert!(reply.body.contains(text), "{reply:?}");
+    }
+    assert!(bob.get("user-tokens").await.body.contains("You have no tokens."));
+}
