@@ -25,8 +25,9 @@ pub struct Args {
     )]
     pub database: String,
 
-    /// Where the nonces of S3P are kept: `redis://user:password@host:6379/0`, or `rediss://…` for TLS. Without
-    /// this flag, in the database. All instances on one database have the same.
+    /// Where the nonces of S3P are kept, and attempts to sign in counted: `redis://user:password@host:6379/0`, or
+    /// `rediss://…` for TLS. Without this flag, in the database, and in memory. All instances on one database have
+    /// the same.
     #[arg(long, env = "GATEWAY_REDIS", global = true, hide_env_values = true)]
     pub redis: Option<String>,
 

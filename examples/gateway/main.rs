@@ -45,7 +45,7 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Clone)]
 struct Gateway {
     database: Database,
-    /// Where nonces are kept, if not in the database.
+    /// Where nonces are kept, if not in the database, and attempts to sign in counted, if not in memory.
     redis: Option<Redis>,
     vault: Arc<Vault>,
     /// One for the process: the limit holds for all systems together.

@@ -55,6 +55,8 @@ pub async fn run(
     agreement.check_nonces(&database).await?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let public_url = args.public_url.clone().unwrap_or_else(|| format!("{scheme}://{}", args.listen));
+    let redis = open_redis(args.redis.as_deref()).await?;
+    let throttle = redis.clone().map_or_else(Throttle::in_memory, Throttle::new);
     let gateway = Gateway {
         settings: Arc::new(Settings {
             public_url: PublicUrl::parse(&public_url)
@@ -68,10 +70,10 @@ pub async fn run(
             s3p_http_400: args.s3p_http_400,
         }),
         database: database.clone(),
-        redis: open_redis(args.redis.as_deref()).await?,
+        redis,
         vault,
         hashing: HashingPool::default(),
-        throttle: Throttle::in_memory().sources(|head| PeerAddr::of(head).map(Source::ip)),
+        throttle: throttle.sources(|head| PeerAddr::of(head).map(Source::ip)),
         verified: CredentialCache::new(CREDENTIALS),
     };
     let app = web::app(&gateway)?.into_make_service_with_connect_info::<SocketAddr>();

@@ -56,6 +56,24 @@ async fn a_jwt_revoked_at_one_is_refused_at_the_other_while_many_are() {
 }
 
 #[tokio::test]
+async fn guesses_at_both_are_counted_together() {
+    // Of its own: the others' users have the same names.
+    let redis = Redis::start();
+    let cluster = Cluster::with_redis(Postgres::shared().database(), &redis);
+    let (servers, accounts) = cluster.start_two();
+    let [one, two] = &servers;
+    let wrong = gateway_support::basic(BOB, "a guess");
+    let mut guesses = 0;
+    while messages(one, &wrong).await != 429 {
+        guesses += 1;
+        assert!(guesses < 100, "a guess is slowed down at some time");
+    }
+    assert!(guesses > 0, "the first one is not");
+    assert_eq!(messages(two, &wrong).await, 429);
+    assert_eq!(messages(two, &accounts.alice).await, 200);
+}
+
+#[tokio::test]
 async fn of_two_users_who_claim_a_group_at_both_one_owns_it() {
     let cluster = Cluster::with_redis(Postgres::shared().database(), Redis::shared());
     let (servers, accounts) = cluster.start_two();
