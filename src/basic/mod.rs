@@ -66,6 +66,9 @@
 //! # Ok::<_, portcullis::ConfigError>(())
 //! ```
 //!
+//! A page where people sign in asks the same authenticator, by [`BasicAuth::verify`]; a new password is hashed by
+//! [`HashingPool::hash`].
+//!
 //! # Guessing
 //!
 //! A [`Throttle`] counts an attempt before its password is looked at, and takes it back after a success: a thousand
