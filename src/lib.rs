@@ -166,6 +166,6 @@ pub use self::{
     secret::Secret,
 };
 
-#[cfg(all(doctest, feature = "axum"))]
+#[cfg(all(doctest, feature = "axum", feature = "jwks-http"))]
 #[doc = include_str!("../README.md")]
 mod readme {}

@@ -62,6 +62,19 @@ async fn put_card(server: &Server, who: &str) -> u16 {
     server.send("PUT", CARD, &headers, card).await.status.as_u16()
 }
 
+/// Bob signs in at the page for people: the status, and the cookie that he gets.
+async fn sign_in(server: &Server, password: &str) -> (u16, String) {
+    let form = ["content-type: application/x-www-form-urlencoded"];
+    let body = format!("name=bob%40example.org&password={password}");
+    let reply = server.send("POST", "/secure/sign-in", &form, body).await;
+    let cookie = reply.headers.get("set-cookie").map_or("", |cookie| cookie.to_str().unwrap());
+    (reply.status.as_u16(), format!("cookie: {}", cookie.split(';').next().unwrap()))
+}
+
+async fn page(server: &Server, cookie: &str) -> u16 {
+    server.get("/secure/user-tokens", &[cookie]).await.status.as_u16()
+}
+
 async fn put_group(server: &Server, who: &str) -> u16 {
     let headers = [&*format!("authorization: {who}"), "content-type: application/xml"];
     server.send("PUT", GROUP, &headers, GROUP_XML).await.status.as_u16()
@@ -130,9 +143,14 @@ async fn what_is_done_at_one_holds_at_the_other() {
     assert_eq!(pings.iter().filter(|status| **status == 200).count(), 1, "{pings:?}");
     assert_eq!(pings.iter().filter(|status| **status == 401).count(), 15, "{pings:?}");
 
+    // The page: who is signed in is so at both.
+    let (status, cookie) = sign_in(one, &one.demo("bob@example.org    password")).await;
+    assert_eq!((status, page(one, &cookie).await, page(two, &cookie).await), (303, 200, 200));
+
     // A user who is disabled is refused everywhere.
     assert!(pair.run(&["user", "disable", "bob@example.org"]).status.success());
     assert_eq!([put_group(one, &bob).await, put_group(two, &bob).await], [401, 401]);
+    assert_eq!([page(one, &cookie).await, page(two, &cookie).await], [303, 303]);
 }
 
 #[tokio::test]
@@ -148,8 +166,14 @@ async fn a_database_that_is_gone_is_a_503_at_both_until_it_is_back() {
         .await
     };
     assert_eq!(states().await, [[200, 204]; 2]);
+    let password = pair.servers[0].demo("bob@example.org    password");
+    let (status, cookie) = sign_in(&pair.servers[0], &password).await;
+    assert_eq!(status, 303);
     server.kill();
     assert_eq!(states().await, [[503, 503]; 2]);
+    for server in &pair.servers {
+        assert_eq!((sign_in(server, "wrong").await.0, page(server, &cookie).await), (503, 503));
+    }
     for server in &pair.servers {
         assert_eq!(server.get("/health/live", &[]).await.status, 204);
     }

@@ -66,6 +66,7 @@ impl Gateway {
 }
 
 /// What the operator has said.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 struct Settings {
     /// Under which URL clients reach this server, without a slash at the end.
     public_url: String,

@@ -66,6 +66,9 @@
 //! # Ok::<_, portcullis::ConfigError>(())
 //! ```
 //!
+//! A page where people sign in asks the same authenticator, by [`BasicAuth::verify`]; a new password is hashed by
+//! [`HashingPool::hash`].
+//!
 //! # Guessing
 //!
 //! A [`Throttle`] counts an attempt before its password is looked at, and takes it back after a success: a thousand
@@ -81,7 +84,8 @@
 //!    [`sources`](Throttle::sources) it is the only key, and a success clears it: then whoever keeps guessing keeps
 //!    the owner waiting, too, and the owner's successes give the guesses back.
 //!
-//! A wait ends by itself: nobody is locked out for good. With the limits that it comes with, fewer than 100
+//! A wait ends by itself: nobody is locked out for good. While the guessing goes on, though, an owner who comes from
+//! where he is not known has to be quicker than those who guess. With the limits that it comes with, fewer than 100
 //! guesses in a row at an account are looked at in a day, from all sources together that it does not know, and from
 //! each that it knows (NIST SP 800-63B asks for no more than 100 failures in a row). Whoever wants an account closed
 //! after so many marks its user as [`locked`](User::locked), in the store.

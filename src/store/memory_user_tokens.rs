@@ -11,6 +11,11 @@ use crate::{
 };
 
 /// User tokens in memory. A clone is the same store; what is changed takes effect on the next request.
+///
+/// # Caveats
+///
+/// It knows no users: whoever disables one revokes the user's tokens, too. And it has no bound: who may create
+/// tokens, and how many, is for the application to say.
 #[derive(Clone, Default)]
 pub struct MemoryUserTokenStore(Arc<RwLock<HashMap<TokenDigest, UserTokenRecord>>>);
 

@@ -78,7 +78,7 @@ mod memory_revocations;
 mod memory_user_tokens;
 #[cfg(feature = "basic")]
 mod memory_users;
-#[cfg(all(feature = "redis", any(feature = "_jwt", feature = "basic", feature = "s3p")))]
+#[cfg(feature = "redis")]
 #[cfg_attr(not(feature = "full"), allow(dead_code, reason = "each trait uses a part of it"))]
 pub mod redis;
 #[cfg(feature = "sql")]
@@ -96,7 +96,7 @@ pub use self::memory_revocations::MemoryRevocationStore;
 pub use self::memory_user_tokens::MemoryUserTokenStore;
 #[cfg(feature = "basic")]
 pub use self::memory_users::MemoryUserStore;
-#[cfg(all(feature = "redis", any(feature = "_jwt", feature = "basic", feature = "s3p")))]
+#[cfg(feature = "redis")]
 pub use self::redis::{Redis, RedisBuilder};
 #[cfg(feature = "sql")]
 pub use self::sql::Sql;

@@ -180,6 +180,7 @@ const checks = {
       }
       await page.goto(`${url}/secure/s3p-keys`);
       await page.getByRole("button", { name: "Create key" }).tap();
+      await page.getByRole("heading", { name: "Your new key" }).waitFor();
       await fits("key");
     });
   },

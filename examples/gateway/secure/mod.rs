@@ -16,7 +16,7 @@ mod password;
 mod refusal;
 mod s3p_keys;
 mod session;
-mod sessions;
+mod session_store;
 mod sign_in;
 mod user_tokens;
 

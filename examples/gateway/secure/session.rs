@@ -19,7 +19,7 @@ use portcullis::{Identity, Principal, ScopeSet};
 use serde::{Deserialize, Serialize};
 use tower_sessions::{Expiry, Session, SessionManagerLayer, cookie::time::Duration};
 
-use super::{Site, refusal::Refusal, sessions::Sessions};
+use super::{Site, refusal::Refusal, session_store::Sessions};
 use crate::{Gateway, accounts::Account, admin::now, database::new_secret, password::mark};
 
 const IDLE: Duration = Duration::minutes(30);

@@ -28,7 +28,7 @@ impl SessionStore for Sessions {
             .execute(self.0.pool())
             .await
             .map(drop)
-            .map_err(backend)
+            .map_err(|error| backend(&error))
     }
 
     /// A session that has ended in the meantime does not come back.
@@ -40,7 +40,7 @@ impl SessionStore for Sessions {
             .execute(self.0.pool())
             .await
             .map(drop)
-            .map_err(backend)
+            .map_err(|error| backend(&error))
     }
 
     async fn load(&self, id: &Id) -> Result<Option<Record>> {
@@ -51,7 +51,7 @@ impl SessionStore for Sessions {
         .bind(now())
         .fetch_optional(self.0.pool())
         .await
-        .map_err(backend)?;
+        .map_err(|error| backend(&error))?;
         let Some((body, expires)) = row else {
             return Ok(None);
         };
@@ -70,7 +70,7 @@ impl SessionStore for Sessions {
             .execute(self.0.pool())
             .await
             .map(drop)
-            .map_err(backend)
+            .map_err(|error| backend(&error))
     }
 }
 
@@ -88,6 +88,6 @@ fn body(record: &Record) -> Result<String> {
     serde_json::to_string(&record.data).map_err(|error| Error::Encode(error.to_string()))
 }
 
-fn backend(error: sqlx::Error) -> Error {
+fn backend(error: &sqlx::Error) -> Error {
     Error::Backend(error.to_string())
 }
