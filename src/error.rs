@@ -18,7 +18,7 @@ impl ConfigError {
         feature = "basic",
         feature = "introspection-http",
         feature = "_jwt",
-        all(feature = "redis", feature = "s3p"),
+        feature = "redis",
         feature = "sql"
     ))]
     pub(crate) fn because(

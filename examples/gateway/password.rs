@@ -28,7 +28,7 @@ async fn find(database: &Database, name: &str) -> Result<Option<User>, Error> {
     let Some((id, password, scopes, disabled)) = row else {
         return Ok(None);
     };
-    let user = User::new(mark(&password), PasswordHash::parse(&password)?)?
+    let user = User::new(mark(&password), PasswordHash::parse_or_unusable(&password))?
         .identity(Identity::local(id)?)
         .scopes(ScopeSet::parse(&scopes)?)
         .disabled(disabled != 0);
