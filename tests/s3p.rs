@@ -8,6 +8,8 @@ mod arrival;
 mod beside;
 #[path = "s3p/body.rs"]
 mod body;
+#[path = "s3p/cached_keys.rs"]
+mod cached_keys;
 #[path = "s3p/header.rs"]
 mod header;
 #[path = "s3p/keys.rs"]

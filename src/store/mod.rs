@@ -37,8 +37,8 @@
 //!
 //! # What is cached
 //!
-//! No store here has a cache: an answer is of the moment, and what is revoked, disabled or changed is so on the next
-//! request, at every instance. A look-up is one statement over an index, or one script. What costs more than that is
+//! No store here has a cache of its own: an answer is of the moment, and what is revoked, disabled or changed is so on
+//! the next request, at every instance. A look-up is one statement over an index, or one script. What costs more than that is
 //! cached where it is computed, and never in place of the look-up:
 //!
 //! | what is asked on a request | cached | because |
@@ -49,15 +49,16 @@
 //! | whether a JWT is revoked | no | the same. The [cache of verified tokens](crate::jwt::JwtAuthBuilder::cache) saves the signature, and the store is still asked |
 //! | a refresh token | no | it is a write |
 //! | the owner of a resource | no | who has given a resource away would go on writing to it |
-//! | an S3P access key | no | a stolen secret would be good for as long as the cache keeps it. The request writes its nonce in any case, so that at most one of two round trips would be saved |
+//! | an S3P access key | if you say so, for a minute at most: [`CachedAccessKeys`] | a stolen secret is good for as long as it is remembered; where that is harmless, a signed request asks the database for nothing but its nonce |
 //! | a nonce | no | it is a write |
 //!
-//! A bounded staleness that you can bear is a wrapper of some lines around a store: these traits have one method on
-//! the path of a request. (What an authorization server says is cached by
-//! [`introspection`](crate::introspection), for as long as you say.)
+//! What an authorization server says is cached by [`introspection`](crate::introspection), for as long as you say; the
+//! keys of an issuer are [`remote`](crate::jwt::remote) ones.
 //!
 //! What becomes of requests when a store fails is in [`faults`].
 
+#[cfg(feature = "s3p")]
+mod cached_access_keys;
 #[cfg(feature = "contract")]
 #[cfg_attr(not(feature = "full"), allow(dead_code, reason = "each trait uses a part of it"))]
 pub mod contract;
@@ -101,4 +102,7 @@ pub use self::redis::{Redis, RedisBuilder};
 #[cfg(feature = "sql")]
 pub use self::sql::Sql;
 #[cfg(feature = "s3p")]
-pub use self::{memory_access_keys::MemoryAccessKeyStore, memory_nonces::MemoryNonceStore};
+pub use self::{
+    cached_access_keys::CachedAccessKeys, memory_access_keys::MemoryAccessKeyStore,
+    memory_nonces::MemoryNonceStore,
+};
