@@ -49,7 +49,11 @@ fn the_main_paths_allocate_no_more_than_is_recorded() {
         .filter(|(path, count)| recorded.get(*path).is_none_or(|recorded| *count > recorded))
         .map(|(path, count)| format!("{path}: {count}, recorded {:?}", recorded.get(*path)))
         .collect();
-    assert!(grown.is_empty(), "more allocations than recorded:\n{}\nIf that has to be: {RECORD}", grown.join("\n"));
+    assert!(
+        grown.is_empty(),
+        "more allocations than recorded:\n{}\nIf that has to be: {RECORD}",
+        grown.join("\n")
+    );
 }
 
 fn counted() -> BTreeMap<&'static str, u64> {

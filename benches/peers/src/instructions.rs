@@ -16,7 +16,8 @@ use crate::{
 /// What is counted: the script takes `bare` from all others.
 pub fn case(name: &str) -> Work {
     let signing = || Signing::new(Algorithm::HS256);
-    let bearer = || authorized(template("/messages?limit=20"), &format!("Bearer {}", signing().token(1)));
+    let bearer =
+        || authorized(template("/messages?limit=20"), &format!("Bearer {}", signing().token(1)));
     let scope = || Scope::from_static(SCOPE);
     match name {
         "bare" => bare(&bearer()),

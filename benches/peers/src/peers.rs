@@ -62,8 +62,7 @@ pub fn jwt_authorizer(
 /// tower-oauth2-resource-server on aws-lc-rs, its faster backend but for HS256.
 pub fn resource_server(signing: &Signing) -> OAuth2ResourceServer<Claims> {
     let keys = serde_json::json!({ "keys": [signing.jwk_json()] }).to_string();
-    let claims =
-        ClaimsValidationSpec::new().exp(true).iss(ISSUER).aud(&vec![AUDIENCE.to_owned()]);
+    let claims = ClaimsValidationSpec::new().exp(true).iss(ISSUER).aud(&vec![AUDIENCE.to_owned()]);
     let tenant = TenantConfiguration::static_builder(keys)
         .claims_validation(claims)
         .allowed_algorithms(&[signing.algorithm])

@@ -14,9 +14,7 @@ use aws_lc_rs::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderValue, Request, header};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, jwk::Jwk};
-use portcullis::{
-    jwt::{JwtAuth, JwtAuthBuilder, Key, Keys, MemoryRevocationStore},
-};
+use portcullis::jwt::{JwtAuth, JwtAuthBuilder, Key, Keys, MemoryRevocationStore};
 use serde::{Deserialize, Serialize};
 
 use crate::paired::Body;
@@ -67,7 +65,8 @@ impl Signing {
                 EncodingKey::from_ec_der(ec.expect("a P-256 key").as_ref())
             }
             Algorithm::EdDSA => {
-                let ed = Ed25519KeyPair::generate_pkcs8(&random).expect("an Ed25519 key");
+                let ed = Ed25519KeyPair::generate().and_then(|key| key.to_pkcs8v1());
+                let ed = ed.expect("an Ed25519 key");
                 EncodingKey::from_ed_der(ed.as_ref())
             }
             other => panic!("{other:?} is not measured"),

@@ -5,8 +5,14 @@ use std::{fmt::Write as _, fs, path::Path, process::Command};
 /// How much is enough.
 #[derive(Clone, Copy)]
 pub enum Goal {
-    AtLeast { must: f64, stretch: f64 },
-    AtMost { must: f64, stretch: f64 },
+    AtLeast {
+        must: f64,
+        stretch: f64,
+    },
+    AtMost {
+        must: f64,
+        stretch: f64,
+    },
     /// There is none: a figure beside the others.
     None,
 }
@@ -101,7 +107,10 @@ fn machine() -> [(&'static str, String); 5] {
 
 fn said_by(program: &str, args: &[&str]) -> String {
     let output = Command::new(program).args(args).output();
-    output.map_or_else(|_| "unknown".to_owned(), |said| String::from_utf8_lossy(&said.stdout).trim().to_owned())
+    output.map_or_else(
+        |_| "unknown".to_owned(),
+        |said| String::from_utf8_lossy(&said.stdout).trim().to_owned(),
+    )
 }
 
 const EXPLANATION: &str = "

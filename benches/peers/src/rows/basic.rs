@@ -1,6 +1,6 @@
 //! Passwords: many users, and what the cache of verified credentials avoids.
 
-use std::{collections::HashMap, rc::Rc, sync::Arc};
+use std::{collections::HashMap, rc::Rc, sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use headers::{Authorization, HeaderMapExt, authorization::Basic};
@@ -19,6 +19,8 @@ use crate::{
 };
 
 const USERS: usize = 10_000;
+/// Nobody is asked for a hash again while this measures.
+const LONG: Duration = Duration::from_secs(3600);
 
 pub fn rows(results: &mut Results) {
     many_users(results);
@@ -61,14 +63,13 @@ fn many_users(results: &mut Results) {
         store.insert(User::new(name.as_str(), hash.clone()).expect("a user"));
     }
     let auth = BasicAuth::new("cave", store).expect("a realm").verifier(AtOnce);
-    let layer = BasicAuthLayer::new(auth.cache(CredentialCache::new(2 * USERS)));
+    let layer = BasicAuthLayer::new(auth.cache(CredentialCache::new(2 * USERS).time_to_live(LONG)));
     let ours = layer.layer(Bare::<Body>::new());
     for value in Vec::iter(&values) {
         let answer = serve(&mut ours.clone(), authorized(template("/"), value));
         assert_eq!(answer.status(), 200);
     }
-    let users: HashMap<_, _> =
-        names.into_iter().map(|name| (name, "open sesame".to_owned())).collect();
+    let users: HashMap<_, _> = names.into_iter().map(|name| (name, "open sesame".to_owned())).collect();
     let users = Arc::new(users);
     let peer = AsyncRequireAuthorizationLayer::new(move |request| closure(request, users.clone()));
 

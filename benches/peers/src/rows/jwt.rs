@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
-    VerificationAlgorithm,
+    RsaPublicKeyComponents, VerificationAlgorithm,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::Request;
@@ -137,8 +137,8 @@ fn bare_verifications(
     match &signing.jwk.algorithm {
         AlgorithmParameters::RSA(rsa) => {
             let (n, e) = (decode(&rsa.n), decode(&rsa.e));
-            let components = aws_lc_rs::rsa::PublicKeyComponents { n: &n, e: &e };
-            let key = components.parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).expect("a key");
+            let key = RsaPublicKeyComponents { n: &n, e: &e };
+            let key = key.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).expect("a key");
             let (message, signature) = (message.clone(), signature.clone());
             let verify = move |()| key.verify_sig(&message, &signature).expect("a good signature");
             works.push(("aws-lc-rs", function(|| (), verify)));

@@ -44,7 +44,12 @@ fn against_dashmap(results: &mut Results) {
     let times = turns.take(1001);
     let figures = format!("{} against {}", short(times.ns(dashmap)), short(times.ns(ours)));
     let goal = Goal::AtLeast { must: 1.5, stretch: 2.0 };
-    results.add("Nonces, 10⁶ live: dashmap inserts ÷ ours records", goal, times.ratio(dashmap, ours), figures);
+    results.add(
+        "Nonces, 10⁶ live: dashmap inserts ÷ ours records",
+        goal,
+        times.ratio(dashmap, ours),
+        figures,
+    );
 }
 
 /// One thread, and two at once, by turns; the best tenth, since others want the cores, too.
@@ -126,7 +131,11 @@ fn record(store: &MemoryNonceStore, token: u64, nonce: &str, expires: i64, now: 
     let start = usize::try_from(token / 10).expect("a digit");
     let nonce = Nonce { token: &TOKEN[start.min(9)..end], nonce, expires, now };
     let mut answer = store.record(nonce);
-    use std::{future::Future, pin::Pin, task::{Context, Poll, Waker}};
+    use std::{
+        future::Future,
+        pin::Pin,
+        task::{Context, Poll, Waker},
+    };
     match Pin::new(&mut answer).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(recorded) => recorded.expect("memory answers"),
         Poll::Pending => panic!("memory answers at once"),

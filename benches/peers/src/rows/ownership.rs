@@ -40,8 +40,7 @@ pub fn rows(results: &mut Results) {
     let constant = Router::new().route("/groups/{id}", put(async || String::from("37")));
     let constant = turns.over(without, service(constant, same(&request), 200));
     let times = turns.take(1001);
-    let (decides, extracts) =
-        (times.ns(ours) - times.ns(insert), times.ns(with) - times.ns(constant));
+    let (decides, extracts) = (times.ns(ours) - times.ns(insert), times.ns(with) - times.ns(constant));
     let figures = format!(
         "{} in all, {} of it the insertion; the extraction {}",
         short(times.ns(ours)),

@@ -23,7 +23,12 @@ pub fn rows(results: &mut Results, benches: &Path) {
         ("AuthorizeLayer, yes: allocations", "authorize, yes", 0.0, 0.0),
         ("JWT HS256, no cache: allocations", "jwt, no cache", 5.0, 3.0),
         ("S3P GET: allocations", "s3p get", 3.0, 3.0),
-        ("Ownership, a write, without its insertion: allocations", "ownership, a write, without its insertion", 0.0, 0.0),
+        (
+            "Ownership, a write, without its insertion: allocations",
+            "ownership, a write, without its insertion",
+            0.0,
+            0.0,
+        ),
         ("Whole stack: allocations", "stack", 4.0, 3.0),
         ("Whole stack, extensions filled: allocations", "stack behind a router", 4.0, 1.0),
     ] {

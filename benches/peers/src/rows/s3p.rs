@@ -42,7 +42,12 @@ pub fn rows(results: &mut Results) {
     let times = turns.take(601);
     let figures = format!("{} against {}", short(times.ns(oauth1)), short(times.ns(ours)));
     let goal = Goal::AtLeast { must: 1.5, stretch: 2.0 };
-    results.add("S3P GET: oauth1-request signs ÷ ours verifies", goal, times.ratio(oauth1, ours), figures);
+    results.add(
+        "S3P GET: oauth1-request signs ÷ ours verifies",
+        goal,
+        times.ratio(oauth1, ours),
+        figures,
+    );
     let figures = format!("{} against {}", short(times.ns(ours)), short(times.ns(hmac)));
     let goal = Goal::AtMost { must: 3.2, stretch: 2.5 };
     results.add("S3P GET: ours ÷ the bare HMAC-SHA1", goal, times.ratio(ours, hmac), figures);
@@ -53,8 +58,7 @@ fn post(results: &mut Results) {
     let body = Bytes::from(json_of_1_kib());
     let mut post = template("/v2/collectstd");
     *post.method_mut() = Method::POST;
-    post.headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    post.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     *post.body_mut() = Body::new(body.clone());
     let body: &'static [u8] = Vec::leak(body.to_vec());
 
@@ -62,10 +66,8 @@ fn post(results: &mut Results) {
     let bare = turns.whole(service(Bare::<Body>::new(), signing(post.clone(), body), 200));
     let ours = turns.over(bare, service(layer().layer(Bare::<Body>::new()), signing(post, body), 200));
     let keyed = Hmac::<Sha1>::new_from_slice(SECRET.as_bytes()).expect("any key will do");
-    let hmac = turns.whole(function(
-        || (),
-        move |()| keyed.clone().chain_update(body).finalize().into_bytes(),
-    ));
+    let hmac = turns
+        .whole(function(|| (), move |()| keyed.clone().chain_update(body).finalize().into_bytes()));
     let times = turns.take(301);
     let figures = format!("{} against {}", short(times.ns(ours)), short(times.ns(hmac)));
     let row = "S3P POST of 1 KiB JSON: ours ÷ an HMAC-SHA1 of the body";
@@ -106,8 +108,7 @@ fn signing(request: Request<Body>, body: &'static [u8]) -> impl FnMut() -> Reque
 
 /// The same parameters, signed by OAuth 1.
 fn oauth1(nonce: &str) -> String {
-    let parameters =
-        [("serviceNumber", "TestId"), ("merchant", "TESTMERC"), ("serviceid", "99999")];
+    let parameters = [("serviceNumber", "TestId"), ("merchant", "TESTMERC"), ("serviceid", "99999")];
     let parameters = ParameterList::new(parameters);
     let mut builder = Builder::<_, _>::new(Credentials::new(TOKEN, SECRET), HmacSha1::new());
     builder.nonce(nonce).timestamp(NonZeroU64::new(1_361_281_946));

@@ -50,13 +50,14 @@ pub fn rows(results: &mut Results) {
         client.block_on(server.connect());
         server.turn(&client);
     }
-    let turns: Vec<Vec<Turn>> = (0..TURNS)
-        .map(|_| servers.iter().map(|server| server.turn(&client)).collect())
-        .collect();
+    let turns: Vec<Vec<Turn>> =
+        (0..TURNS).map(|_| servers.iter().map(|server| server.turn(&client)).collect()).collect();
     let over = |of: fn(&Turn) -> f64, one: usize, other: usize| {
         median(turns.iter().map(|turn| of(&turn[one]) / of(&turn[other])).collect())
     };
-    let each = |of: fn(&Turn) -> f64, at: usize| short(median(turns.iter().map(|turn| of(&turn[at])).collect()));
+    let each = |of: fn(&Turn) -> f64, at: usize| {
+        short(median(turns.iter().map(|turn| of(&turn[at])).collect()))
+    };
 
     let percent = (over(Turn::cpu, 1, 0) - 1.0) * 100.0;
     let figures = format!("{} µs against {}", each(Turn::cpu, 1), each(Turn::cpu, 0));
@@ -94,13 +95,13 @@ fn ours(signing: &Signing) -> Router {
     owners.insert(Resource::new("group", "37"), alice);
     let path = ResourcePath::new("group", "/groups/{id}", "id").expect("a path");
     let ownership = Ownership::new(owners, [path]).expect("a policy");
-    router()
-        .route_layer(OwnershipLayer::new(ownership))
-        .route_layer(JwtScopeLayer::table(jwt, table))
+    router().route_layer(OwnershipLayer::new(ownership)).route_layer(JwtScopeLayer::table(jwt, table))
 }
 
 fn theirs(signing: &Signing) -> Router {
-    router().route_layer(layer_fn(MaySend)).route_layer(peers::resource_server(signing).into_layer::<AxumBody>())
+    router()
+        .route_layer(layer_fn(MaySend))
+        .route_layer(peers::resource_server(signing).into_layer::<AxumBody>())
 }
 
 struct Server {
@@ -135,7 +136,8 @@ impl Server {
     fn start(at: usize, router: Router, signing: &Signing) -> Self {
         let name = format!("server{at}");
         let mut runtime = Builder::new_multi_thread();
-        let runtime = runtime.worker_threads(2).thread_name(&name).enable_all().build().expect("a runtime");
+        let runtime =
+            runtime.worker_threads(2).thread_name(&name).enable_all().build().expect("a runtime");
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port");
         let address = listener.local_addr().expect("an address");
         runtime.spawn(async move { axum::serve(listener, router).await });
