@@ -54,8 +54,7 @@ fn many_users(results: &mut Results) {
         }
     }
     let names: Vec<_> = (0..USERS).map(|user| format!("user{user}")).collect();
-    let values = names.iter().map(|name| basic(name)).collect();
-    let values = Rc::new(values);
+    let values: Rc<Vec<_>> = Rc::new(names.iter().map(|name| basic(name)).collect());
 
     let store = MemoryUserStore::new();
     let hash = PasswordHash::of("open sesame").expect("a hash");
@@ -65,7 +64,7 @@ fn many_users(results: &mut Results) {
     let auth = BasicAuth::new("cave", store).expect("a realm").verifier(AtOnce);
     let layer = BasicAuthLayer::new(auth.cache(CredentialCache::new(2 * USERS).time_to_live(LONG)));
     let ours = layer.layer(Bare::<Body>::new());
-    for value in Vec::iter(&values) {
+    for value in values.iter() {
         let answer = serve(&mut ours.clone(), authorized(template("/"), value));
         assert_eq!(answer.status(), 200);
     }

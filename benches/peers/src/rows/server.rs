@@ -15,7 +15,7 @@ use axum::{Router, body::Body as AxumBody, http::StatusCode, routing::put};
 use http::{HeaderMap, Method};
 use jsonwebtoken::Algorithm;
 use portcullis::{
-    AuthorizeLayer, Identity, JwtScopeLayer, OwnershipLayer, Scope, ScopeTable,
+    Identity, JwtScopeLayer, OwnershipLayer, Scope, ScopeTable,
     ownership::{MemoryOwnershipStore, Ownership, Resource, ResourcePath},
 };
 use tokio::{
