@@ -24,6 +24,7 @@ fn main() {
             let times = times.parse().expect("a number");
             black_box(instructions::case(case)(times));
         }
+        ["bytes-of-a-nonce"] => println!("{}", rows::nonces::bytes_of_one()),
         ref only => measure(only),
     }
 }

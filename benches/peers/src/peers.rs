@@ -33,7 +33,8 @@ use crate::{
 pub fn aliri(
     signing: &Signing,
 ) -> impl Service<Request<Body>, Response = Response<Body>, Error = Infallible> + use<> {
-    let key: aliri::Jwk = serde_json::from_value(signing.jwk_json()).expect("a key that aliri takes");
+    let key = signing.jwk_json().to_string();
+    let key: aliri::Jwk = serde_json::from_str(&key).expect("a key that aliri takes");
     let mut keys = aliri::Jwks::default();
     keys.add_key(key);
     let algorithm = serde_json::to_value(signing.algorithm).expect("JSON");
