@@ -24,8 +24,12 @@ pub static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime")
 });
 
-/// How many requests are timed together: reading the clock costs as much as the bare service.
-const BATCH: u32 = 32;
+/// How many requests are timed together at the most: reading the clock costs as much as the bare service.
+const MOST: u32 = 32;
+/// How long they may take together, in nanoseconds: in more time somebody else gets the processor.
+const LONGEST: f64 = 200_000.0;
+/// How many go before, untimed: what the others have left in the caches is not anybody's cost.
+const WARM_UP: u32 = 8;
 
 /// Answers at once, with a body of this type.
 pub struct Bare<R = Body>(PhantomData<fn() -> R>);
@@ -118,6 +122,7 @@ pub struct Turns(Vec<Turn>);
 struct Turn {
     over: Option<usize>,
     work: Work,
+    batch: u32,
     took: Vec<f64>,
 }
 
@@ -136,22 +141,21 @@ impl Turns {
         self.push(Some(bare.0), work)
     }
 
-    fn push(&mut self, over: Option<usize>, work: Work) -> Id {
-        self.0.push(Turn { over, work, took: Vec::new() });
+    fn push(&mut self, over: Option<usize>, mut work: Work) -> Id {
+        let one = (0..5).map(|_| work(1)).fold(f64::INFINITY, f64::min);
+        let batch = (1..=MOST).rev().find(|many| f64::from(*many) * one <= LONGEST).unwrap_or(1);
+        self.0.push(Turn { over, work, batch, took: Vec::new() });
         Id(self.0.len() - 1)
     }
 
     /// Lets everything have so many turns. Who begins changes, since who does finds the caches colder.
     pub fn take(mut self, rounds: usize) -> Times {
         let many = self.0.len();
-        for round in 0..rounds + 2 {
+        for round in 0..rounds {
             for at in 0..many {
                 let turn = &mut self.0[(at + round) % many];
-                let took = (turn.work)(BATCH);
-                // The first two warm up.
-                if round >= 2 {
-                    turn.took.push(took);
-                }
+                (turn.work)(turn.batch.min(WARM_UP));
+                turn.took.push((turn.work)(turn.batch));
             }
         }
         let medians = self.0.iter().map(|turn| match turn.over {

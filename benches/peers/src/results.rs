@@ -116,7 +116,7 @@ fn said_by(program: &str, args: &[&str]) -> String {
 const EXPLANATION: &str = "
 What a layer costs is its overhead: the median of the differences to the bare service, taken in turns within one
 process. A goal is what must be, and in parentheses what is wanted. Peers check issuer, audience, expiry and scope.
-Times are nanoseconds for one request, unless it says otherwise.
+Times are nanoseconds for one request, unless it says otherwise. Each turn begins with some requests that are not timed.
 
 ";
 
