@@ -1,6 +1,8 @@
 //! A decision that is there now costs no allocation, but for what it leaves in the request's extensions.
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
+#[path = "allocations/recorded.rs"]
+mod recorded;
 mod support;
 
 use std::{
@@ -33,7 +35,7 @@ impl Clone for Bare {
     }
 }
 
-impl Service<Request<Full<Bytes>>> for Bare {
+impl<B> Service<Request<B>> for Bare {
     type Response = Response<Full<Bytes>>;
     type Error = Infallible;
     type Future = Ready<Result<Self::Response, Infallible>>;
@@ -42,7 +44,7 @@ impl Service<Request<Full<Bytes>>> for Bare {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, _: Request<Full<Bytes>>) -> Self::Future {
+    fn call(&mut self, _: Request<B>) -> Self::Future {
         ready(Ok(Response::new(Full::default())))
     }
 }

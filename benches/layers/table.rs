@@ -15,8 +15,9 @@ pub(crate) fn cases(cases: &mut Cases<'_>) {
             table.route(Method::GET, pattern, Scope::from_static("messages:list"))
         });
         let service = AuthorizeLayer::new(table.build().expect("a table")).layer(Bare);
-        // The same traffic for each table: twenty routes, from all over it.
-        let requests: Vec<_> = patterns.iter().step_by(size / 20).map(|at| request(at)).collect();
+        // The same traffic for each table: twenty routes, from all over it, of all five kinds.
+        let chosen = (0..20).map(|at| at * (size / 20) / 5 * 5 + at % 5);
+        let requests: Vec<_> = chosen.map(|at| request(&patterns[at])).collect();
         for (name, matched) in [("matched by axum", true), ("by the path", false)] {
             let mut turns = requests.iter().cycle();
             let next = || {

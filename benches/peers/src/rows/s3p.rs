@@ -1,0 +1,125 @@
+//! S3P: the GET of the scheme's page, and a POST of 1 KiB.
+
+use std::num::NonZeroU64;
+
+use bytes::Bytes;
+use hmac::{Hmac, KeyInit, Mac};
+use http::{HeaderValue, Method, Request, header};
+use oauth1_request::{Builder, Credentials, HmacSha1, ParameterList};
+use portcullis::{
+    Identity, S3pSignatureLayer,
+    s3p::{AccessKey, MemoryAccessKeyStore, MemoryNonceStore, PublicUrl, S3pAuth, Signer},
+};
+use sha1::Sha1;
+use tower::Layer;
+
+use crate::{
+    paired::{Bare, Body, Turns, Work, function, service},
+    requests::{template, unique},
+    results::{Goal, Results, short},
+};
+
+const TOKEN: &str = "xvz1evFS4wEEPTGEFPHBog";
+const SECRET: &str = "MySecretKey";
+const TARGET: &str = "/v2/bill?serviceNumber=TestId&merchant=TESTMERC&serviceid=99999";
+const BASE_STRING: &str = "GET&https%3A%2F%2Fdev.smobilpay.com%2Fs3p%2Fv2%2Fbill&merchant%3DTESTMERC%26\
+    s3pAuth_nonce%3D634968823463411611%26s3pAuth_signature_method%3DHMAC-SHA1%26\
+    s3pAuth_timestamp%3D1361281946%26s3pAuth_token%3Dxvz1evFS4wEEPTGEFPHBog%26\
+    serviceNumber%3DTestId%26serviceid%3D99999";
+
+pub fn rows(results: &mut Results) {
+    let get = template(TARGET);
+    let mut turns = Turns::default();
+    let plain = get.clone();
+    let bare = turns.whole(service(Bare::<Body>::new(), signing(plain.clone(), b""), 200));
+    let ours = turns.over(bare, service(layer().layer(Bare::<Body>::new()), signing(plain, b""), 200));
+    let oauth1 = turns.whole(function(|| unique().to_string(), |nonce| oauth1(&nonce)));
+    let keyed = Hmac::<Sha1>::new_from_slice(SECRET.as_bytes()).expect("any key will do");
+    let hmac = turns.whole(function(
+        || (),
+        move |()| keyed.clone().chain_update(BASE_STRING).finalize().into_bytes(),
+    ));
+    let times = turns.take(601);
+    let figures = format!("{} against {}", short(times.ns(oauth1)), short(times.ns(ours)));
+    let goal = Goal::AtLeast { must: 1.5, stretch: 2.0 };
+    results.add(
+        "S3P GET: oauth1-request signs ÷ ours verifies",
+        goal,
+        times.ratio(oauth1, ours),
+        figures,
+    );
+    let figures = format!("{} against {}", short(times.ns(ours)), short(times.ns(hmac)));
+    let goal = Goal::AtMost { must: 3.2, stretch: 2.5 };
+    results.add("S3P GET: ours ÷ the bare HMAC-SHA1", goal, times.ratio(ours, hmac), figures);
+    post(results);
+}
+
+fn post(results: &mut Results) {
+    let body = Bytes::from(json_of_1_kib());
+    let mut post = template("/v2/collectstd");
+    *post.method_mut() = Method::POST;
+    post.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    *post.body_mut() = Body::new(body.clone());
+    let body: &'static [u8] = Vec::leak(body.to_vec());
+
+    let mut turns = Turns::default();
+    let bare = turns.whole(service(Bare::<Body>::new(), signing(post.clone(), body), 200));
+    let ours = turns.over(bare, service(layer().layer(Bare::<Body>::new()), signing(post, body), 200));
+    let keyed = Hmac::<Sha1>::new_from_slice(SECRET.as_bytes()).expect("any key will do");
+    let hmac = turns
+        .whole(function(|| (), move |()| keyed.clone().chain_update(body).finalize().into_bytes()));
+    let times = turns.take(301);
+    let figures = format!("{} against {}", short(times.ns(ours)), short(times.ns(hmac)));
+    let row = "S3P POST of 1 KiB JSON: ours ÷ an HMAC-SHA1 of the body";
+    results.add(row, Goal::None, times.ratio(ours, hmac), figures);
+}
+
+/// For the counter of instructions: the request, and what verifies it.
+pub fn again() -> Work {
+    service(layer().layer(Bare::<Body>::new()), signing(template(TARGET), b""), 200)
+}
+
+pub fn bare_again() -> Work {
+    service(Bare::<Body>::new(), signing(template(TARGET), b""), 200)
+}
+
+fn layer() -> S3pSignatureLayer {
+    let keys = MemoryAccessKeyStore::new();
+    let identity = Identity::local("TESTMERC").expect("a subject");
+    keys.insert(TOKEN, AccessKey::dangerous_short_secret(identity, SECRET));
+    let url = PublicUrl::parse("https://dev.smobilpay.com/s3p").expect("a URL");
+    // As many nonces as the measurement needs.
+    let nonces = MemoryNonceStore::with_limits(10_000_000, 10_000_000);
+    S3pSignatureLayer::new(S3pAuth::new(url, keys, nonces))
+}
+
+/// Such a request, each signed anew.
+fn signing(request: Request<Body>, body: &'static [u8]) -> impl FnMut() -> Request<Body> {
+    let signer = Signer::dangerous_short_secret(TOKEN, SECRET).expect("a signer");
+    let signer = signer.nonces(|| unique().to_string());
+    let url = format!("https://dev.smobilpay.com/s3p{}", request.uri()).parse().expect("a URL");
+    move || {
+        let mut request = request.clone();
+        let value = signer.sign(request.method(), &url, request.headers(), body).expect("a signature");
+        request.headers_mut().insert(header::AUTHORIZATION, value);
+        request
+    }
+}
+
+/// The same parameters, signed by OAuth 1.
+fn oauth1(nonce: &str) -> String {
+    let parameters = [("serviceNumber", "TestId"), ("merchant", "TESTMERC"), ("serviceid", "99999")];
+    let parameters = ParameterList::new(parameters);
+    let mut builder = Builder::<_, _>::new(Credentials::new(TOKEN, SECRET), HmacSha1::new());
+    builder.nonce(nonce).timestamp(NonZeroU64::new(1_361_281_946));
+    builder.get("https://dev.smobilpay.com/s3p/v2/bill", &parameters)
+}
+
+fn json_of_1_kib() -> String {
+    let members: Vec<_> = (10..26).map(|at| format!(r#""field{at}":"{}""#, "v".repeat(50))).collect();
+    let json = format!("{{{}}}", members.join(","));
+    let missing = 1024 - json.len();
+    let json = json.replacen('v', &"v".repeat(1 + missing), 1);
+    assert_eq!(json.len(), 1024);
+    json
+}
