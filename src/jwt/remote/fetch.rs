@@ -18,7 +18,9 @@ use crate::{NowOrLater, StoreError};
 /// # #[derive(Clone, Debug)]
 /// # struct Client;
 /// # impl Client {
-/// #     async fn send(&self, _: Request<()>) -> Result<Response<Bytes>, std::io::Error> { todo!() }
+/// #     async fn send(&self, _: Request<()>) -> Result<Response<Bytes>, std::io::Error> {
+/// #         Ok(Response::new(Bytes::from_static(br#"{"keys":[]}"#)))
+/// #     }
 /// # }
 /// #[derive(Debug)]
 /// struct OwnClient(Client);
@@ -36,6 +38,9 @@ use crate::{NowOrLater, StoreError};
 ///         })
 ///     }
 /// }
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// #     assert!(OwnClient(Client).fetch(None).await.is_ok());
+/// # });
 /// ```
 ///
 /// # Implementer notes
