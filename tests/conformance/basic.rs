@@ -29,7 +29,7 @@ fn layer(users: &[(&str, &str)]) -> BasicAuthLayer {
 }
 
 #[tokio::test]
-#[ignore = "needs the vectors: PORTCULLIS_CONFORMANCE"]
+#[ignore = "reads published vectors that are no part of this project; run by CI, see tests/run"]
 async fn credentials_at_the_edges_of_rfc_7617_are_judged_as_they_should_be() {
     let file = read("rfc-vectors/rfc7617_basic.json");
     for vector in file["positive"].as_array().unwrap() {
@@ -74,7 +74,7 @@ async fn credentials_at_the_edges_of_rfc_7617_are_judged_as_they_should_be() {
 /// The vectors are for a forgiving decoder: it passes over white space, missing padding, and bits of the last
 /// character that count for nothing. Each of them would be a second spelling of the same credentials.
 #[tokio::test]
-#[ignore = "needs the vectors: PORTCULLIS_CONFORMANCE"]
+#[ignore = "reads published vectors that are no part of this project; run by CI, see tests/run"]
 async fn of_the_base64_that_browsers_forgive_only_the_canonical_form_is_read() {
     let (layer, vectors) = (layer(&[]), read("url-wpt/base64.json"));
     let (mut read, mut spaced, mut unpadded, mut stray, mut unsendable) = (0, 0, 0, 0, 0);

@@ -12,7 +12,7 @@ fn verifies_compact(example: &Value) -> bool {
 }
 
 #[test]
-#[ignore = "needs the vectors: PORTCULLIS_CONFORMANCE"]
+#[ignore = "reads published vectors that are no part of this project; run by CI, see tests/run"]
 fn compact_examples_verify() {
     for (name, offered) in [
         ("jws/4_1.rsa_v15_signature", true),
@@ -37,7 +37,7 @@ fn compact_examples_verify() {
 }
 
 #[test]
-#[ignore = "needs the vectors: PORTCULLIS_CONFORMANCE"]
+#[ignore = "reads published vectors that are no part of this project; run by CI, see tests/run"]
 fn detached_and_unencoded_payloads_are_refused() {
     for name in ["jws/4_5.signature_with_detached_content", "rfc7797/hmac-sha2_b64_false"] {
         assert!(!verifies_compact(&read(&format!("jose-cookbook/{name}.json"))), "{name}");
@@ -45,7 +45,7 @@ fn detached_and_unencoded_payloads_are_refused() {
 }
 
 #[test]
-#[ignore = "needs the vectors: PORTCULLIS_CONFORMANCE"]
+#[ignore = "reads published vectors that are no part of this project; run by CI, see tests/run"]
 fn no_other_serialization_is_a_token() {
     let mut tried = 0;
     for name in [

@@ -46,7 +46,7 @@ fn patient() -> JwtAuth {
 }
 
 #[test]
-#[ignore = "needs the vectors: PORTCULLIS_CONFORMANCE"]
+#[ignore = "reads published vectors that are no part of this project; run by CI, see tests/run"]
 fn what_is_no_json_is_refused_as_a_header_and_as_claims() {
     let jwt = patient();
     for (name, bytes) in files() {
@@ -60,7 +60,7 @@ fn what_is_no_json_is_refused_as_a_header_and_as_claims() {
 }
 
 #[test]
-#[ignore = "needs the vectors: PORTCULLIS_CONFORMANCE"]
+#[ignore = "reads published vectors that are no part of this project; run by CI, see tests/run"]
 fn json_is_read_in_values_that_nobody_looks_at_and_nothing_else_is() {
     let jwt = patient();
     for (name, bytes) in files() {
@@ -89,7 +89,7 @@ fn json_is_read_in_values_that_nobody_looks_at_and_nothing_else_is() {
 }
 
 #[test]
-#[ignore = "needs the vectors: PORTCULLIS_CONFORMANCE"]
+#[ignore = "reads published vectors that are no part of this project; run by CI, see tests/run"]
 fn a_key_set_is_json_and_keeps_its_good_key_beside_what_is_no_key() {
     let good = jwk(Algorithm::ES256, &json!({ "kid": "good" }));
     let good = serde_json::to_string(&good).unwrap();
