@@ -121,6 +121,15 @@ mod now_or_later;
 #[cfg(feature = "ownership")]
 pub mod ownership;
 mod principal;
+#[cfg(any(
+    feature = "basic",
+    feature = "introspection",
+    feature = "_jwt",
+    feature = "s3p",
+    feature = "user-token",
+    all(feature = "ownership", feature = "sql")
+))]
+mod random;
 mod rejection;
 #[cfg(feature = "resource-metadata")]
 pub mod resource_metadata;

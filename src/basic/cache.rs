@@ -52,7 +52,7 @@ impl CredentialCache {
     /// When the system has no random numbers.
     pub fn new(capacity: usize) -> Self {
         let mut key = Zeroizing::new([0; 64]);
-        getrandom::fill(&mut *key).expect("the system has random numbers");
+        crate::random::fill(&mut *key);
         Self {
             entries: Arc::new(Cache::new(capacity)),
             mac: Hmac::new_from_slice(&*key).expect("HMAC takes keys of any length"),

@@ -29,7 +29,7 @@ pub(super) struct Entry {
 impl Cache {
     pub(super) fn new(ttl: Duration, capacity: usize) -> Self {
         let mut key = [0; 32];
-        getrandom::fill(&mut key).expect("the system has random numbers");
+        crate::random::fill(&mut key);
         let mac = Hmac::new_from_slice(&key).expect("HMAC takes keys of any length");
         Self { entries: quick_cache::sync::Cache::new(capacity), mac, ttl }
     }

@@ -26,7 +26,7 @@ impl TokenCache {
     /// At most this many tokens.
     pub(super) fn new(tokens: usize) -> Self {
         let mut seed = [0; 8];
-        getrandom::fill(&mut seed).expect("the system has random numbers");
+        crate::random::fill(&mut seed);
         let seed = u64::from_ne_bytes(seed);
         let hashing = SeedableRandomState::with_seed(seed, SharedSeed::global_random());
         let lifecycle = sync::DefaultLifecycle::default();

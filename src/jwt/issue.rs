@@ -283,7 +283,7 @@ fn header(algorithm: Algorithm) -> String {
 /// 126 random bits, as 21 characters of the URL-safe alphabet.
 pub(super) fn random_id() -> String {
     let mut random = [0; 16];
-    getrandom::fill(&mut random).expect("the system has random numbers");
+    crate::random::fill(&mut random);
     let mut id = URL_SAFE_NO_PAD.encode(random);
     id.truncate(21);
     id

@@ -151,7 +151,7 @@ impl fmt::Debug for Signer {
 
 fn random_nonce() -> String {
     let mut random = [0; 16];
-    getrandom::fill(&mut random).expect("the system has random numbers");
+    crate::random::fill(&mut random);
     format!("{:032x}", u128::from_be_bytes(random))
 }
 

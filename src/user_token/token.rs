@@ -21,7 +21,7 @@ impl UserToken {
     /// A new token, from the system's random numbers.
     pub fn generate() -> Self {
         let mut random = [0; RANDOM];
-        getrandom::fill(&mut random).expect("the system has random numbers");
+        crate::random::fill(&mut random);
         Self::from_random(&random)
     }
 
@@ -49,7 +49,7 @@ impl UserToken {
 /// An id for a record: it names a token, and says nothing of it.
 pub(super) fn random_id() -> String {
     let mut random = [0; 16];
-    getrandom::fill(&mut random).expect("the system has random numbers");
+    crate::random::fill(&mut random);
     hex(&random)
 }
 

@@ -75,7 +75,7 @@ impl BcryptHash {
 
     pub(super) fn decoy(&self) -> String {
         let mut random = [0; 23];
-        getrandom::fill(&mut random).expect("the system has random numbers");
+        crate::random::fill(&mut random);
         let (salt, output) = (BASE64.encode(self.salt), BASE64.encode(random));
         format!("${}${:02}${salt}{output}", self.version, self.cost)
     }

@@ -113,7 +113,7 @@ fn bind_owned(
 /// With a version that nobody had before: 63 random bits.
 fn draw(identity: &Identity) -> Owner {
     let mut random = [0; 8];
-    getrandom::fill(&mut random).expect("the system has random numbers");
+    crate::random::fill(&mut random);
     Owner::new(identity.clone(), u64::from_be_bytes(random) >> 1)
 }
 
