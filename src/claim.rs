@@ -5,7 +5,10 @@ use std::{borrow::Cow, time::Duration};
 
 use serde_json::value::RawValue;
 
-use crate::json::{self, Name};
+use crate::{
+    ConfigError,
+    json::{self, Name},
+};
 
 /// The last second of the year 9999: no later date is believed.
 pub(crate) const LAST: Duration = Duration::from_secs(253_402_300_799);
@@ -33,4 +36,57 @@ pub(crate) fn numeric_date(value: &RawValue) -> Option<Duration> {
         Err(_) => None,
     };
     date.filter(|date| *date <= LAST)
+}
+
+/// Whether a token for these is meant for one of one's own. One that is for nobody in particular is good
+/// where no audience is asked for.
+pub(crate) fn is_meant_for(aud: Option<&[Cow<'_, str>]>, own: &[String]) -> bool {
+    match aud {
+        None => own.is_empty(),
+        Some(aud) => aud.iter().any(|aud| own.iter().any(|own| own == aud)),
+    }
+}
+
+/// Refuses a leeway that is more than the clocks of two servers differ by.
+pub(crate) fn check_leeway(leeway: Duration) -> Result<(), ConfigError> {
+    if leeway <= Duration::from_secs(300) {
+        return Ok(());
+    }
+    Err(ConfigError::new(
+        "a leeway of more than five minutes lets expired tokens in (RFC 7519 section 4.1.4); set the clocks \
+         instead",
+    ))
+}
+
+/// In which time a token is good: dates since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Validity {
+    pub(crate) exp: Option<Duration>,
+    pub(crate) nbf: Option<Duration>,
+    pub(crate) iat: Option<Duration>,
+    /// How far clocks may differ.
+    pub(crate) leeway: Duration,
+}
+
+/// Why a token is not good at a time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Untimely {
+    Expired,
+    NotYetValid,
+    IssuedInFuture,
+}
+
+impl Validity {
+    pub(crate) fn judge(self, now: Duration) -> Result<(), Untimely> {
+        let later = now.saturating_add(self.leeway);
+        if self.exp.is_some_and(|exp| now >= exp.saturating_add(self.leeway)) {
+            Err(Untimely::Expired)
+        } else if self.nbf.is_some_and(|nbf| nbf > later) {
+            Err(Untimely::NotYetValid)
+        } else if self.iat.is_some_and(|iat| iat > later) {
+            Err(Untimely::IssuedInFuture)
+        } else {
+            Ok(())
+        }
+    }
 }

@@ -15,6 +15,7 @@ use crate::{
     Authenticator, Challenge, Clock, ConfigError, Head, NowOrLater, Principal, Rejection,
     RejectionKind, Scheme, Secret, StoreError, SystemClock, TokenVerifier,
     bearer::{Challenges, Place},
+    claim,
 };
 
 /// The [`Authenticator`] of tokens that the authorization server is asked about. See the
@@ -25,7 +26,6 @@ pub struct IntrospectionAuth(Arc<Parts>);
 struct Parts {
     endpoint: Box<dyn IntrospectionEndpoint>,
     expected: Expected,
-    leeway: Duration,
     max_length: usize,
     cache: Option<Cache>,
     clock: Arc<dyn Clock>,
@@ -37,8 +37,12 @@ impl IntrospectionAuth {
     pub fn builder(endpoint: impl IntrospectionEndpoint) -> IntrospectionAuthBuilder {
         IntrospectionAuthBuilder {
             endpoint: Box::new(endpoint),
-            expected: Expected::default(),
-            leeway: Duration::from_secs(60),
+            expected: Expected {
+                issuer: None,
+                audiences: Vec::new(),
+                identities_of: None,
+                leeway: Duration::from_secs(60),
+            },
             max_length: 8 * 1024,
             cache: None,
             clock: Arc::new(SystemClock),
@@ -93,7 +97,7 @@ impl Parts {
     /// What holds of it now.
     fn admit(&self, accepted: &Result<Accepted, Rejection>) -> Result<Principal, Rejection> {
         let accepted = accepted.as_ref().map_err(Clone::clone)?;
-        accepted.validity.judge(self.now()?, self.leeway)?;
+        accepted.judge_times(self.now()?)?;
         Ok(accepted.principal.clone())
     }
 
@@ -138,7 +142,6 @@ impl fmt::Debug for IntrospectionAuth {
 pub struct IntrospectionAuthBuilder {
     endpoint: Box<dyn IntrospectionEndpoint>,
     expected: Expected,
-    leeway: Duration,
     max_length: usize,
     cache: Option<(Duration, usize)>,
     clock: Arc<dyn Clock>,
@@ -170,7 +173,7 @@ impl IntrospectionAuthBuilder {
     /// How far the clocks of authorization server and server may differ: at most five minutes. The default
     /// is 60 seconds.
     pub fn leeway(mut self, leeway: Duration) -> Self {
-        self.leeway = leeway;
+        self.expected.leeway = leeway;
         self
     }
 
@@ -215,13 +218,8 @@ impl IntrospectionAuthBuilder {
     /// `http`) or has a query or a fragment, the leeway is more than five minutes, or the cache keeps answers
     /// for more than 30 seconds or keeps none.
     pub fn build(self) -> Result<IntrospectionAuth, ConfigError> {
-        let Self { endpoint, expected, leeway, max_length, cache, clock, realm, .. } = self;
-        if leeway > Duration::from_secs(300) {
-            return Err(ConfigError::new(
-                "a leeway of more than five minutes lets expired tokens in (RFC 7519 section 4.1.4); \
-                 set the clocks instead",
-            ));
-        }
+        let Self { endpoint, expected, max_length, cache, clock, realm, .. } = self;
+        claim::check_leeway(expected.leeway)?;
         if let Some((ttl, capacity)) = cache
             && (ttl.is_zero() || ttl > Duration::from_secs(30) || capacity == 0)
         {
@@ -241,7 +239,7 @@ impl IntrospectionAuthBuilder {
             challenges = challenges.resource_metadata(&url)?;
         }
         let cache = cache.map(|(ttl, capacity)| Cache::new(ttl, capacity));
-        let parts = Parts { endpoint, expected, leeway, max_length, cache, clock, challenges };
+        let parts = Parts { endpoint, expected, max_length, cache, clock, challenges };
         Ok(IntrospectionAuth(Arc::new(parts)))
     }
 }

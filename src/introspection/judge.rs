@@ -7,28 +7,24 @@ use std::{
 use bytes::Bytes;
 
 use super::{IntrospectionResponse, response::Members};
-use crate::{Identity, Principal, Rejection, Scheme};
+use crate::{
+    Identity, Principal, Rejection, Scheme,
+    claim::{self, Untimely, Validity},
+};
 
 /// What is asked of a response.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Expected {
     pub(super) issuer: Option<String>,
     pub(super) audiences: Vec<String>,
     pub(super) identities_of: Option<Arc<str>>,
+    pub(super) leeway: Duration,
 }
 
 /// An active token that is meant for this server: good at those times at which it is valid.
 pub(super) struct Accepted {
     pub(super) principal: Principal,
     pub(super) validity: Validity,
-}
-
-/// Between which times a token is good: each since 1970-01-01T00:00:00Z.
-#[derive(Clone, Copy)]
-pub(super) struct Validity {
-    expires: Option<Duration>,
-    not_before: Option<Duration>,
-    issued: Option<Duration>,
 }
 
 impl Expected {
@@ -44,7 +40,9 @@ impl Expected {
             return Err("introspection.token_type");
         }
         let issuer = self.judge_issuer(found.iss.as_deref())?;
-        self.judge_audience(found.aud.as_deref())?;
+        if !claim::is_meant_for(found.aud.as_deref(), &self.audiences) {
+            return Err("introspection.aud");
+        }
         let subject = found.sub.ok_or("introspection.sub")?.into_owned();
         let identity = Identity::new(issuer, subject).map_err(|_| "introspection.sub")?;
         let mut principal = Principal::builder(identity, Scheme::BEARER).scopes(found.scope);
@@ -65,7 +63,7 @@ impl Expected {
         };
         Ok(Accepted {
             principal: principal.extra(response).build(),
-            validity: Validity { expires: found.exp, not_before: found.nbf, issued: found.iat },
+            validity: Validity { exp: found.exp, nbf: found.nbf, iat: found.iat, leeway: self.leeway },
         })
     }
 
@@ -82,29 +80,17 @@ impl Expected {
             None => iss.map(Arc::from).ok_or(REFUSED),
         }
     }
-
-    fn judge_audience(&self, aud: Option<&[Cow<'_, str>]>) -> Result<(), &'static str> {
-        let meant = match aud {
-            None => self.audiences.is_empty(),
-            Some(aud) => aud.iter().any(|aud| self.audiences.iter().any(|own| own == aud)),
-        };
-        if meant { Ok(()) } else { Err("introspection.aud") }
-    }
 }
 
-impl Validity {
+impl Accepted {
     /// Judges the times, with the present one since 1970-01-01T00:00:00Z.
-    pub(super) fn judge(self, now: Duration, leeway: Duration) -> Result<(), Rejection> {
-        let later = now.saturating_add(leeway);
-        let code = if self.expires.is_some_and(|exp| now >= exp.saturating_add(leeway)) {
-            "introspection.expired"
-        } else if self.not_before.is_some_and(|nbf| nbf > later) {
-            "introspection.not_yet_valid"
-        } else if self.issued.is_some_and(|iat| iat > later) {
-            "introspection.issued_in_future"
-        } else {
-            return Ok(());
-        };
-        Err(Rejection::refused(code))
+    pub(super) fn judge_times(&self, now: Duration) -> Result<(), Rejection> {
+        self.validity.judge(now).map_err(|untimely| {
+            Rejection::refused(match untimely {
+                Untimely::Expired => "introspection.expired",
+                Untimely::NotYetValid => "introspection.not_yet_valid",
+                Untimely::IssuedInFuture => "introspection.issued_in_future",
+            })
+        })
     }
 }

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     Clock, ConfigError, SystemClock,
     bearer::{Challenges, Place},
+    claim,
 };
 
 /// A [`JwtAuth`] in the making.
@@ -179,12 +180,7 @@ impl JwtAuthBuilder {
     /// the cache keeps none, or what RFC 9068 wants is softened.
     pub fn build(self) -> Result<JwtAuth, ConfigError> {
         let Self { keys, mut types, expected, identities_of, max_length, revocations, .. } = self;
-        if expected.leeway > Duration::from_secs(300) {
-            return Err(ConfigError::new(
-                "a leeway of more than five minutes lets expired tokens in (RFC 7519 section 4.1.4); \
-                 set the clocks instead",
-            ));
-        }
+        claim::check_leeway(expected.leeway)?;
         if identities_of.is_some() && expected.issuer.is_none() {
             return Err(ConfigError::new(
                 "`identities_of` without `issuer` makes the users of every issuer one's own: name the issuer",

@@ -3,8 +3,7 @@ use std::{fmt, time::Duration};
 use foldhash::{SharedSeed, quality::SeedableRandomState};
 use quick_cache::{UnitWeighter, sync};
 
-use super::claims::Validity;
-use crate::Principal;
+use crate::{Principal, claim::Validity};
 
 /// Tokens that were verified, by their whole text.
 ///
@@ -36,7 +35,7 @@ impl TokenCache {
     /// Who the token is from, if that was found out by these keys, and the token is still good.
     pub(super) fn principal(&self, token: &str, generation: u64, now: Duration) -> Option<Principal> {
         let verified = self.0.get(token)?;
-        if verified.generation == generation && verified.validity.contains(now) {
+        if verified.generation == generation && verified.validity.judge(now).is_ok() {
             return Some(verified.principal);
         }
         self.forget(token);

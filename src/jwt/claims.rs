@@ -5,7 +5,8 @@ use serde::de::DeserializeOwned;
 use super::jws::SignatureVerified;
 pub(super) use crate::claim::LAST;
 use crate::{
-    Identity, ScopeSet, claim,
+    Identity, ScopeSet,
+    claim::{self, Untimely, Validity},
     json::{self, Object},
 };
 
@@ -84,19 +85,6 @@ pub(super) struct Accepted {
     pub(super) validity: Validity,
 }
 
-/// In which time a token is good, leeway included: since 1970-01-01T00:00:00Z.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Validity {
-    from: Duration,
-    until: Duration,
-}
-
-impl Validity {
-    pub(super) fn contains(self, now: Duration) -> bool {
-        self.from <= now && now < self.until
-    }
-}
-
 /// A claim that is looked at, before it is judged. Absent is not the same as of a wrong type: that is
 /// an error.
 #[derive(Default)]
@@ -115,7 +103,7 @@ pub(super) struct Registered<'j> {
 impl Expected {
     /// Whether a token says of itself that it is of no use any more. That may be believed of anybody.
     pub(super) fn has_expired(&self, found: &Registered<'_>, now: Duration) -> bool {
-        found.exp.is_some_and(|exp| now >= exp.saturating_add(self.leeway))
+        self.validity(found).judge(now) == Err(Untimely::Expired)
     }
 
     /// Judges the claims of a token whose signature was verified. `now` is the time since
@@ -128,7 +116,9 @@ impl Expected {
     ) -> Result<Accepted, &'static str> {
         let validity = self.judge_times(&found, now)?;
         let issuer = self.judge_issuer(found.iss.as_deref())?.to_owned();
-        self.judge_audience(found.aud.as_deref())?;
+        if !claim::is_meant_for(found.aud.as_deref(), &self.audiences) {
+            return Err("jwt.aud");
+        }
         let subject = found.sub.filter(|sub| !sub.is_empty()).ok_or("jwt.sub")?.into_owned();
         let id = found.jti.filter(|jti| !jti.is_empty()).map(Cow::into_owned);
         if self.is_rfc9068 && (id.is_none() || found.iat.is_none() || found.client_id.is_none()) {
@@ -138,25 +128,22 @@ impl Expected {
         Ok(Accepted { issuer, subject, id, scopes, issued, expires, validity })
     }
 
+    fn validity(&self, found: &Registered<'_>) -> Validity {
+        Validity { exp: found.exp, nbf: found.nbf, iat: found.iat, leeway: self.leeway }
+    }
+
     fn judge_times(&self, found: &Registered<'_>, now: Duration) -> Result<Validity, &'static str> {
-        let from = |date: Option<Duration>| date.unwrap_or_default().saturating_sub(self.leeway);
-        let (nbf, iat) = (from(found.nbf), from(found.iat));
-        let until = match found.exp {
-            Some(exp) => exp.saturating_add(self.leeway),
-            None if self.needs_expiry => return Err("jwt.no_exp"),
-            None => Duration::MAX,
-        };
-        if now >= until {
-            return Err("jwt.expired");
+        if found.exp.is_none() && self.needs_expiry {
+            return Err("jwt.no_exp");
         }
-        if now < nbf {
-            return Err("jwt.not_yet_valid");
-        }
-        if now < iat {
-            return Err("jwt.issued_in_future");
-        }
+        let validity = self.validity(found);
+        validity.judge(now).map_err(|untimely| match untimely {
+            Untimely::Expired => "jwt.expired",
+            Untimely::NotYetValid => "jwt.not_yet_valid",
+            Untimely::IssuedInFuture => "jwt.issued_in_future",
+        })?;
         self.judge_lifetime(found)?;
-        Ok(Validity { from: nbf.max(iat), until })
+        Ok(validity)
     }
 
     fn judge_lifetime(&self, found: &Registered<'_>) -> Result<(), &'static str> {
@@ -176,14 +163,6 @@ impl Expected {
             None => Some(iss.unwrap_or_default()).filter(|iss| *iss != Identity::LOCAL),
         }
         .ok_or("jwt.iss")
-    }
-
-    fn judge_audience(&self, aud: Option<&[Cow<'_, str>]>) -> Result<(), &'static str> {
-        let meant = match aud {
-            None => self.audiences.is_empty(),
-            Some(aud) => aud.iter().any(|aud| self.audiences.iter().any(|own| own == aud)),
-        };
-        if meant { Ok(()) } else { Err("jwt.aud") }
     }
 }
 
