@@ -58,6 +58,16 @@ pub(crate) fn check_leeway(leeway: Duration) -> Result<(), ConfigError> {
     ))
 }
 
+/// Refuses names that are empty: of issuers, audiences, and whose identities they are.
+pub(crate) fn check_names<'n>(names: impl IntoIterator<Item = &'n str>) -> Result<(), ConfigError> {
+    if !names.into_iter().any(str::is_empty) {
+        return Ok(());
+    }
+    Err(ConfigError::new(
+        "an issuer or an audience that is empty: name it, or leave it out; is a setting missing?",
+    ))
+}
+
 /// In which time a token is good: dates since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Validity {

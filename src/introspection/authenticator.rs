@@ -215,11 +215,13 @@ impl IntrospectionAuthBuilder {
     /// # Errors
     ///
     /// When the realm does not fit a header field, the URL of the metadata is not `https` (loopback may be
-    /// `http`) or has a query or a fragment, the leeway is more than five minutes, or the cache keeps answers
-    /// for more than 30 seconds or keeps none.
+    /// `http`) or has a query or a fragment, the leeway is more than five minutes, an issuer or an audience
+    /// that is named is empty, or the cache keeps answers for more than 30 seconds or keeps none.
     pub fn build(self) -> Result<IntrospectionAuth, ConfigError> {
         let Self { endpoint, expected, max_length, cache, clock, realm, .. } = self;
         claim::check_leeway(expected.leeway)?;
+        let names = expected.issuer.iter().chain(&expected.audiences).map(String::as_str);
+        claim::check_names(names.chain(expected.identities_of.as_deref()))?;
         if let Some((ttl, capacity)) = cache
             && (ttl.is_zero() || ttl > Duration::from_secs(30) || capacity == 0)
         {

@@ -200,12 +200,8 @@ impl JwtAuthBuilder {
             }
             types = TokenTypes::Only(vec!["at+jwt".to_owned()]);
         }
-        let names = expected.issuer.iter().chain(&expected.audiences);
-        if names.chain(&identities_of).any(String::is_empty) {
-            return Err(ConfigError::new(
-                "an issuer or an audience that is empty: name it, or leave it out; is a setting missing?",
-            ));
-        }
+        let names = expected.issuer.iter().chain(&expected.audiences).chain(&identities_of);
+        claim::check_names(names.map(String::as_str))?;
         if self.cache == Some(0) {
             return Err(ConfigError::new("a cache of no tokens: leave out `cache` to have none"));
         }

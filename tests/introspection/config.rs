@@ -28,6 +28,9 @@ fn a_mistake_is_refused_when_the_layer_is_built() {
         (good().cache(seconds(31), 10), "30 seconds"),
         (good().cache(Duration::ZERO, 10), "30 seconds"),
         (good().cache(seconds(30), 0), "one or more"),
+        (good().issuer(""), "empty"),
+        (good().audience(""), "empty"),
+        (good().identities_of(""), "empty"),
         (good().realm("a\r\nb"), "realm"),
         (good().resource_metadata("http://api.example.org/x"), "https"),
     ] {
