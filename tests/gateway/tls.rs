@@ -31,7 +31,8 @@ fn with_a_certificate_https_is_served_and_plain_http_is_not() {
     assert_eq!(ask(&["-H", &key.ping(&url), &ping]), "200");
     assert_eq!(ask(&["-H", &key.ping(&server.url), &ping]), "401");
     assert!(server.greeting().contains(&format!("curl -i {url}/")), "{}", server.greeting());
-    assert!(server.log().contains(&format!("listening on {url}")), "{}", server.log());
+    let log = server.log_so_far();
+    assert!(log.contains(&format!("listening on {url}")), "{log}");
 
     assert_eq!(curl(&[&format!("{}/health/ready", server.url)]), "000", "plain http");
     assert_eq!(curl(&[&format!("{url}/health/ready")]), "000", "a certificate that is not trusted");

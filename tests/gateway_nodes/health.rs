@@ -31,7 +31,7 @@ async fn recovers(server: &Server) {
             return;
         }
     }
-    panic!("it has not recovered: {}", server.log());
+    panic!("it has not recovered: {}", server.log_so_far());
 }
 
 /// Something that is done to a server.
@@ -68,7 +68,7 @@ async fn without_redis_it_lives_and_is_not_ready_and_recovers() {
         assert_eq!(send_ping(&servers[1], &seen).await, 401, "{how}");
     }
     for server in &servers {
-        let log = server.log();
+        let log = server.log().await;
         assert!(log.contains(" WARN not ready store=\"redis\" error="), "{log}");
         assert!(!log.contains(&redis.url()), "{log}");
     }

@@ -102,7 +102,7 @@ async fn no_secret_is_in_the_database_file_or_in_the_log() {
     for name in ["gateway.db", "gateway.db-wal"] {
         files.extend(fs::read(folder.path(name)).unwrap());
     }
-    let log = server.log();
+    let log = server.log().await;
     let holds = |text: &str| files.windows(text.len()).any(|bytes| bytes == text.as_bytes());
     assert!(holds(&alice.token) && log.contains("/s3p/v2/quotestd"), "what is no secret can be found");
     for secret in [

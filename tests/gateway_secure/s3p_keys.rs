@@ -35,7 +35,7 @@ async fn a_key_is_made_given_another_secret_and_revoked() {
 
     let list = bob.get("s3p-keys").await.body;
     assert!(list.contains(token) && !list.contains(first) && !list.contains(second), "{list}");
-    let log = server.log();
+    let log = server.log().await;
     assert!(!log.contains(first) && !log.contains(second), "{log}");
 
     let revoked = bob.post("revoke-s3p-key", &[("token", token)]).await;

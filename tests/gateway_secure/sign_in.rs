@@ -89,7 +89,8 @@ async fn who_guesses_is_told_to_wait_here_and_at_the_other_doors() {
         if reply.status == StatusCode::TOO_MANY_REQUESTS {
             assert!(reply.body.contains("Too many attempts. Try again in "), "{reply:?}");
             assert!(reply.header("retry-after").parse::<u64>().unwrap() > 0);
-            assert!(server.log().contains("refused=\"basic.throttled_account\""), "{}", server.log());
+            let log = server.log().await;
+            assert!(log.contains("refused=\"basic.throttled_account\""), "{log}");
             return;
         }
     }

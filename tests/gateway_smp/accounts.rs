@@ -83,7 +83,7 @@ async fn the_log_tells_of_each_refusal_and_of_no_secret() {
         write(&server, ("PUT", GROUP, "<bad>"), who).await;
     }
     assert_eq!(write(&server, ("DELETE", "/no-id", ""), &server.bob()).await.status, 400);
-    let log = server.log();
+    let log = server.log().await;
     for reason in ["smp.xml.not_well_formed", "basic.", "user_token.", "ownership.resource_id"] {
         assert!(log.contains(reason), "{reason} is not in {log}");
     }

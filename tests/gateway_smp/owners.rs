@@ -39,12 +39,12 @@ async fn administer(server: &Server, folder: &Folder) {
     // The scope for everything is no override.
     set_scopes(folder, BOB, &["all:any"]);
     assert_eq!(write(server, put.clone(), &bob).await.status, 403);
-    assert!(!server.log().contains("ownership.override"));
+    assert!(!server.log().await.contains("ownership.override"));
 
     set_scopes(folder, BOB, &["all:any", "smp:admin"]);
     assert_eq!(write(server, put, &bob).await.status, 200);
     assert_eq!(server.get(GROUP, &[]).await.body, others);
-    assert!(server.log().contains("ownership.override"));
+    assert!(server.log().await.contains("ownership.override"));
     assert_eq!(write(server, ("PUT", GROUP, "<bad>"), &bob).await.status, 400);
     // It is Alice's still.
     assert_eq!(write(server, ("PUT", GROUP, GROUP_XML), &alice).await.status, 200);

@@ -68,7 +68,8 @@ async fn a_refresh_token_that_comes_twice_ends_its_whole_family() {
         assert_refused(&refresh(pair).await, 401, "Unauthorized");
     }
     assert_eq!(stranger.access.get("/logs").await.status, 200);
-    assert!(server.log().contains("came twice"), "{}", server.log());
+    let log = server.log().await;
+    assert!(log.contains("came twice"), "{log}");
 }
 
 #[tokio::test]

@@ -11,9 +11,14 @@ use std::{
     io::{BufRead, BufReader},
     net::TcpListener,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Output, Stdio},
-    sync::{Arc, Mutex, OnceLock, mpsc},
+    process::{self, Child, Command, ExitStatus, Output, Stdio},
+    sync::{
+        Arc, Condvar, Mutex, OnceLock,
+        atomic::{AtomicU32, Ordering},
+        mpsc,
+    },
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -71,7 +76,7 @@ pub struct Server {
     pub url: String,
     /// What it prints to standard output: whole before it listens.
     greeting: PathBuf,
-    log: Arc<Mutex<String>>,
+    log: Arc<Log>,
     log_reader: Option<JoinHandle<()>>,
     client: Client<HttpConnector, Full<Bytes>>,
 }
@@ -102,12 +107,12 @@ impl Server {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let log = Arc::new(Mutex::new(String::new()));
+        let log = Arc::new(Log::default());
         let (listening, is_listening) = mpsc::channel();
         let (lines, text) = (BufReader::new(child.stderr.take().unwrap()).lines(), log.clone());
         let log_reader = thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
-                text.lock().unwrap().extend([&*line, "\n"]);
+                text.push(&line);
                 if line.contains("listening on") {
                     let _ = listening.send(());
                 }
@@ -116,7 +121,7 @@ impl Server {
         // An error: it has ended without ever listening.
         if is_listening.recv().is_err() {
             let status = child.wait().unwrap();
-            panic!("the server has ended, {status}: {}", log.lock().unwrap());
+            panic!("the server has ended, {status}: {}", log.text());
         }
         let client = Client::builder(TokioExecutor::new()).build_http();
         let url = format!("http://127.0.0.1:{port}");
@@ -148,9 +153,18 @@ impl Server {
         format!("Bearer {}", self.demo("user token"))
     }
 
-    /// What it has logged so far.
-    pub fn log(&self) -> String {
-        self.log.lock().unwrap().clone()
+    /// All that it has logged about what was answered before: a line is in the log before its answer is sent,
+    /// but not read from the pipe by then.
+    pub async fn log(&self) -> String {
+        static MARKS: AtomicU32 = AtomicU32::new(0);
+        let mark = format!("/mark-{}", MARKS.fetch_add(1, Ordering::Relaxed));
+        self.get(&mark, &[]).await;
+        self.log.when_it_holds(&format!("path={mark:?}"))
+    }
+
+    /// What was read of its log so far.
+    pub fn log_so_far(&self) -> String {
+        self.log.text()
     }
 
     pub fn port(&self) -> u16 {
@@ -204,7 +218,7 @@ impl Server {
     pub fn wait(mut self) -> (ExitStatus, String) {
         let status = self.child.wait().unwrap();
         self.log_reader.take().unwrap().join().unwrap();
-        (status, self.log())
+        (status, self.log_so_far())
     }
 
     /// Kills it without a warning (SIGKILL), as a power failure would.
@@ -218,6 +232,33 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// What a server has printed to standard error.
+#[derive(Default)]
+struct Log {
+    text: Mutex<String>,
+    grown: Condvar,
+}
+
+impl Log {
+    fn push(&self, line: &str) {
+        self.text.lock().unwrap().extend([line, "\n"]);
+        self.grown.notify_all();
+    }
+
+    fn text(&self) -> String {
+        self.text.lock().unwrap().clone()
+    }
+
+    fn when_it_holds(&self, part: &str) -> String {
+        let lacks = |text: &mut String| !text.contains(part);
+        let text = self.text.lock().unwrap();
+        let (text, waited) =
+            self.grown.wait_timeout_while(text, Duration::from_secs(60), lacks).unwrap();
+        assert!(!waited.timed_out(), "no {part:?} in the log: {text}");
+        text.clone()
     }
 }
 
@@ -263,6 +304,16 @@ pub fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
 }
 
+/// A port that the kernel gives to nobody by itself (that is from 32,768 on): it is still free when the server
+/// has come so far.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let next = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = 10_000 + process::id().wrapping_mul(64).wrapping_add(next) % 22_000;
+        let port = u16::try_from(port).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
