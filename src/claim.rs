@@ -1,49 +1,134 @@
 //! The values of registered claims (RFC 7519 section 4.1), which introspection responses share (RFC 7662
 //! section 2.2).
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, fmt, slice, time::Duration};
 
-use serde_json::value::RawValue;
-
-use crate::{
-    ConfigError,
-    json::{self, Name},
+use serde::{
+    Deserializer,
+    de::{Deserialize, Error, MapAccess, SeqAccess, Visitor},
 };
+
+use crate::{ConfigError, json::Sound};
 
 /// The last second of the year 9999: no later date is believed.
 pub(crate) const LAST: Duration = Duration::from_secs(253_402_300_799);
 
-/// The values, if it is an array of strings.
-pub(crate) fn strings(value: &RawValue) -> Option<Vec<Cow<'_, str>>> {
-    let names: Vec<Name<'_>> = serde_json::from_str(value.get()).ok()?;
-    Some(names.into_iter().map(|Name(text)| text).collect())
+/// A value of one of the types that registered claims have, or any other.
+#[derive(Debug)]
+pub(crate) enum Value<'j> {
+    Text(Cow<'j, str>),
+    List(Vec<Cow<'j, str>>),
+    /// Since 1970-01-01T00:00:00Z (RFC 7519 section 2).
+    Date(Duration),
+    Other,
 }
 
-/// An array of strings or, for one, a string: `aud` (RFC 7519 section 4.1.3).
-pub(crate) fn one_or_many(value: &RawValue) -> Option<Vec<Cow<'_, str>>> {
-    json::string(value).map(|text| vec![text]).or_else(|| strings(value))
-}
+#[cfg(feature = "introspection")]
+impl<'j> Value<'j> {
+    pub(crate) fn into_text(self) -> Option<Cow<'j, str>> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
 
-/// A JSON number of seconds, perhaps with a fraction (RFC 7519 section 2).
-pub(crate) fn numeric_date(value: &RawValue) -> Option<Duration> {
-    let text = value.get();
-    let date = match text.parse::<u64>() {
-        Ok(seconds) => Some(Duration::from_secs(seconds)),
-        // What is JSON and begins like this is a number.
-        Err(_) if text.starts_with(|first: char| first.is_ascii_digit()) => {
-            text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+    pub(crate) fn into_texts(self) -> Option<Texts<'j>> {
+        match self {
+            Self::Text(text) => Some(Texts::One(text)),
+            Self::List(list) => Some(Texts::Many(list)),
+            Self::Date(_) | Self::Other => None,
         }
-        Err(_) => None,
-    };
-    date.filter(|date| *date <= LAST)
+    }
+
+    pub(crate) fn into_date(self) -> Option<Duration> {
+        if let Self::Date(date) = self { Some(date) } else { None }
+    }
+}
+
+impl<'j> Deserialize<'j> for Value<'j> {
+    fn deserialize<D: Deserializer<'j>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyValue)
+    }
+}
+
+struct AnyValue;
+
+impl<'j> Visitor<'j> for AnyValue {
+    type Value = Value<'j>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'j str) -> Result<Value<'j>, E> {
+        Ok(Value::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Value<'j>, E> {
+        Ok(Value::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_u64<E: Error>(self, seconds: u64) -> Result<Value<'j>, E> {
+        Ok(date(Duration::from_secs(seconds)))
+    }
+
+    fn visit_f64<E: Error>(self, seconds: f64) -> Result<Value<'j>, E> {
+        let seconds = if seconds.is_sign_negative() { None } else { Some(seconds) };
+        let since = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        Ok(since.map_or(Value::Other, date))
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Value<'j>, E> {
+        Ok(Value::Other)
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Value<'j>, E> {
+        Ok(Value::Other)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Value<'j>, E> {
+        Ok(Value::Other)
+    }
+
+    fn visit_seq<A: SeqAccess<'j>>(self, mut seq: A) -> Result<Value<'j>, A::Error> {
+        let (mut texts, mut others) = (Vec::new(), false);
+        while let Some(value) = seq.next_element()? {
+            match value {
+                Value::Text(text) => texts.push(text),
+                _ => others = true,
+            }
+        }
+        Ok(if others { Value::Other } else { Value::List(texts) })
+    }
+
+    fn visit_map<A: MapAccess<'j>>(self, map: A) -> Result<Value<'j>, A::Error> {
+        Sound.visit_map(map).map(|_| Value::Other)
+    }
+}
+
+/// No date after the year 9999 is believed.
+pub(crate) fn date(since: Duration) -> Value<'static> {
+    if since <= LAST { Value::Date(since) } else { Value::Other }
+}
+
+/// A string, or an array of strings.
+pub(crate) enum Texts<'j> {
+    One(Cow<'j, str>),
+    Many(Vec<Cow<'j, str>>),
+}
+
+impl<'j> Texts<'j> {
+    fn as_slice(&self) -> &[Cow<'j, str>] {
+        match self {
+            Self::One(one) => slice::from_ref(one),
+            Self::Many(many) => many,
+        }
+    }
 }
 
 /// Whether a token for these is meant for one of one's own. One that is for nobody in particular is good
 /// where no audience is asked for.
-pub(crate) fn is_meant_for(aud: Option<&[Cow<'_, str>]>, own: &[String]) -> bool {
+pub(crate) fn is_meant_for(aud: Option<&Texts<'_>>, own: &[String]) -> bool {
     match aud {
         None => own.is_empty(),
-        Some(aud) => aud.iter().any(|aud| own.iter().any(|own| own == aud)),
+        Some(aud) => aud.as_slice().iter().any(|aud| own.iter().any(|own| own == aud)),
     }
 }
 

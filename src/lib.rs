@@ -105,6 +105,8 @@ mod clock;
 mod error;
 #[cfg(feature = "axum")]
 mod extract;
+#[cfg(any(feature = "basic", feature = "_jwt"))]
+mod fingerprint;
 mod gate;
 mod head;
 mod https;
@@ -142,6 +144,7 @@ mod scope;
 mod secret;
 mod secure_url;
 pub mod store;
+mod text;
 #[cfg(feature = "user-token")]
 pub mod user_token;
 

@@ -55,6 +55,14 @@ impl<T> NowOrLater<T> {
         }
     }
 
+    /// A look at the answer, if it is there.
+    pub fn as_now(&self) -> Option<&T> {
+        match &self.0 {
+            Answer::Now(answer) => answer.as_ref(),
+            Answer::Later(_) => None,
+        }
+    }
+
     /// Changes the answer, now or when it comes.
     pub fn map<U>(self, change: impl FnOnce(T) -> U + Send + 'static) -> NowOrLater<U>
     where

@@ -1,6 +1,8 @@
 use std::{any::Any, fmt, sync::Arc, time::SystemTime};
 
-use crate::{ConfigError, ScopeSet};
+#[cfg(feature = "_jwt")]
+use crate::jwt::Claims;
+use crate::{ConfigError, ScopeSet, text::Text};
 
 /// Who somebody is: a subject, and the issuer that vouches for it.
 ///
@@ -8,8 +10,8 @@ use crate::{ConfigError, ScopeSet};
 /// issuers is two people.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Identity {
-    issuer: Arc<str>,
-    subject: Arc<str>,
+    issuer: Text,
+    subject: Text,
 }
 
 impl Identity {
@@ -22,11 +24,13 @@ impl Identity {
     ///
     /// When the subject is empty: nobody would be somebody, and would own what nobody owns.
     pub fn new(issuer: impl Into<Arc<str>>, subject: impl Into<Arc<str>>) -> Result<Self, ConfigError> {
-        let subject = subject.into();
-        if subject.is_empty() {
-            return Err(ConfigError::new("an identity needs a subject that is not empty"));
-        }
-        Ok(Self { issuer: issuer.into(), subject })
+        Self::of(issuer.into().into(), subject.into().into())
+            .ok_or_else(|| ConfigError::new("an identity needs a subject that is not empty"))
+    }
+
+    /// `None` when the subject is empty.
+    pub(crate) fn of(issuer: Text, subject: Text) -> Option<Self> {
+        (!subject.is_empty()).then_some(Self { issuer, subject })
     }
 
     /// An identity of a user store of one's own ([`Identity::LOCAL`]).
@@ -98,11 +102,20 @@ pub struct Principal(Arc<Parts>);
 struct Parts {
     identity: Identity,
     scheme: Scheme,
-    credential_id: Option<Arc<str>>,
+    credential_id: Option<Text>,
     scopes: ScopeSet,
     authenticated_at: Option<SystemTime>,
     expires: Option<SystemTime>,
-    extra: Option<Arc<dyn Any + Send + Sync>>,
+    extra: Extra,
+}
+
+/// What else a scheme knows.
+enum Extra {
+    Nothing,
+    /// Apart from others, to be in one piece with the principal.
+    #[cfg(feature = "_jwt")]
+    Claims(Claims),
+    Other(Box<dyn Any + Send + Sync>),
 }
 
 impl Principal {
@@ -115,7 +128,7 @@ impl Principal {
             scopes: ScopeSet::empty(),
             authenticated_at: None,
             expires: None,
-            extra: None,
+            extra: Extra::Nothing,
         })
     }
 
@@ -161,7 +174,12 @@ impl Principal {
 
     /// What else the scheme knows, by type: a JWT's claims are `jwt::Claims`.
     pub fn extra<T: Any + Send + Sync>(&self) -> Option<&T> {
-        self.0.extra.as_deref()?.downcast_ref()
+        match &self.0.extra {
+            Extra::Nothing => None,
+            #[cfg(feature = "_jwt")]
+            Extra::Claims(claims) => (claims as &dyn Any).downcast_ref(),
+            Extra::Other(other) => other.downcast_ref(),
+        }
     }
 }
 
@@ -183,18 +201,25 @@ pub struct PrincipalBuilder(Parts);
 
 impl PrincipalBuilder {
     /// Which credential was used. Not a secret: it may be logged.
-    pub fn credential_id(mut self, id: impl Into<Arc<str>>) -> Self {
-        self.0.credential_id = Some(id.into());
+    pub fn credential_id(self, id: impl Into<Arc<str>>) -> Self {
+        self.credential(id.into().into())
+    }
+
+    #[inline]
+    pub(crate) fn credential(mut self, id: Text) -> Self {
+        self.0.credential_id = Some(id);
         self
     }
 
     /// What the credential, or the store, lets the principal do.
+    #[inline]
     pub fn scopes(mut self, scopes: impl Into<ScopeSet>) -> Self {
         self.0.scopes = scopes.into();
         self
     }
 
     /// When the principal proved who it is.
+    #[inline]
     pub fn authenticated_at(mut self, time: SystemTime) -> Self {
         self.0.authenticated_at = Some(time);
         self
@@ -202,6 +227,7 @@ impl PrincipalBuilder {
 
     /// When the credential expires that was used. No token that is issued to the principal
     /// (`jwt::Issuer`) outlives it.
+    #[inline]
     pub fn expires(mut self, time: SystemTime) -> Self {
         self.0.expires = Some(time);
         self
@@ -209,11 +235,19 @@ impl PrincipalBuilder {
 
     /// What else the scheme knows: one value, found again by its type.
     pub fn extra<T: Any + Send + Sync>(mut self, extra: T) -> Self {
-        self.0.extra = Some(Arc::new(extra));
+        self.0.extra = Extra::Other(Box::new(extra));
+        self
+    }
+
+    #[cfg(feature = "_jwt")]
+    #[inline]
+    pub(crate) fn claims(mut self, claims: Claims) -> Self {
+        self.0.extra = Extra::Claims(claims);
         self
     }
 
     /// The principal.
+    #[inline]
     pub fn build(self) -> Principal {
         Principal(Arc::new(self.0))
     }

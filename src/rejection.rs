@@ -14,7 +14,7 @@ pub struct Rejection {
     kind: RejectionKind,
     reason: &'static str,
     retry_after: Option<Duration>,
-    challenges: Vec<HeaderValue>,
+    challenges: Option<Arc<[HeaderValue]>>,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -23,7 +23,7 @@ impl Rejection {
     ///
     /// `reason` is a stable code such as `jwt.expired`: it goes to the trace, never to the caller.
     pub fn new(kind: RejectionKind, reason: &'static str) -> Self {
-        Self { kind, reason, retry_after: kind.row().retry_after, challenges: Vec::new(), source: None }
+        Self { kind, reason, retry_after: kind.row().retry_after, challenges: None, source: None }
     }
 
     /// A refusal of credentials that are wrong, expired, revoked or used before: 401.
@@ -50,12 +50,13 @@ impl Rejection {
 
     /// Adds a `WWW-Authenticate` line.
     pub fn challenge(mut self, challenge: &Challenge) -> Self {
-        self.challenges.push(challenge.to_header_value());
+        let challenges = self.challenges().iter().cloned().chain([challenge.to_header_value()]);
+        self.challenges = Some(challenges.collect());
         self
     }
 
-    pub(crate) fn replace_challenges(&mut self, challenges: Vec<HeaderValue>) {
-        self.challenges = challenges;
+    pub(crate) fn replace_challenges(&mut self, challenges: Arc<[HeaderValue]>) {
+        self.challenges = Some(challenges);
     }
 
     /// What the caller is told.
@@ -75,7 +76,7 @@ impl Rejection {
 
     /// The values of the `WWW-Authenticate` lines.
     pub fn challenges(&self) -> &[HeaderValue] {
-        &self.challenges
+        self.challenges.as_deref().unwrap_or_default()
     }
 }
 

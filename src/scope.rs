@@ -1,4 +1,8 @@
-use std::{borrow::Cow, error::Error, fmt};
+use std::{borrow::Cow, error::Error, fmt, sync::Arc};
+
+use memchr::memchr;
+
+use crate::text::Text;
 
 /// One scope: `messages:send` (RFC 6749 section 3.3). Case counts.
 ///
@@ -49,7 +53,7 @@ impl fmt::Display for Scope {
 
 /// The scopes of a principal. No scopes is the default, and grants nothing.
 ///
-/// Held as one string, so that a set costs one allocation however many scopes there are.
+/// Held as one text, so that a set costs one allocation however many scopes there are, and a clone none.
 ///
 /// ```
 /// use portcullis::{Scope, ScopeSet};
@@ -60,7 +64,7 @@ impl fmt::Display for Scope {
 /// # Ok::<_, portcullis::InvalidScope>(())
 /// ```
 #[derive(Clone, Default)]
-pub struct ScopeSet(Box<str>);
+pub struct ScopeSet(Option<Text>);
 
 impl ScopeSet {
     /// No scopes.
@@ -74,36 +78,63 @@ impl ScopeSet {
     ///
     /// When anything else stands between the scopes or in them.
     pub fn parse(text: &str) -> Result<Self, InvalidScope> {
-        if text.is_empty() || text.split(' ').all(is_scope) {
-            Ok(Self(text.into()))
-        } else {
-            Err(InvalidScope(()))
-        }
+        check_list(text)?;
+        Ok(Self::of(text))
+    }
+
+    /// As [`parse`](Self::parse) reads it, without a copy.
+    #[cfg(feature = "_jwt")]
+    pub(crate) fn parse_text(text: Text) -> Result<Self, InvalidScope> {
+        check_list(&text)?;
+        Ok(Self((!text.is_empty()).then_some(text)))
+    }
+
+    /// Of scopes that are known to be some.
+    fn of(text: impl Into<Arc<str>>) -> Self {
+        let text: Text = text.into().into();
+        Self((!text.is_empty()).then_some(text))
     }
 
     /// Whether this scope is in the set: the whole text, never a part or a pattern.
     pub fn contains(&self, scope: &Scope) -> bool {
-        self.iter().any(|held| held == scope.as_str())
+        let (mut held, wanted) = (self.as_str().as_bytes(), scope.as_str().as_bytes());
+        loop {
+            if let Some([] | [b' ', ..]) = held.strip_prefix(wanted) {
+                return true;
+            }
+            match memchr(b' ', held) {
+                Some(end) => held = &held[end + 1..],
+                None => return false,
+            }
+        }
     }
 
     /// Whether each scope of this set is in the other.
     pub fn is_subset_of(&self, other: &Self) -> bool {
-        self.iter().all(|scope| other.iter().any(|held| held == scope))
+        let (these, those) = (self.sorted(), other.sorted());
+        these.iter().all(|scope| those.binary_search(scope).is_ok())
+    }
+
+    /// Sets come from strangers: to compare two costs no more than to sort them.
+    fn sorted(&self) -> Vec<&str> {
+        let mut scopes: Vec<_> = self.iter().collect();
+        scopes.sort_unstable();
+        scopes
     }
 
     /// Whether there are no scopes.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.is_none()
     }
 
     /// The scopes, in the order they were given.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.split(' ').filter(|scope| !scope.is_empty())
+        self.0.iter().flat_map(|text| text.split(' '))
     }
 
     /// The scopes, separated by single blanks.
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_deref().unwrap_or_default()
     }
 }
 
@@ -131,7 +162,7 @@ impl FromIterator<Scope> for ScopeSet {
             }
             text.push_str(scope.as_str());
         }
-        Self(text.into())
+        Self::of(text)
     }
 }
 
@@ -153,15 +184,31 @@ impl fmt::Display for InvalidScope {
 
 impl Error for InvalidScope {}
 
+/// Scopes with single blanks between them, or nothing at all.
+fn check_list(text: &str) -> Result<(), InvalidScope> {
+    let mut is_between = true;
+    for byte in text.bytes() {
+        if !(is_scope_byte(byte) || byte == b' ' && !is_between) {
+            return Err(InvalidScope(()));
+        }
+        is_between = byte == b' ';
+    }
+    if text.is_empty() || !is_between { Ok(()) } else { Err(InvalidScope(())) }
+}
+
 /// `scope-token` of RFC 6749 section 3.3.
 const fn is_scope(text: &str) -> bool {
     let bytes = text.as_bytes();
     let mut at = 0;
     while at < bytes.len() {
-        if !matches!(bytes[at], 0x21 | 0x23..=0x5B | 0x5D..=0x7E) {
+        if !is_scope_byte(bytes[at]) {
             return false;
         }
         at += 1;
     }
     !bytes.is_empty()
+}
+
+const fn is_scope_byte(byte: u8) -> bool {
+    matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E)
 }

@@ -34,6 +34,8 @@ fn a_name_that_occurs_twice_is_refused() {
         r#""sub":"alice","aud":"messages""#,
         r#""sub":"alice","x":1,"x":1"#,
         r#""sub":"alice","":1,"":2"#,
+        r#""sub":"alice","realm_access":{"roles":["user"],"roles":["admin"]}"#,
+        r#""sub":"alice","x":[{"y":{"a":1,"\u0061":2}}]"#,
         &format!(r#""sub":"alice"{many},"x\u0037":0"#),
     ] {
         assert_eq!(refusal(&jwt(), format!("{{{fields},{rest}}}")), SHAPE, "{rest}");

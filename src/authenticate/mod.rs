@@ -120,7 +120,7 @@ impl Anonymous {
     /// The refusal of a request that should not have been anonymous.
     pub(crate) fn refusal(&self, reason: &'static str) -> Rejection {
         let mut rejection = Rejection::new(RejectionKind::MissingCredentials, reason);
-        rejection.replace_challenges(self.challenges.to_vec());
+        rejection.replace_challenges(self.challenges.clone());
         rejection
     }
 }

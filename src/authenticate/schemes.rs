@@ -57,7 +57,7 @@ impl Schemes {
         authenticators.push(authenticator);
         // The strongest scheme first (RFC 9110 section 11.6.1): Basic repeats the password itself.
         authenticators.sort_by_key(|other| same(other.scheme(), Scheme::BASIC));
-        self.options().offers = self.challenges(None).into();
+        self.options().offers = self.challenges(None);
         self
     }
 
@@ -73,14 +73,14 @@ impl Schemes {
     pub(crate) fn decide(&self, head: &Head<'_>) -> Decision {
         let entry = self.entry(head);
         if let Some(decision) = self.decide_without_credentials(head, entry) {
-            return NowOrLater::now(decision);
+            return decision.into();
         }
         for authenticator in &self.0.authenticators {
             if let Some(decision) = authenticator.authenticate(head) {
                 return self.concluding(authenticator.scheme(), entry, decision);
             }
         }
-        NowOrLater::now(self.decide_unclaimed(head, entry))
+        self.decide_unclaimed(head, entry).into()
     }
 
     /// What the table, if there is one, has for this request.
@@ -96,10 +96,10 @@ impl Schemes {
         decision: NowOrLater<Result<Principal, Rejection>>,
     ) -> Decision {
         match decision.into_now() {
-            Ok(result) => NowOrLater::now(self.conclude(scheme, entry, result)),
+            Ok(result) => self.conclude(scheme, entry, result).into(),
             Err(later) => {
                 let schemes = self.clone();
-                later.map(move |result| schemes.conclude(scheme, entry, result))
+                Decision::Wait(later.map(move |result| schemes.conclude(scheme, entry, result)))
             }
         }
     }
@@ -188,7 +188,7 @@ impl Schemes {
         if wanted {
             rejection.replace_challenges(match scheme {
                 Some(scheme) => self.challenges(Some((scheme, kind))),
-                None => self.0.offers.to_vec(),
+                None => self.0.offers.clone(),
             });
         }
         rejection
@@ -200,7 +200,7 @@ impl Schemes {
         table.as_ref().map_or(Ok(()), |table| table.check(entry, principal))
     }
 
-    fn challenges(&self, refused: Option<(Scheme, RejectionKind)>) -> Vec<HeaderValue> {
+    fn challenges(&self, refused: Option<(Scheme, RejectionKind)>) -> Arc<[HeaderValue]> {
         let each = self.0.authenticators.iter();
         each.map(|authenticator| {
             let own = refused.filter(|(scheme, _)| same(*scheme, authenticator.scheme()));

@@ -38,6 +38,7 @@ where
         self.inner.poll_ready(cx)
     }
 
+    #[inline]
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let decision = self.schemes.decide(&Head::new(&request));
         gate::enter(&mut self.inner, request, decision, self.schemes.wording())

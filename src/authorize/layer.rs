@@ -7,7 +7,7 @@ use super::{Authorize, Policy, SharedPolicy};
 #[cfg(all(feature = "axum", feature = "ownership"))]
 use crate::route::Route;
 use crate::{
-    Anonymous, Head, NowOrLater, PlainText, Principal, Rejection, RejectionKind, Respond,
+    Anonymous, Head, PlainText, Principal, Rejection, RejectionKind, Respond,
     gate::{Decision, Pass},
 };
 
@@ -101,17 +101,23 @@ impl Rules {
     fn judge(&self, head: &Head<'_>) -> Decision {
         let options = &*self.0;
         if options.policy.is_open(head) || (options.allow_cors_preflight && head.is_cors_preflight()) {
-            return NowOrLater::now(Ok(Pass::Onward));
+            return Decision::Onward;
         }
         let extensions = head.extensions();
-        if let Some(principal) = extensions.get::<Principal>() {
-            let decision = options.policy.authorize(principal, head);
-            return decision.map(|result| result.map(Pass::Authorized));
+        let Some(principal) = extensions.get::<Principal>() else {
+            return Decision::Refuse(match extensions.get::<Anonymous>() {
+                Some(anonymous) => anonymous.refusal("authorize.anonymous"),
+                None => no_principal(),
+            });
+        };
+        let answer = options.policy.authorize(principal, head);
+        if matches!(answer.as_now(), Some(Ok(permit)) if permit.leaves_nothing()) {
+            return Decision::Onward;
         }
-        NowOrLater::now(Err(match extensions.get::<Anonymous>() {
-            Some(anonymous) => anonymous.refusal("authorize.anonymous"),
-            None => no_principal(),
-        }))
+        match answer.into_now() {
+            Ok(answer) => answer.map(Pass::Authorized).into(),
+            Err(later) => Decision::Wait(later.map(|answer| answer.map(Pass::Authorized))),
+        }
     }
 }
 

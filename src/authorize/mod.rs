@@ -112,6 +112,15 @@ impl Permit {
         Self { owned: Some(owned), ..Self::default() }
     }
 
+    /// Whether the yes is all.
+    pub(crate) fn leaves_nothing(&self) -> bool {
+        #[cfg(feature = "ownership")]
+        if self.owned.is_some() {
+            return false;
+        }
+        self.left.is_empty()
+    }
+
     /// Yes to both.
     pub(crate) fn and(mut self, other: Self) -> Self {
         self.left.extend(other.left);

@@ -38,6 +38,7 @@ where
         self.inner.poll_ready(cx)
     }
 
+    #[inline]
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let decision = self.rules.decide(&mut request);
         gate::enter(&mut self.inner, request, decision, self.rules.wording())

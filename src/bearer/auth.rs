@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc};
 
-use super::{Challenges, Place, is_b64token};
+use super::{Challenges, Place, is_b64token, malformed, only_token};
 use crate::{
     Authenticator, Challenge, ConfigError, Head, NowOrLater, Principal, Rejection, RejectionKind,
     Scheme,
@@ -20,6 +20,19 @@ pub trait TokenVerifier: Send + Sync + 'static {
     ///
     /// Whatever is not a yes.
     fn verify(&self, token: &str) -> NowOrLater<Result<Principal, Rejection>>;
+
+    /// Judges what was sent in place of a token, whose grammar nobody has looked at yet: for verifiers that find out by
+    /// the way. By default, it is looked at here, and what does not follow it is answered 400 `invalid_request`.
+    ///
+    /// # Errors
+    ///
+    /// Whatever is not a yes.
+    fn verify_sent(&self, sent: &[u8]) -> NowOrLater<Result<Principal, Rejection>> {
+        match only_token(sent) {
+            Some(token) => self.verify(token),
+            None => NowOrLater::now(Err(malformed())),
+        }
+    }
 }
 
 /// The [`Authenticator`] of bearer tokens of several kinds on the same routes.
@@ -129,8 +142,8 @@ impl BearerAuth {
         self
     }
 
-    fn verifier(&self, token: &str) -> &dyn TokenVerifier {
-        let prefixed = self.0.prefixed.iter().find(|(prefix, _)| token.starts_with(&**prefix));
+    fn verifier(&self, sent: &[u8]) -> &dyn TokenVerifier {
+        let prefixed = self.0.prefixed.iter().find(|(prefix, _)| sent.starts_with(prefix.as_bytes()));
         &**prefixed.map_or(&self.0.others, |(_, verifier)| verifier)
     }
 }
@@ -141,8 +154,8 @@ impl Authenticator for BearerAuth {
     }
 
     fn authenticate(&self, head: &Head<'_>) -> Option<NowOrLater<Result<Principal, Rejection>>> {
-        Some(match self.0.place.token(head)? {
-            Ok(token) => self.verifier(token).verify(token),
+        Some(match self.0.place.sent(head)? {
+            Ok(sent) => self.verifier(sent).verify_sent(sent),
             Err(rejection) => NowOrLater::now(Err(rejection)),
         })
     }

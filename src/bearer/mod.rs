@@ -8,24 +8,26 @@ pub(crate) use self::place::Place;
 
 use crate::{Challenge, ConfigError, Rejection, RejectionKind, Scheme, head::after_blanks, secure_url};
 
-/// Reads what follows the scheme's name: one or more blanks, then `b64token` (section 2.1).
-pub(crate) fn token(credentials: &[u8]) -> Option<&str> {
-    only_token(after_blanks(credentials)?)
-}
-
-/// Reads a `b64token` with nothing around it.
-fn only_token(token: &[u8]) -> Option<&str> {
-    let padding = token.iter().rev().take_while(|byte| **byte == b'=').count();
-    let (text, _) = token.split_at(token.len() - padding);
-    if text.is_empty() || !text.iter().copied().all(is_b64token) {
+/// Reads a `b64token` (section 2.1) with nothing around it.
+pub(crate) fn only_token(sent: &[u8]) -> Option<&str> {
+    let padding = sent.iter().rev().take_while(|byte| **byte == b'=').count();
+    let (text, _) = sent.split_at(sent.len() - padding);
+    // All of it is looked at, so that many bytes can be looked at together.
+    let is_token = text.iter().fold(true, |so_far, byte| so_far & is_b64token(*byte));
+    if text.is_empty() || !is_token {
         return None;
     }
-    std::str::from_utf8(token).ok()
+    std::str::from_utf8(sent).ok()
 }
 
 /// All but the padding.
 fn is_b64token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/')
+    byte.is_ascii_alphanumeric() | matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/')
+}
+
+/// What follows the scheme's name and one or more blanks. Whether it is a token was not looked at.
+pub(crate) fn sent_after(credentials: &[u8]) -> Result<&[u8], Rejection> {
+    after_blanks(credentials).ok_or_else(malformed)
 }
 
 /// The refusal of credentials that are no `b64token`.
@@ -84,10 +86,11 @@ impl Challenges {
 
 #[cfg(test)]
 mod tests {
-    use super::token;
+    use super::{only_token, sent_after};
 
     #[test]
     fn b64tokens_are_read_and_nothing_else_is() {
+        let token = |credentials| only_token(sent_after(credentials).ok()?);
         for (sent, read) in [
             (&b" mF_9.B5f-4.1JqM"[..], Some("mF_9.B5f-4.1JqM")),
             (b"   abc==", Some("abc==")),

@@ -1,6 +1,6 @@
 use http::{HeaderName, header};
 
-use super::{malformed, only_token, token};
+use super::sent_after;
 use crate::{Authorization, ConfigError, Head, Rejection, RejectionKind, Scheme, head::is_token};
 
 /// Where a bearer token is looked for: in one place, and nowhere else.
@@ -30,13 +30,13 @@ impl Place {
         if name == header::AUTHORIZATION { Self::Authorization } else { Self::Header(name) }
     }
 
-    /// `None`: no token was sent. Two tokens, here or here and in `Authorization`, are none that could be
-    /// judged: 400.
-    pub(crate) fn token<'h>(&self, head: &Head<'h>) -> Option<Result<&'h str, Rejection>> {
+    /// What was sent in place of a token; whether it is one was not looked at. `None`: nothing was. Two tokens, here or
+    /// here and in `Authorization`, are none that could be judged: 400.
+    pub(crate) fn sent<'h>(&self, head: &Head<'h>) -> Option<Result<&'h [u8], Rejection>> {
         let mut sent = match self {
             Self::Authorization => {
                 let credentials = head.credentials(Scheme::BEARER.as_str())?;
-                return Some(token(credentials).ok_or_else(malformed));
+                return Some(sent_after(credentials));
             }
             Self::Cookie(name) => Sent::of(cookies(head, name)),
             Self::Header(name) => {
@@ -48,7 +48,7 @@ impl Place {
         }
         match sent {
             Sent::Nothing => None,
-            Sent::One(value) => Some(only_token(value).ok_or_else(malformed)),
+            Sent::One(value) => Some(Ok(value)),
             Sent::Several => {
                 Some(Err(Rejection::new(RejectionKind::InvalidRequest, "bearer.several_tokens")))
             }

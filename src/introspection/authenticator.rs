@@ -114,8 +114,8 @@ impl Authenticator for IntrospectionAuth {
     }
 
     fn authenticate(&self, head: &Head<'_>) -> Option<NowOrLater<Result<Principal, Rejection>>> {
-        Some(match Place::Authorization.token(head)? {
-            Ok(token) => self.judge(token),
+        Some(match Place::Authorization.sent(head)? {
+            Ok(sent) => self.verify_sent(sent),
             Err(rejection) => NowOrLater::now(Err(rejection)),
         })
     }

@@ -40,7 +40,7 @@ impl Expected {
             return Err("introspection.token_type");
         }
         let issuer = self.judge_issuer(found.iss.as_deref())?;
-        if !claim::is_meant_for(found.aud.as_deref(), &self.audiences) {
+        if !claim::is_meant_for(found.aud.as_ref(), &self.audiences) {
             return Err("introspection.aud");
         }
         let subject = found.sub.ok_or("introspection.sub")?.into_owned();

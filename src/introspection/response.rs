@@ -5,8 +5,9 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::{
-    Rejection, ScopeSet, StoreError, claim,
-    json::{self, Object},
+    Rejection, ScopeSet, StoreError,
+    claim::{Texts, Value},
+    json::Object,
 };
 
 /// What was said of a good token (RFC 7662 section 2.2), left in the [`Principal`](crate::Principal) as its
@@ -64,7 +65,7 @@ impl fmt::Debug for IntrospectionResponse {
 pub(super) struct Members<'j> {
     pub(super) iss: Option<Cow<'j, str>>,
     pub(super) sub: Option<Cow<'j, str>>,
-    pub(super) aud: Option<Vec<Cow<'j, str>>>,
+    pub(super) aud: Option<Texts<'j>>,
     pub(super) exp: Option<Duration>,
     pub(super) nbf: Option<Duration>,
     pub(super) iat: Option<Duration>,
@@ -95,12 +96,13 @@ impl<'j> Members<'j> {
 
     fn read(&mut self, name: &str, value: &'j RawValue) -> Result<(), &'static str> {
         const TYPE: &str = "introspection.member_type";
-        let text = || json::string(value).ok_or(TYPE);
-        let date = || claim::numeric_date(value).ok_or(TYPE);
+        let value = || serde_json::from_str::<Value<'_>>(value.get()).map_err(|_| TYPE);
+        let text = || value()?.into_text().ok_or(TYPE);
+        let date = || value()?.into_date().ok_or(TYPE);
         match name {
             "iss" => self.iss = Some(text()?),
             "sub" => self.sub = Some(text()?),
-            "aud" => self.aud = Some(claim::one_or_many(value).ok_or(TYPE)?),
+            "aud" => self.aud = Some(value()?.into_texts().ok_or(TYPE)?),
             "exp" => self.exp = Some(date()?),
             "nbf" => self.nbf = Some(date()?),
             "iat" => self.iat = Some(date()?),

@@ -12,7 +12,7 @@ use serde::{
 use serde_json::value::RawValue;
 
 #[cfg(any(feature = "introspection", feature = "_jwt"))]
-use self::sound::Sound;
+pub(crate) use self::sound::Sound;
 
 /// The members of a JSON object, in the order sent. No name occurs twice.
 pub(crate) struct Object<'j>(Vec<(Cow<'j, str>, &'j RawValue)>);
@@ -44,17 +44,21 @@ impl<'j> Object<'j> {
 
     /// By escapes, too: `"s\u0075b"` is `"sub"`.
     fn repeats_a_name(&self) -> bool {
-        const FEW: usize = 16;
-        let members = &self.0;
-        if members.len() <= FEW {
-            let earlier = |at: usize| members[..at].iter();
-            let mut all = members.iter().enumerate();
-            return all.any(|(at, (name, _))| earlier(at).any(|(other, _)| other == name));
-        }
-        let mut names: Vec<&str> = members.iter().map(|(name, _)| &**name).collect();
-        names.sort_unstable();
-        names.windows(2).any(|pair| pair[0] == pair[1])
+        repeats(&self.0, |(name, _)| name)
     }
+}
+
+/// Whether one of these has the name of another. Many cost no more than to sort them.
+pub(crate) fn repeats<T>(named: &[T], name: impl Fn(&T) -> &str) -> bool {
+    const FEW: usize = 16;
+    if named.len() <= FEW {
+        let earlier = |at: usize| named[..at].iter();
+        let mut all = named.iter().enumerate();
+        return all.any(|(at, one)| earlier(at).any(|other| name(other) == name(one)));
+    }
+    let mut names: Vec<&str> = named.iter().map(name).collect();
+    names.sort_unstable();
+    names.windows(2).any(|pair| pair[0] == pair[1])
 }
 
 impl<'j> Deserialize<'j> for Object<'j> {
@@ -110,6 +114,7 @@ impl<'j> Deserialize<'j> for Name<'j> {
 }
 
 /// The value, if it is a string.
+#[cfg(any(feature = "_jwt", feature = "s3p"))]
 pub(crate) fn string(value: &RawValue) -> Option<Cow<'_, str>> {
     serde_json::from_str(value.get()).ok().map(|Name(text)| text)
 }

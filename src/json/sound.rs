@@ -6,9 +6,11 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-/// Any JSON that every reader understands: no half of a surrogate pair, no number beyond an `f64`
-/// (RFC 7493 sections 2.1 and 2.2), at most 128 levels deep. A raw value may have all three.
-pub(super) struct Sound;
+use super::{Name, repeats};
+
+/// Any JSON that every reader understands in one way: no half of a surrogate pair, no number beyond an `f64`, no name
+/// twice in an object (RFC 7493 sections 2.1 to 2.3), at most 128 levels deep. A raw value may have all four.
+pub(crate) struct Sound;
 
 impl Sound {
     pub(super) fn holds_of(value: &RawValue) -> bool {
@@ -65,7 +67,13 @@ impl<'j> Visitor<'j> for Sound {
     }
 
     fn visit_map<A: MapAccess<'j>>(self, mut map: A) -> Result<Self, A::Error> {
-        while map.next_entry::<Self, Self>()?.is_some() {}
+        let mut names = Vec::new();
+        while let Some((Name(name), Self)) = map.next_entry()? {
+            names.push(name);
+        }
+        if repeats(&names, |name| name) {
+            return Err(A::Error::custom("a name occurs twice"));
+        }
         Ok(self)
     }
 }

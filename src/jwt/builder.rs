@@ -4,12 +4,13 @@ use http::HeaderName;
 
 use super::{
     JwtAuth, KeySource, RevocationStore, authenticator::Parts, cache::TokenCache, claims::Expected,
-    token_type::TokenTypes,
+    jws::MAX_LENGTH, token_type::TokenTypes,
 };
 use crate::{
     Clock, ConfigError, SystemClock,
     bearer::{Challenges, Place},
     claim,
+    text::Text,
 };
 
 /// A [`JwtAuth`] in the making.
@@ -42,7 +43,7 @@ impl JwtAuthBuilder {
                 is_rfc9068: false,
             },
             identities_of: None,
-            max_length: 8 * 1024,
+            max_length: MAX_LENGTH,
             revocations: None,
             cache: None,
             place: Ok(Place::default()),
@@ -132,8 +133,9 @@ impl JwtAuthBuilder {
 
     /// Remembers up to this many tokens that were verified, so that they need not be verified again while
     /// they last. What is decided stays the same: expiry, keys, revocation and scopes are looked at for
-    /// each request. Every token takes up to [`max_length`](Self::max_length) bytes, and its claims as
-    /// much again. The default is not to.
+    /// each request. Of each token, a fingerprint is kept under a key that is drawn here (that one token passes for
+    /// another has a probability of 2⁻¹²⁸), and its claims, which take no more than
+    /// [`max_length`](Self::max_length) bytes. The default is not to.
     pub fn cache(mut self, tokens: usize) -> Self {
         self.cache = Some(tokens);
         self
@@ -219,10 +221,10 @@ impl JwtAuthBuilder {
             keys,
             types,
             expected,
-            identities_of: identities_of.map(Arc::from),
+            identities_of: identities_of.map(Text::from),
             max_length,
             revocations,
-            cache: self.cache.map(TokenCache::new),
+            cache: self.cache.map(|tokens| TokenCache::new(tokens, max_length)),
             clock: self.clock,
             place: self.place?,
             challenges,

@@ -1,59 +1,78 @@
 use std::{fmt, time::Duration};
 
-use foldhash::{SharedSeed, quality::SeedableRandomState};
-use quick_cache::{UnitWeighter, sync};
+use foldhash::fast::RandomState;
+use quick_cache::{
+    UnitWeighter,
+    sync::{Cache, DefaultLifecycle},
+};
 
-use crate::{Principal, claim::Validity};
+use super::keys::Generation;
+use crate::{
+    Principal,
+    claim::Validity,
+    fingerprint::{Fingerprint, Fingerprints},
+};
 
-/// Tokens that were verified, by their whole text.
+/// Tokens that were verified, by their fingerprints.
 ///
 /// What is kept are facts, never decisions: who the token is from, in which time it is good, and by
-/// which set of keys. Scopes and revocation are asked for each time. Only good tokens get in, so what
+/// which set of keys. Scopes are asked for each time, and so is revocation. Only good tokens get in, so what
 /// strangers make up pushes nothing out.
-pub(super) struct TokenCache(sync::Cache<Box<str>, Verified, UnitWeighter, SeedableRandomState>);
+pub(super) struct TokenCache {
+    fingerprints: Fingerprints,
+    tokens: Cache<Fingerprint, Verified, UnitWeighter, RandomState>,
+}
 
 /// What verifying a token has shown.
 #[derive(Clone)]
 pub(super) struct Verified {
     pub(super) principal: Principal,
     pub(super) validity: Validity,
-    /// [`Keys::generation`](super::Keys::generation).
-    pub(super) generation: u64,
+    pub(super) generation: Generation,
+    /// At which [version](super::RevocationStore::version) the store knew of no revocation.
+    pub(super) unrevoked_at: Option<u64>,
 }
 
 impl TokenCache {
-    /// At most this many tokens.
-    pub(super) fn new(tokens: usize) -> Self {
-        let mut seed = [0; 8];
-        crate::random::fill(&mut seed);
-        let seed = u64::from_ne_bytes(seed);
-        let hashing = SeedableRandomState::with_seed(seed, SharedSeed::global_random());
-        let lifecycle = sync::DefaultLifecycle::default();
-        Self(sync::Cache::with(tokens, tokens as u64, UnitWeighter, hashing, lifecycle))
+    /// Of at most so many tokens, each of at most so many bytes.
+    pub(super) fn new(tokens: usize, longest: usize) -> Self {
+        let (hashing, lifecycle) = (RandomState::default(), DefaultLifecycle::default());
+        let tokens = Cache::with(tokens, tokens as u64, UnitWeighter, hashing, lifecycle);
+        Self { fingerprints: Fingerprints::new(longest), tokens }
     }
 
-    /// Who the token is from, if that was found out by these keys, and the token is still good.
-    pub(super) fn principal(&self, token: &str, generation: u64, now: Duration) -> Option<Principal> {
-        let verified = self.0.get(token)?;
+    /// What is known of a token, if it was found out by these keys, and the token is still good.
+    pub(super) fn find(
+        &self,
+        token: &[u8],
+        generation: Generation,
+        now: Duration,
+    ) -> Option<(Fingerprint, Verified)> {
+        let fingerprint = self.fingerprints.of(token)?;
+        let verified = self.tokens.get(&fingerprint)?;
         if verified.generation == generation && verified.validity.judge(now).is_ok() {
-            return Some(verified.principal);
+            return Some((fingerprint, verified));
         }
-        self.forget(token);
+        self.forget(&fingerprint);
         None
     }
 
-    pub(super) fn keep(&self, token: &str, verified: Verified) {
-        self.0.insert(token.into(), verified);
+    pub(super) fn fingerprint(&self, token: &[u8]) -> Option<Fingerprint> {
+        self.fingerprints.of(token)
     }
 
-    pub(super) fn forget(&self, token: &str) {
-        self.0.remove(token);
+    pub(super) fn keep(&self, fingerprint: Fingerprint, verified: Verified) {
+        self.tokens.insert(fingerprint, verified);
+    }
+
+    pub(super) fn forget(&self, fingerprint: &Fingerprint) {
+        self.tokens.remove(fingerprint);
     }
 }
 
 /// No token is printed.
 impl fmt::Debug for TokenCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenCache").field("tokens", &self.0.len()).finish_non_exhaustive()
+        f.debug_struct("TokenCache").field("tokens", &self.tokens.len()).finish_non_exhaustive()
     }
 }

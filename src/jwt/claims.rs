@@ -1,13 +1,12 @@
-use std::{borrow::Cow, fmt, time::Duration};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use serde::de::DeserializeOwned;
 
-use super::jws::SignatureVerified;
-pub(super) use crate::claim::LAST;
+use super::{jws::SignatureVerified, registered::Registered};
 use crate::{
-    Identity, ScopeSet,
-    claim::{self, Untimely, Validity},
-    json::{self, Object},
+    Identity, InvalidScope, Scope, ScopeSet,
+    claim::{self, Texts, Untimely, Validity},
+    text::Text,
 };
 
 /// The claims of a verified token, left in the [`Principal`](crate::Principal) as its `extra`.
@@ -25,23 +24,19 @@ use crate::{
 /// }
 /// ```
 pub struct Claims {
-    json: Vec<u8>,
-    id: Option<String>,
+    json: Arc<str>,
+    id: Option<Text>,
     expires: Option<Duration>,
 }
 
 impl Claims {
-    pub(super) fn new(json: Vec<u8>, id: Option<String>, expires: Option<Duration>) -> Self {
-        Self { json, id, expires }
-    }
-
     /// All claims, as a type of one's own.
     ///
     /// # Errors
     ///
     /// When they do not fit the type. The error's text may hold a part of them: it is not for the log.
     pub fn custom<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        serde_json::from_slice(&self.json)
+        serde_json::from_str(&self.json)
     }
 
     /// The token's own id: `jti` (RFC 7519 section 4.1.7).
@@ -76,28 +71,14 @@ pub(super) struct Expected {
 
 /// The claims that were looked at, and found good.
 pub(super) struct Accepted {
-    pub(super) issuer: String,
-    pub(super) subject: String,
-    pub(super) id: Option<String>,
+    pub(super) issuer: Text,
+    pub(super) subject: Text,
+    pub(super) id: Option<Text>,
     pub(super) scopes: ScopeSet,
     pub(super) issued: Option<Duration>,
     pub(super) expires: Option<Duration>,
     pub(super) validity: Validity,
-}
-
-/// A claim that is looked at, before it is judged. Absent is not the same as of a wrong type: that is
-/// an error.
-#[derive(Default)]
-pub(super) struct Registered<'j> {
-    iss: Option<Cow<'j, str>>,
-    sub: Option<Cow<'j, str>>,
-    aud: Option<Vec<Cow<'j, str>>>,
-    exp: Option<Duration>,
-    nbf: Option<Duration>,
-    iat: Option<Duration>,
-    jti: Option<Cow<'j, str>>,
-    client_id: Option<Cow<'j, str>>,
-    scopes: Option<ScopeSet>,
+    pub(super) claims: Claims,
 }
 
 impl Expected {
@@ -110,22 +91,34 @@ impl Expected {
     /// 1970-01-01T00:00:00Z. The error is a stable code.
     pub(super) fn judge(
         &self,
-        found: Registered<'_>,
+        found: &Registered<'_>,
         _proof: SignatureVerified,
         now: Duration,
     ) -> Result<Accepted, &'static str> {
-        let validity = self.judge_times(&found, now)?;
-        let issuer = self.judge_issuer(found.iss.as_deref())?.to_owned();
-        if !claim::is_meant_for(found.aud.as_deref(), &self.audiences) {
+        let validity = self.judge_times(found, now)?;
+        let issuer = self.judge_issuer(found.iss.as_deref())?;
+        if !claim::is_meant_for(found.aud.as_ref(), &self.audiences) {
             return Err("jwt.aud");
         }
-        let subject = found.sub.filter(|sub| !sub.is_empty()).ok_or("jwt.sub")?.into_owned();
-        let id = found.jti.filter(|jti| !jti.is_empty()).map(Cow::into_owned);
+        let subject = found.sub.as_deref().filter(|sub| !sub.is_empty()).ok_or("jwt.sub")?;
+        let id = found.jti.as_deref().filter(|jti| !jti.is_empty());
         if self.is_rfc9068 && (id.is_none() || found.iat.is_none() || found.client_id.is_none()) {
             return Err("jwt.rfc9068");
         }
-        let (scopes, issued, expires) = (found.scopes.unwrap_or_default(), found.iat, found.exp);
-        Ok(Accepted { issuer, subject, id, scopes, issued, expires, validity })
+        // One copy of the claims holds all texts.
+        let json: Arc<str> = found.json.into();
+        let text = |part: &str| Text::part_of(&json, found.json, part);
+        let (id, issued, expires) = (id.map(text), found.iat, found.exp);
+        Ok(Accepted {
+            issuer: text(issuer),
+            subject: text(subject),
+            id: id.clone(),
+            scopes: scopes(found, text)?,
+            issued,
+            expires,
+            validity,
+            claims: Claims { json: json.clone(), id, expires },
+        })
     }
 
     fn validity(&self, found: &Registered<'_>) -> Validity {
@@ -166,61 +159,29 @@ impl Expected {
     }
 }
 
-impl<'j> Registered<'j> {
-    /// Reads the claims, believing none. The error is a stable code.
-    pub(super) fn parse(json: &'j [u8]) -> Result<Self, &'static str> {
-        let object = Object::parse(json).ok_or("jwt.claims")?;
-        let mut found = Self::default();
-        for (name, value) in object.members() {
-            const TYPE: &str = "jwt.claim_type";
-            let text = || json::string(value).ok_or(TYPE);
-            let many = || claim::strings(value).ok_or(TYPE);
-            let date = || claim::numeric_date(value).ok_or(TYPE);
-            match &**name {
-                "iss" => found.iss = Some(text()?),
-                "sub" => found.sub = Some(text()?),
-                "jti" => found.jti = Some(text()?),
-                "client_id" => found.client_id = Some(text()?),
-                "aud" => found.aud = Some(claim::one_or_many(value).ok_or(TYPE)?),
-                "exp" => found.exp = Some(date()?),
-                "nbf" => found.nbf = Some(date()?),
-                "iat" => found.iat = Some(date()?),
-                // Good only with a proof that this layer does not look at (RFC 7800 section 3).
-                "cnf" => return Err("jwt.bound"),
-                "scope" => found.add_scopes(ScopeSet::parse(&text()?))?,
-                "scopes" => found.add_scopes(scopes(&many()?))?,
-                "scp" => found.add_scopes(match text() {
-                    Ok(text) => ScopeSet::parse(&text),
-                    Err(_) => scopes(&many()?),
-                })?,
-                _ => {}
-            }
-        }
-        Ok(found)
-    }
-
-    fn add_scopes(
-        &mut self,
-        scopes: Result<ScopeSet, crate::InvalidScope>,
-    ) -> Result<(), &'static str> {
-        let scopes = scopes.map_err(|_| "jwt.scope")?;
-        match &self.scopes {
-            Some(other) if *other != scopes => Err("jwt.scopes_differ"),
-            _ => {
-                self.scopes = Some(scopes);
-                Ok(())
-            }
+/// The scopes, by whichever claim has them. The error is a stable code.
+fn scopes(found: &Registered<'_>, text: impl Fn(&str) -> Text) -> Result<ScopeSet, &'static str> {
+    let one = |scopes: &Cow<'_, str>| ScopeSet::parse_text(text(scopes));
+    let many = |scopes: &Vec<Cow<'_, str>>| scopes.iter().map(|scope| Scope::new(&**scope)).collect();
+    let claims: [Option<Result<ScopeSet, InvalidScope>>; 3] = [
+        found.scope.as_ref().map(one),
+        found.scopes.as_ref().map(many),
+        found.scp.as_ref().map(|scp| match scp {
+            Texts::One(scopes) => one(scopes),
+            Texts::Many(scopes) => many(scopes),
+        }),
+    ];
+    let mut scopes: Option<ScopeSet> = None;
+    for these in claims.into_iter().flatten() {
+        let these = these.map_err(|_| "jwt.scope")?;
+        if scopes.replace(these.clone()).is_some_and(|others| others != these) {
+            return Err("jwt.scopes_differ");
         }
     }
+    Ok(scopes.unwrap_or_default())
 }
 
 /// The issuer that a token names, of whom nothing is proved.
 pub(super) fn unverified_issuer(json: &[u8]) -> Result<Cow<'_, str>, &'static str> {
-    let object = Object::parse(json).ok_or("jwt.claims")?;
-    let iss = object.members().iter().find(|(name, _)| name == "iss");
-    iss.and_then(|(_, value)| json::string(value)).ok_or("jwt.iss")
-}
-
-fn scopes(list: &[Cow<'_, str>]) -> Result<ScopeSet, crate::InvalidScope> {
-    list.iter().map(|scope| crate::Scope::new(&**scope)).collect()
+    Registered::parse(json)?.iss.ok_or("jwt.iss")
 }

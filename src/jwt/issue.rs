@@ -8,8 +8,8 @@ use std::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 
-use super::{Algorithm, Grant, admission::shared_key, backend::SharedKey, claims::LAST};
-use crate::{Clock, ConfigError, Principal, Scope, ScopeSet, Secret, SystemClock};
+use super::{Algorithm, Grant, admission::shared_key, backend::SharedKey};
+use crate::{Clock, ConfigError, Principal, Scope, ScopeSet, Secret, SystemClock, claim::LAST};
 
 /// Issues tokens that a [`JwtAuth`](super::JwtAuth) with the same secret verifies.
 ///

@@ -68,7 +68,7 @@ impl Keys {
     pub(super) fn read_jwks(json: &[u8], rsa: Option<Algorithm>) -> Result<Self, ConfigError> {
         let no_set =
             "this is not a JWK set: a JSON object with an array of `keys` (RFC 7517 section 5)";
-        let set = Object::parse(json).ok_or_else(|| ConfigError::new(no_set))?;
+        let set = Object::parse_names(json).ok_or_else(|| ConfigError::new(no_set))?;
         let keys = set.members().iter().find(|(name, _)| name == "keys");
         let keys = keys.and_then(|(_, keys)| serde_json::from_str::<Vec<&RawValue>>(keys.get()).ok());
         let keys = keys.ok_or_else(|| ConfigError::new(no_set))?;

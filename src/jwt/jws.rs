@@ -1,9 +1,17 @@
 use std::fmt;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use memchr::{memchr, memrchr};
 
-use super::{Key, Keys, header::Header};
+use super::{
+    Keys,
+    header::Header,
+    keys::{Chosen, NO_KEY},
+};
 use crate::Rejection;
+
+/// The longest token that [`Keys::verify`] looks at, in bytes.
+pub(super) const MAX_LENGTH: usize = 8 * 1024;
 
 /// The payload of a compact JWS (RFC 7515 section 7.1) whose signature was verified. Whether it holds
 /// claims, and which, was not looked at.
@@ -25,76 +33,137 @@ impl fmt::Debug for VerifiedJws {
 }
 
 impl Keys {
-    /// Verifies the signature of a compact JWS, and nothing else: no claim is looked at.
+    /// Verifies the signature of a compact JWS of up to 8,192 bytes, and nothing else: no claim is looked at, nor what
+    /// the token is for (`typ`).
     ///
     /// # Errors
     ///
     /// [`RejectionKind::RefusedCredentials`](crate::RejectionKind::RefusedCredentials), with the reason as
-    /// a code, when the token breaks rules 2 to 4 of the [module docs](crate::jwt), or its signature is
-    /// wrong.
+    /// a code, when the token is longer, breaks the other rules of 2 to 4 of the [module docs](crate::jwt), or its
+    /// signature is wrong.
     pub fn verify(&self, token: &str) -> Result<VerifiedJws, Rejection> {
-        let verified = UnverifiedJws::open(self, token, |_| Ok(()));
-        let verified = verified.and_then(|jws| jws.verify().map(|_| jws.into_payload()));
+        if token.len() > MAX_LENGTH {
+            return Err(Rejection::refused("jwt.too_long"));
+        }
+        let mut scratch = Scratch::new();
+        let jws = UnverifiedJws::open(self, token.as_bytes(), &mut scratch, |_| Ok(()));
+        let verified = jws.and_then(|jws| jws.verify().map(|_| jws.payload.to_vec()));
         verified.map(|payload| VerifiedJws { payload }).map_err(Rejection::refused)
+    }
+}
+
+/// Where the parts of a token are decoded to: on the stack, unless they are long.
+pub(super) struct Scratch {
+    payload: Decoded<1024>,
+    signature: Decoded<512>,
+}
+
+impl Scratch {
+    pub(super) fn new() -> Self {
+        Self { payload: Decoded::new(), signature: Decoded::new() }
     }
 }
 
 /// A compact JWS for which there is a key.
 pub(super) struct UnverifiedJws<'k, 't> {
-    key: &'k Key,
-    message: &'t str,
-    signature: Vec<u8>,
-    payload: Vec<u8>,
+    keys: &'k Keys,
+    chosen: Chosen<'k>,
+    /// The first part, if its like has not been verified yet.
+    new_header: Option<&'t [u8]>,
+    message: &'t [u8],
+    signature: &'t [u8],
+    payload: &'t [u8],
 }
 
 /// That the signature of a token was verified: made nowhere else.
 pub(super) struct SignatureVerified(());
 
 impl<'k, 't> UnverifiedJws<'k, 't> {
-    /// Takes a token apart, and finds the key for it. The error is a stable code.
+    /// Takes a token apart, and finds the key for it. `admit` judges the `typ`. The error is a stable code.
+    ///
+    /// What passes is a `b64token` (RFC 6750 section 2.1): all parts are in an alphabet that is a part of its own.
     pub(super) fn open(
         keys: &'k Keys,
-        token: &'t str,
-        admit: impl FnOnce(&Header<'_>) -> Result<(), &'static str>,
+        token: &'t [u8],
+        scratch: &'t mut Scratch,
+        admit: impl FnOnce(Option<&str>) -> Result<(), &'static str>,
     ) -> Result<Self, &'static str> {
-        let (message, signature) = token.rsplit_once('.').ok_or("jwt.parts")?;
-        let (header, payload) = message.split_once('.').ok_or("jwt.parts")?;
-        if payload.contains('.') {
-            return Err("jwt.parts");
-        }
-        let header = decode(header)?;
-        let header = Header::parse(&header)?;
-        admit(&header)?;
-        let key = keys.choose(&header.alg, header.kid.as_deref())?;
-        Ok(Self { key, message, signature: decode(signature)?, payload: decode(payload)? })
+        let [header, payload, signature] = parts(token)?;
+        let message = &token[..header.len() + 1 + payload.len()];
+        let (chosen, new_header) = if let Some((chosen, typ)) = keys.recall(header) {
+            admit(typ)?;
+            (chosen, None)
+        } else {
+            let json = decode(header)?;
+            let parsed = Header::parse(&json)?;
+            admit(parsed.typ.as_deref())?;
+            (keys.choose(&parsed)?, Some(header))
+        };
+        let signature = scratch.signature.decode(signature)?;
+        let more_parts = |reason| if payload.contains(&b'.') { "jwt.parts" } else { reason };
+        let payload = scratch.payload.decode(payload).map_err(more_parts)?;
+        Ok(Self { keys, chosen, new_header, message, signature, payload })
     }
 
     /// What anybody may have written.
-    pub(super) fn unverified_payload(&self) -> &[u8] {
-        &self.payload
+    pub(super) fn unverified_payload(&self) -> &'t [u8] {
+        self.payload
     }
 
     pub(super) fn verify(&self) -> Result<SignatureVerified, &'static str> {
-        if self.key.verify(self.message.as_bytes(), &self.signature) {
-            Ok(SignatureVerified(()))
-        } else {
-            Err("jwt.signature")
+        if !self.chosen.key.verify(self.message, self.signature) {
+            // The key that the header names may be a new one.
+            return Err(if self.chosen.is_guess { NO_KEY } else { "jwt.signature" });
         }
-    }
-
-    pub(super) fn into_payload(self) -> Vec<u8> {
-        self.payload
+        if let Some(encoded) = self.new_header.filter(|_| !self.chosen.is_guess) {
+            let json = decode(encoded)?;
+            self.keys.note(encoded, &Header::parse(&json)?, self.chosen);
+        }
+        Ok(SignatureVerified(()))
     }
 }
 
 /// The payload of a compact JWS that was not even looked at.
-pub(super) fn unverified_payload(token: &str) -> Result<Vec<u8>, &'static str> {
-    let (message, _) = token.rsplit_once('.').ok_or("jwt.parts")?;
-    let (_, payload) = message.split_once('.').ok_or("jwt.parts")?;
+pub(super) fn unverified_payload(token: &[u8]) -> Result<Vec<u8>, &'static str> {
+    let [_, payload, _] = parts(token)?;
     decode(payload)
 }
 
+/// What is before the first dot, between it and the last one, and after that. No part that can be decoded has
+/// another dot in it.
+fn parts(token: &[u8]) -> Result<[&[u8]; 3], &'static str> {
+    match memchr(b'.', token).zip(memrchr(b'.', token)) {
+        Some((first, last)) if first < last => {
+            Ok([&token[..first], &token[first + 1..last], &token[last + 1..]])
+        }
+        _ => Err("jwt.parts"),
+    }
+}
+
 /// Strict: no padding, no stray bits, nothing outside of the alphabet (RFC 7515 section 2).
-fn decode(part: &str) -> Result<Vec<u8>, &'static str> {
+fn decode(part: &[u8]) -> Result<Vec<u8>, &'static str> {
     URL_SAFE_NO_PAD.decode(part).map_err(|_| "jwt.base64url")
+}
+
+/// The same, without an allocation for what has up to `N` bytes.
+struct Decoded<const N: usize> {
+    short: [u8; N],
+    long: Vec<u8>,
+}
+
+impl<const N: usize> Decoded<N> {
+    const fn new() -> Self {
+        Self { short: [0; N], long: Vec::new() }
+    }
+
+    fn decode(&mut self, part: &[u8]) -> Result<&[u8], &'static str> {
+        if base64::decoded_len_estimate(part.len()) > N {
+            self.long = decode(part)?;
+            return Ok(&self.long);
+        }
+        match URL_SAFE_NO_PAD.decode_slice(part, &mut self.short) {
+            Ok(length) => Ok(&self.short[..length]),
+            Err(_) => Err("jwt.base64url"),
+        }
+    }
 }

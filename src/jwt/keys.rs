@@ -1,12 +1,12 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
 };
 
-use super::{Algorithm, Key};
+use super::{Algorithm, Key, header::Header};
 use crate::ConfigError;
 
 /// The reason of a refusal that newer keys might change.
@@ -21,7 +21,29 @@ pub struct Keys(Arc<Set>);
 
 struct Set {
     keys: Vec<Key>,
-    generation: u64,
+    generation: Generation,
+    /// Of tokens that were verified. An issuer writes few, and the same ones again and again.
+    headers: [OnceLock<KnownHeader>; 4],
+}
+
+/// Which set of keys it is: each that this process makes is another one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Generation(u64);
+
+/// A header, by the text that it is sent as.
+struct KnownHeader {
+    encoded: Box<[u8]>,
+    typ: Option<Box<str>>,
+    key: usize,
+}
+
+/// The one key that a token is to be verified with.
+#[derive(Clone, Copy)]
+pub(super) struct Chosen<'k> {
+    pub(super) key: &'k Key,
+    at: usize,
+    /// The header names another key, which is not there; and this one has no name.
+    pub(super) is_guess: bool,
 }
 
 impl Keys {
@@ -54,32 +76,50 @@ impl Keys {
                 )));
             }
         }
-        let generation = MADE.fetch_add(1, Ordering::Relaxed);
-        Ok(Self(Arc::new(Set { keys, generation })))
+        let generation = Generation(MADE.fetch_add(1, Ordering::Relaxed));
+        Ok(Self(Arc::new(Set { keys, generation, headers: Default::default() })))
     }
 
-    /// Another number for each set that this process has made.
-    pub(super) fn generation(&self) -> u64 {
+    pub(super) fn generation(&self) -> Generation {
         self.0.generation
     }
 
-    /// The one key that a token is to be verified with.
-    pub(super) fn choose(&self, alg: &str, kid: Option<&str>) -> Result<&Key, &'static str> {
-        let algorithm: Algorithm = alg.parse().map_err(|_| "jwt.alg")?;
-        let of_id = self.0.keys.iter().find(|key| kid.is_some() && key.id.as_deref() == kid);
-        if let Some(key) = of_id {
-            return if key.algorithm == algorithm { Ok(key) } else { Err("jwt.alg") };
+    pub(super) fn choose(&self, header: &Header<'_>) -> Result<Chosen<'_>, &'static str> {
+        let algorithm: Algorithm = header.alg.parse().map_err(|_| "jwt.alg")?;
+        let kid = header.kid.as_deref();
+        let keys = || self.0.keys.iter().enumerate();
+        let of_id = keys().find(|(_, key)| kid.is_some() && key.id.as_deref() == kid);
+        if let Some((at, key)) = of_id {
+            let chosen = Chosen { key, at, is_guess: false };
+            return if key.algorithm == algorithm { Ok(chosen) } else { Err("jwt.alg") };
         }
         // A `kid` that is not known may still belong to a key that was given no id.
-        let mut fitting = self
-            .0
-            .keys
-            .iter()
-            .filter(|key| key.algorithm == algorithm && (kid.is_none() || key.id.is_none()));
+        let mut fitting =
+            keys().filter(|(_, key)| key.algorithm == algorithm && (kid.is_none() || key.id.is_none()));
         match (fitting.next(), fitting.next()) {
-            (Some(key), None) => Ok(key),
+            (Some((at, key)), None) => Ok(Chosen { key, at, is_guess: kid.is_some() }),
             (None, _) => Err(NO_KEY),
             (Some(_), Some(_)) => Err("jwt.ambiguous_key"),
+        }
+    }
+
+    /// The key and the `typ` of a header that was [noted](Self::note).
+    pub(super) fn recall(&self, encoded: &[u8]) -> Option<(Chosen<'_>, Option<&str>)> {
+        let mut known = self.0.headers.iter().map_while(OnceLock::get);
+        let header = known.find(|header| *header.encoded == *encoded)?;
+        let chosen = Chosen { key: &self.0.keys[header.key], at: header.key, is_guess: false };
+        Some((chosen, header.typ.as_deref()))
+    }
+
+    /// Notes a header of a token that was verified, so that it need not be read again.
+    pub(super) fn note(&self, encoded: &[u8], header: &Header<'_>, chosen: Chosen<'_>) {
+        let typ = header.typ.as_deref().map(Box::from);
+        let mut header = KnownHeader { encoded: encoded.into(), typ, key: chosen.at };
+        for place in &self.0.headers {
+            match place.set(header) {
+                Ok(()) => return,
+                Err(back) => header = back,
+            }
         }
     }
 }

@@ -114,7 +114,9 @@ mod jws;
 mod key;
 mod keys;
 mod layer;
+mod plain;
 pub mod refresh;
+mod registered;
 #[cfg(feature = "jwks")]
 pub mod remote;
 mod revocation;
@@ -134,7 +136,7 @@ pub use self::{
     issuers::JwtIssuers,
     jws::VerifiedJws,
     key::Key,
-    keys::Keys,
+    keys::{Generation, Keys},
     layer::JwtScopeLayer,
     revocation::{RevocationStore, TokenFacts},
     source::KeySource,

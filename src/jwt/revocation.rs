@@ -40,4 +40,15 @@ pub trait RevocationStore: Send + Sync + 'static {
     ///
     /// When the store cannot answer.
     fn is_revoked(&self, token: TokenFacts<'_>) -> NowOrLater<Result<bool, StoreError>>;
+
+    /// Another number whenever anything has been revoked, wherever that was: as long as it stays the same, no token that
+    /// was not revoked is asked for again. `None`, unless a store can tell without waiting.
+    ///
+    /// # Implementer notes
+    ///
+    /// By the time that a revocation is acknowledged, this is another number than before, for every thread; and it was
+    /// not before [`is_revoked`](Self::is_revoked) could see the revocation. A number never comes back.
+    fn version(&self) -> Option<u64> {
+        None
+    }
 }

@@ -1,5 +1,3 @@
-use super::header::Header;
-
 /// Which `typ` a token may have (RFC 8725 section 3.11): what was made for another purpose, a proof of
 /// possession or a logout, is no access token.
 #[derive(Clone, Debug)]
@@ -12,8 +10,7 @@ pub(super) enum TokenTypes {
 
 impl TokenTypes {
     /// The error is a stable code.
-    pub(super) fn admit(&self, header: &Header<'_>) -> Result<(), &'static str> {
-        let typ = header.typ.as_deref();
+    pub(super) fn admit(&self, typ: Option<&str>) -> Result<(), &'static str> {
         let admitted = match self {
             Self::Usual => typ.is_none_or(|typ| is_same(typ, "JWT") || is_same(typ, "at+jwt")),
             Self::Only(types) => typ.is_some_and(|typ| types.iter().any(|own| is_same(typ, own))),

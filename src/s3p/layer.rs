@@ -19,7 +19,7 @@ use crate::{
         options::{optional, options},
         schemes::Schemes,
     },
-    gate::{self, ResponseFuture, Undecided},
+    gate::{self, Decision, ResponseFuture, Undecided},
     response::Wire,
 };
 
@@ -109,7 +109,7 @@ where
 
 /// How far the head of a request alone leads.
 enum Begun {
-    Decided(gate::Decision),
+    Decided(Decision),
     /// For the key of a timely request, or for its body.
     Waits(KeyLookup),
 }
@@ -119,7 +119,7 @@ impl<S> S3pSignature<S> {
         let head = Head::new(request);
         let entry = self.schemes.entry(&head);
         if let Some(decision) = self.schemes.decide_without_credentials(&head, entry) {
-            return Begun::Decided(NowOrLater::now(decision));
+            return Begun::Decided(decision.into());
         }
         let Some(credentials) = head.credentials(Scheme::S3P.as_str()) else {
             return Begun::Decided(self.schemes.decide(&head));
@@ -128,7 +128,7 @@ impl<S> S3pSignature<S> {
             Ok(timely) => timely,
             Err(rejection) => {
                 let refusal = self.schemes.refusal(Some(Scheme::S3P), rejection);
-                return Begun::Decided(NowOrLater::now(Err(refusal)));
+                return Begun::Decided(Decision::Refuse(refusal));
             }
         };
         match self.auth.look_up(&timely).into_now() {

@@ -1,7 +1,10 @@
 use std::{
     collections::{HashMap, HashSet},
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::SystemTime,
 };
 
@@ -17,14 +20,21 @@ use crate::{
 /// A restart forgets, and nothing is dropped: for a server that runs long, keep revocations in a
 /// database.
 #[derive(Clone, Default)]
-pub struct MemoryRevocationStore(Arc<Mutex<Revoked>>);
+pub struct MemoryRevocationStore(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    revoked: RwLock<Revoked>,
+    /// How often something was revoked.
+    version: AtomicU64,
+}
 
 #[derive(Default)]
 struct Revoked {
-    /// By (issuer, id).
-    tokens: HashSet<(String, String)>,
-    /// All that was issued to somebody up to a time.
-    subjects: HashMap<(String, String), SystemTime>,
+    /// The ids, by issuer.
+    tokens: HashMap<String, HashSet<String>>,
+    /// All that was issued to somebody up to a time: by issuer and subject.
+    subjects: HashMap<String, HashMap<String, SystemTime>>,
 }
 
 impl MemoryRevocationStore {
@@ -36,30 +46,41 @@ impl MemoryRevocationStore {
     /// Revokes the token of this `jti`. The issuer is that of its principals: `iss`, unless
     /// [`identities_of`](crate::jwt::JwtAuthBuilder::identities_of) says otherwise.
     pub fn revoke(&self, issuer: impl Into<String>, id: impl Into<String>) {
-        self.lock().tokens.insert((issuer.into(), id.into()));
+        self.change(|revoked| {
+            revoked.tokens.entry(issuer.into()).or_default().insert(id.into());
+        });
     }
 
     /// Revokes every token that was issued to somebody up to this time, and those that do not say when.
     pub fn revoke_all(&self, identity: &Identity, up_to: SystemTime) {
-        let key = (identity.issuer().to_owned(), identity.subject().to_owned());
-        let mut revoked = self.lock();
-        let latest = revoked.subjects.entry(key).or_insert(up_to);
-        *latest = up_to.max(*latest);
+        self.change(|revoked| {
+            let subjects = revoked.subjects.entry(identity.issuer().to_owned()).or_default();
+            let latest = subjects.entry(identity.subject().to_owned()).or_insert(up_to);
+            *latest = up_to.max(*latest);
+        });
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Revoked> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn change(&self, change: impl FnOnce(&mut Revoked)) {
+        let mut revoked = self.0.revoked.write().unwrap_or_else(PoisonError::into_inner);
+        change(&mut revoked);
+        // Before the lock is given up: who sees the old number has not been told of the change.
+        self.0.version.fetch_add(1, Ordering::Release);
     }
 }
 
 impl RevocationStore for MemoryRevocationStore {
     fn is_revoked(&self, token: TokenFacts<'_>) -> NowOrLater<Result<bool, StoreError>> {
-        let revoked = self.lock();
-        let by_subject = (token.issuer.to_owned(), token.subject.to_owned());
-        let by_id = (token.issuer.to_owned(), token.id.to_owned());
-        let up_to = revoked.subjects.get(&by_subject);
+        let revoked = self.0.revoked.read().unwrap_or_else(PoisonError::into_inner);
+        let subjects = revoked.subjects.get(token.issuer);
+        let up_to = subjects.and_then(|subjects| subjects.get(token.subject));
         let with_others = up_to.is_some_and(|up_to| token.issued.is_none_or(|at| at <= *up_to));
-        NowOrLater::now(Ok(with_others || revoked.tokens.contains(&by_id)))
+        let tokens = revoked.tokens.get(token.issuer);
+        let is_revoked = with_others || tokens.is_some_and(|tokens| tokens.contains(token.id));
+        NowOrLater::now(Ok(is_revoked))
+    }
+
+    fn version(&self) -> Option<u64> {
+        Some(self.0.version.load(Ordering::Acquire))
     }
 }
 

@@ -87,8 +87,8 @@ impl Authenticator for UserTokenAuth {
     }
 
     fn authenticate(&self, head: &Head<'_>) -> Option<NowOrLater<Result<Principal, Rejection>>> {
-        Some(match Place::Authorization.token(head)? {
-            Ok(token) => self.verify(token),
+        Some(match Place::Authorization.sent(head)? {
+            Ok(sent) => self.verify_sent(sent),
             Err(rejection) => NowOrLater::now(Err(rejection)),
         })
     }

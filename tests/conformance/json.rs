@@ -67,6 +67,11 @@ fn json_is_read_in_values_that_nobody_looks_at_and_nothing_else_is() {
         let as_header = refusal(&jwt, with_member(HEADER, &bytes), claims(&[]));
         let as_claims = judge(&jwt, &sign(HEADER, with_member(&claims(&[]), &bytes)));
         match name.as_bytes()[0] {
+            // JSON, but not for every reader the same (RFC 7493 section 2.3).
+            b'y' if name.contains("duplicated_key") => {
+                assert_eq!(as_header, Some("jwt.header"), "{name}");
+                assert_eq!(as_claims.err(), Some("jwt.claims"), "{name}");
+            }
             b'y' => {
                 assert_eq!(as_header, None, "{name}");
                 let principal = as_claims.unwrap_or_else(|reason| panic!("{name}: {reason}"));

@@ -128,6 +128,17 @@ fn an_empty_policy_has_a_challenge_without_a_scope() {
 }
 
 /// RFC 6749 section 3.3, read once more and apart from the code.
+/// A stranger writes the lists: to compare each scope with each would take minutes here.
+#[test]
+fn two_long_lists_are_compared_in_no_more_time_than_it_takes_to_sort_them() {
+    let lists = [(1, 0), (0, 1)].map(|(first, last)| {
+        let scopes = (0..200_000).map(|n| format!("s{}", n * first + (199_999 - n) * last));
+        ScopeSet::parse(&scopes.collect::<Vec<_>>().join(" ")).unwrap()
+    });
+    assert_eq!(lists[0], lists[1]);
+    assert!(lists[0].is_subset_of(&lists[1]) && !lists[0].is_subset_of(&ScopeSet::from([READ])));
+}
+
 fn is_scope_token(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| ('!'..='~').contains(&c) && c != '"' && c != '\\')
 }

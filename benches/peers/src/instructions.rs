@@ -7,7 +7,7 @@ use portcullis::{AuthorizeLayer, Identity, JwtScopeLayer, Principal, Scheme, Sco
 use tower::Layer;
 
 use crate::{
-    paired::{Bare, Body, Work, service},
+    paired::{Bare, Body, Work, serve, service},
     peers::{self, MaySend},
     requests::{SCOPE, Signing, authorized, same, template},
     rows::{s3p, stack},
@@ -40,6 +40,18 @@ pub fn case(name: &str) -> Work {
             let jwt = signing().builder().build().expect("an authenticator");
             let layer = JwtScopeLayer::new(jwt, scope());
             service(layer.layer(Bare::<Body>::new()), same(&bearer()), 200)
+        }
+        "jwt, expired" => {
+            let expired = format!("Bearer {}", signing().token_until(1, 1_700_003_600));
+            let jwt = signing().builder().build().expect("an authenticator");
+            let mut layer = JwtScopeLayer::new(jwt, scope()).layer(Bare::<Body>::new());
+            assert_eq!(serve(&mut layer, bearer()).status(), 200);
+            service(layer, same(&authorized(template("/messages?limit=20"), &expired)), 401)
+        }
+        "no credentials" => {
+            let jwt = signing().builder().build().expect("an authenticator");
+            let layer = JwtScopeLayer::new(jwt, scope()).layer(Bare::<Body>::new());
+            service(layer, same(&template("/messages?limit=20")), 401)
         }
         "s3p get" => s3p::again(),
         "bare s3p get" => s3p::bare_again(),

@@ -1,36 +1,10 @@
 use aws_lc_rs::{
     encoding::AsDer,
-    hmac, rsa,
+    rsa,
     signature::{self, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm},
 };
 
 use crate::jwt::Algorithm;
-
-/// A secret for HMAC, its schedule computed.
-#[derive(Clone)]
-pub(in crate::jwt) struct SharedKey(hmac::Key);
-
-impl SharedKey {
-    /// `None`: the algorithm is another.
-    pub(in crate::jwt) fn new(algorithm: Algorithm, secret: &[u8]) -> Option<Self> {
-        let hash = match algorithm {
-            Algorithm::HS256 => hmac::HMAC_SHA256,
-            Algorithm::HS384 => hmac::HMAC_SHA384,
-            Algorithm::HS512 => hmac::HMAC_SHA512,
-            _ => return None,
-        };
-        Some(Self(hmac::Key::new(hash, secret)))
-    }
-
-    pub(in crate::jwt) fn sign(&self, message: &[u8]) -> impl AsRef<[u8]> + use<> {
-        hmac::sign(&self.0, message)
-    }
-
-    /// In constant time.
-    pub(in crate::jwt) fn verify(&self, message: &[u8], tag: &[u8]) -> bool {
-        hmac::verify(&self.0, message, tag).is_ok()
-    }
-}
 
 /// A public key, parsed.
 pub(in crate::jwt) struct PublicKey(ParsedPublicKey);

@@ -8,12 +8,13 @@ use serde_json::{Map, Value};
 use super::{
     super::{
         Claims, Keys,
-        claims::{Accepted, Expected, Registered},
-        jws::UnverifiedJws,
+        claims::{Accepted, Expected},
+        jws::{Scratch, UnverifiedJws},
+        registered::Registered,
     },
     RefreshError, RefreshFacts,
 };
-use crate::{Identity, Principal, Scheme, Scope, ScopeSet};
+use crate::{Identity, Principal, Scheme, Scope, ScopeSet, text::Text};
 
 /// The claim with the scopes that the access tokens of the family may have, as an array.
 pub(super) const SCOPES: &str = "original_scopes";
@@ -27,7 +28,7 @@ const MAX_LENGTH: usize = 16 * 1024;
 pub struct RefreshToken {
     principal: Principal,
     claims: Claims,
-    id: String,
+    id: Text,
     expires: Duration,
     family_expires: Duration,
 }
@@ -44,11 +45,11 @@ impl RefreshToken {
         if token.len() > MAX_LENGTH {
             return Err("jwt.too_long");
         }
-        let jws = UnverifiedJws::open(keys, token, |_| Ok(()))?;
+        let mut scratch = Scratch::new();
+        let jws = UnverifiedJws::open(keys, token.as_bytes(), &mut scratch, |_| Ok(()))?;
         let proof = jws.verify()?;
         let found = Registered::parse(jws.unverified_payload())?;
-        let Accepted { subject, id, expires, .. } = expected.judge(found, proof, now)?;
-        let claims = Claims::new(jws.into_payload(), id.clone(), expires);
+        let Accepted { subject, id, expires, claims, .. } = expected.judge(&found, proof, now)?;
         let id = id.ok_or("jwt.no_jti")?;
         let all: Map<String, Value> = claims.custom().map_err(|_| "jwt.claims")?;
         let scopes: Option<ScopeSet> = all
@@ -56,9 +57,9 @@ impl RefreshToken {
             .and_then(Value::as_array)
             .and_then(|scopes| scopes.iter().map(|scope| Scope::new(scope.as_str()?).ok()).collect());
         let family_expires = all.get(FAMILY_EXPIRES).and_then(Value::as_u64);
-        let identity = Identity::new(identities, subject).map_err(|_| "jwt.sub")?;
+        let identity = Identity::of(Text::from(identities), subject).ok_or("jwt.sub")?;
         let principal = Principal::builder(identity, Scheme::BEARER)
-            .credential_id(&*id)
+            .credential(id.clone())
             .scopes(scopes.ok_or("refresh.claims")?)
             .build();
         Ok(Self {

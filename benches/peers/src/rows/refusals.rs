@@ -6,7 +6,7 @@ use portcullis::{JwtScopeLayer, Scope};
 use tower::Layer;
 
 use crate::{
-    paired::{Bare, Body, Turns, service},
+    paired::{Bare, Body, Turns, serve, service},
     peers::{self, MaySend},
     requests::{SCOPE, Signing, authorized, same, template},
     results::{Goal, Results, short},
@@ -31,6 +31,9 @@ fn refused(results: &mut Results, row: &str, goal: Goal, signing: &Signing, requ
     let mut turns = Turns::default();
     let jwt = signing.builder().build().expect("an authenticator");
     let layer = JwtScopeLayer::new(jwt, Scope::from_static(SCOPE));
+    // Of an issuer whose tokens have been seen.
+    let good = authorized(request.clone(), &format!("Bearer {}", signing.token(1)));
+    assert_eq!(serve(&mut layer.layer(Bare::<Body>::new()), good).status(), 200);
     let ours = turns.whole(service(layer.layer(Bare::<Body>::new()), same(request), 401));
     let layer = peers::resource_server(signing).into_layer();
     let server = layer.layer(MaySend(Bare::<Body>::new()));
