@@ -112,6 +112,7 @@
 //!   4.1) says.
 //! * Each request asks the store: an answer that is kept goes on to let in who has given a resource away.
 
+mod id;
 mod layer;
 mod membership;
 mod owned;

@@ -1,9 +1,9 @@
 use std::{borrow::Cow, sync::Arc};
 
-use http::Method;
+use http::{Method, Uri};
 use matchit::Router;
 
-use super::{Resource, Target};
+use super::{Resource, Target, id::Id};
 use crate::{ConfigError, Rejection, RejectionKind};
 
 /// A path with a resource's id in it, in axum's syntax: `/groups/{id}`, `/{group}/{*rest}`.
@@ -85,27 +85,43 @@ impl ResourcePath {
         self.tenant.is_some()
     }
 
+    /// The pattern before its parameter, and behind it, if it is the only one and one segment.
+    pub(super) fn around_param(&self) -> Option<(&str, &str)> {
+        let (before, rest) = self.pattern.split_once('{')?;
+        let (param, behind) = rest.split_once('}')?;
+        (param == self.param && !behind.contains('{')).then_some((before, behind))
+    }
+
     /// What a request of this method is about, by the decoded values of the parameters.
     pub(super) fn target<'v>(
         &self,
         method: &Method,
+        uri: &Uri,
         param: impl Fn(&str) -> Result<Cow<'v, str>, Rejection>,
     ) -> Result<Target, Rejection> {
         let kind = self.kind.clone();
-        let id = self.normalized(&param(&self.param)?)?;
+        let id = self.normalized(uri, param(&self.param)?)?;
         let resource = match &self.tenant {
-            None => Resource::new(kind, id),
-            Some(tenant) => Resource::of_tenant(kind, &printable(&param(tenant)?)?, &id),
+            None => Resource::of(kind, id),
+            Some(tenant) => {
+                let tenant = param(tenant)?;
+                check_printable(&tenant)?;
+                Resource::of_tenant(kind, &tenant, &id)
+            }
         };
         let target = Target::new(resource);
         Ok(if self.creators.contains(method) { target.may_create() } else { target })
     }
 
-    fn normalized(&self, id: &str) -> Result<Arc<str>, Rejection> {
-        match self.normalize {
-            None => printable(id),
-            Some(normalize) => normalize(id).map(Arc::from).ok_or_else(no_id),
+    fn normalized(&self, uri: &Uri, id: Cow<'_, str>) -> Result<Id, Rejection> {
+        if let Some(normalize) = self.normalize {
+            return normalize(&id).map(|id| Id::Text(id.into())).ok_or_else(no_id);
         }
+        check_printable(&id)?;
+        Ok(match (uri.path_and_query(), id) {
+            (Some(path), Cow::Borrowed(id)) => Id::within(path, id),
+            (_, id) => Id::Text(id.into()),
+        })
     }
 }
 
@@ -134,8 +150,9 @@ pub(super) fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
 }
 
-fn printable(text: &str) -> Result<Arc<str>, Rejection> {
-    if text.contains(char::is_control) { Err(no_id()) } else { Ok(text.into()) }
+fn check_printable(text: &str) -> Result<(), Rejection> {
+    let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if is_plain || !text.contains(char::is_control) { Ok(()) } else { Err(no_id()) }
 }
 
 pub(super) fn no_id() -> Rejection {

@@ -1,16 +1,27 @@
 use std::sync::Arc;
 
+use super::id::Id;
+
 /// A resource: what kind of thing it is, and its id. Note 7 is not group 7.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Resource {
     kind: Arc<str>,
-    id: Arc<str>,
+    id: Id,
 }
 
 impl Resource {
     /// A resource of this kind and id.
     pub fn new(kind: impl Into<Arc<str>>, id: impl Into<Arc<str>>) -> Self {
-        Self { kind: kind.into(), id: id.into() }
+        Self { kind: kind.into(), id: Id::Text(id.into()) }
+    }
+
+    pub(super) fn of(kind: Arc<str>, id: Id) -> Self {
+        Self { kind, id }
+    }
+
+    /// The same, for those who keep it: it does not keep the path that it was read in.
+    pub(crate) fn to_kept(&self) -> Self {
+        Self::new(self.kind.clone(), self.id())
     }
 
     /// A resource of a tenant, whose ids are unique for that tenant alone. The id is the two, joined by `/`;

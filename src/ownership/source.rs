@@ -1,8 +1,9 @@
 //! Where a policy finds the resource of a request.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use matchit::Router;
+use memchr::memchr;
 use percent_encoding::percent_decode_str;
 
 use super::{ResourcePath, Target, path::no_id};
@@ -45,12 +46,23 @@ impl Source {
 }
 
 /// All paths of a policy.
-pub(super) struct ResourcePaths(Router<ResourcePath>);
+pub(super) struct ResourcePaths {
+    router: Router<ResourcePath>,
+    /// If it is the only one: what stands before and behind its parameter, and itself.
+    only: Option<(String, String, ResourcePath)>,
+}
 
 impl ResourcePaths {
     pub(super) fn new(paths: impl IntoIterator<Item = ResourcePath>) -> Result<Self, ConfigError> {
         let mut router = Router::new();
         let mut tenants = HashMap::new();
+        let paths: Vec<ResourcePath> = paths.into_iter().collect();
+        let only = match &paths[..] {
+            [only] => only
+                .around_param()
+                .map(|(before, behind)| (before.to_owned(), behind.to_owned(), only.clone())),
+            _ => None,
+        };
         for path in paths {
             let pattern = path.pattern().to_owned();
             let has_tenant = path.has_tenant();
@@ -69,7 +81,7 @@ impl ResourcePaths {
                 "an ownership policy without a path would refuse every write",
             ));
         }
-        Ok(Self(router))
+        Ok(Self { router, only })
     }
 
     fn in_target(&self, head: &Head<'_>) -> Result<Target, Rejection> {
@@ -77,12 +89,16 @@ impl ResourcePaths {
         if crate::nested::is_whole(head) == Some(false) {
             return Err(changed_path());
         }
-        let matched = self.0.at(head.uri().path()).map_err(|_| unmatched())?;
-        let decoded = |name: &str| {
-            let encoded = matched.params.get(name).ok_or_else(no_parameter)?;
-            percent_decode_str(encoded).decode_utf8().map_err(|_| bad_encoding())
-        };
-        matched.value.target(head.method(), decoded)
+        let (method, uri) = (head.method(), head.uri());
+        if let Some((before, behind, path)) = &self.only {
+            let segment = uri.path().strip_prefix(&**before).and_then(|id| id.strip_suffix(&**behind));
+            let segment = segment.filter(|id| !id.is_empty() && !id.contains('/'));
+            let segment = segment.ok_or_else(unmatched)?;
+            return path.target(method, uri, |_| decoded(segment));
+        }
+        let matched = self.router.at(uri.path()).map_err(|_| unmatched())?;
+        let param = |name: &str| decoded(matched.params.get(name).ok_or_else(no_parameter)?);
+        matched.value.target(method, uri, param)
     }
 
     #[cfg(feature = "axum")]
@@ -97,13 +113,21 @@ impl ResourcePaths {
         })?;
         let pattern = route.pattern().ok_or_else(unmatched)?;
         // A pattern matches itself; and others may match it, too.
-        let found = self.0.at(pattern).ok().filter(|found| found.value.pattern() == pattern);
+        let found = self.router.at(pattern).ok().filter(|found| found.value.pattern() == pattern);
         let path = found.ok_or_else(unmatched)?.value;
-        path.target(head.method(), |name| {
+        path.target(head.method(), head.uri(), |name| {
             let decoded = route.param(name).map_err(|()| bad_encoding())?;
             decoded.map(Into::into).ok_or_else(no_parameter)
         })
     }
+}
+
+/// Percent-decoded, once.
+fn decoded(encoded: &str) -> Result<Cow<'_, str>, Rejection> {
+    if memchr(b'%', encoded.as_bytes()).is_none() {
+        return Ok(Cow::Borrowed(encoded));
+    }
+    percent_decode_str(encoded).decode_utf8().map_err(|_| bad_encoding())
 }
 
 fn unmatched() -> Rejection {

@@ -1,27 +1,26 @@
+use std::sync::Arc;
+
 use super::Resource;
 use crate::{Identity, NowOrLater, StoreError};
 
-/// Who owns a resource, and since which change of owner.
+/// Who owns a resource, and since which change of owner. A clone copies a pointer.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Owner {
-    identity: Identity,
-    version: u64,
-}
+pub struct Owner(Arc<(Identity, u64)>);
 
 impl Owner {
     /// An owner, as a store knows it.
     pub fn new(identity: Identity, version: u64) -> Self {
-        Self { identity, version }
+        Self(Arc::new((identity, version)))
     }
 
     /// Who it is: a person, or a [group](super::Membership).
     pub fn identity(&self) -> &Identity {
-        &self.identity
+        &self.0.0
     }
 
     /// Another number after each claim and each transfer. It says nothing else: not how many there were.
     pub fn version(&self) -> u64 {
-        self.version
+        self.0.1
     }
 }
 

@@ -4,6 +4,8 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
+use foldhash::quality::RandomState;
+
 use crate::{
     Identity, NowOrLater, StoreError,
     ownership::{Claim, Owner, OwnershipAdmin, OwnershipStore, Resource},
@@ -16,7 +18,7 @@ pub struct MemoryOwnershipStore(Arc<RwLock<Owners>>);
 
 #[derive(Default)]
 struct Owners {
-    by_resource: HashMap<Resource, Owner>,
+    by_resource: HashMap<Resource, Owner, RandomState>,
     /// The latest version that was drawn, for whatever resource.
     version: u64,
 }
@@ -67,7 +69,7 @@ impl OwnershipStore for MemoryOwnershipStore {
             return NowOrLater::now(Ok(Claim::Owned(owner.clone())));
         }
         let owner = owners.draw(claimant);
-        owners.by_resource.insert(resource.clone(), owner.clone());
+        owners.by_resource.insert(resource.to_kept(), owner.clone());
         NowOrLater::now(Ok(Claim::Claimed(owner)))
     }
 }
@@ -84,7 +86,7 @@ impl OwnershipAdmin for MemoryOwnershipStore {
             return NowOrLater::now(Ok(None));
         }
         let owner = owners.draw(to);
-        owners.by_resource.insert(resource.clone(), owner.clone());
+        owners.by_resource.insert(resource.to_kept(), owner.clone());
         NowOrLater::now(Ok(Some(owner)))
     }
 

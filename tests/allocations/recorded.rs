@@ -117,8 +117,11 @@ fn with_extension<T: Clone + Send + Sync + 'static>(mut request: Incoming, value
     request
 }
 
+/// As a server hands it on: its path is a part of what was read, and a clone of it copies nothing.
 fn put(mut request: Incoming) -> Incoming {
     *request.method_mut() = Method::PUT;
+    let shared = request.uri().clone();
+    *request.uri_mut() = shared;
     request
 }
 
