@@ -125,6 +125,25 @@ async fn a_family_whose_parent_is_missing_has_ended() {
 }
 
 #[tokio::test]
+async fn a_family_is_kept_as_long_as_the_last_of_its_children() {
+    for database in Database::of_every_kind() {
+        let (store, alice) = (database.connect().await, alice());
+        let child = |id| facts(&database, &alice, id);
+        let (first, second) = (child(FIRST), child("child-fam-02token-001"));
+        let longer = second.family_expires + Duration::from_secs(600);
+        for token in [first, RefreshFacts { family_expires: longer, ..second }] {
+            assert_eq!(store.add(token, Some("came-alone-1")).await.unwrap(), Addition::Added);
+        }
+        database.clock.advance(Duration::from_secs(120 + 300 + 61));
+        store.purge().await.unwrap();
+        let access = TokenFacts { issuer: "local", subject: "alice", id: second.id, issued: None };
+        assert!(!store.is_revoked(access).await.unwrap());
+        assert!(RefreshStore::revoke(&store, &alice, "came-alone-1").await.unwrap());
+        assert!(store.is_revoked(access).await.unwrap());
+    }
+}
+
+#[tokio::test]
 async fn a_family_is_kept_until_no_verifier_takes_its_last_token() {
     for database in Database::of_every_kind() {
         let (store, alice) = (database.connect().await, alice());

@@ -16,9 +16,8 @@ use crate::{
 /// that differ.
 const MARGIN: i64 = 60 * 60;
 
-/// Whether a family is known, and has ended. It ends when it is revoked, or one above it: those a family is told
-/// by its own key, and which of them were revoked by one of its owner. So the keys are known beforehand, and
-/// share a slot.
+/// Whether a family is known, and has ended: it was revoked, or one above it. Its key says which are above it,
+/// and one of its owner which families with children were revoked: so all keys are known beforehand.
 ///
 /// It also ends with others of its owner: with those that began up to a time, and before the revocation was
 /// made, which a number tells that grows with each. A child counts as begun with its parent, and so ends with it.
