@@ -150,13 +150,21 @@ struct Pair {
 
 impl Pair {
     async fn issue(server: &Server, who: &str) -> Self {
+        Self::ask(server, who).await.unwrap()
+    }
+
+    /// Asks for it: whether it is given, or the caller's token is refused.
+    async fn ask(server: &Server, who: &str) -> Result<Self, Value> {
         let wish = json!({"scopes": ["messages:list", "tokens:manage"]});
         let (status, pair) = ask(server, "POST", &format!("{SMS}/auth/token"), who, &wish).await;
+        if status == 401 {
+            return Err(pair);
+        }
         assert_eq!(status, 201, "{pair}");
         let text = |name: &str| pair[name].as_str().unwrap().to_owned();
         let [access, refresh] =
             ["access_token", "refresh_token"].map(|name| format!("Bearer {}", text(name)));
-        Self { id: text("id"), access, refresh }
+        Ok(Self { id: text("id"), access, refresh })
     }
 
     /// By itself.

@@ -166,6 +166,8 @@ async fn debug_prints_no_token_and_no_claim() {
 struct Server {
     refresher: Refresher,
     layer: AuthenticateLayer,
+    /// Asks no store.
+    lax: AuthenticateLayer,
     clock: Arc<ManualClock>,
 }
 
@@ -181,17 +183,23 @@ impl Server {
         let clock = Arc::new(ManualClock::at_unix(NOW));
         let issuer = Issuer::new(ISSUER, Algorithm::HS256, SECRET).unwrap();
         let issuer = issuer.identities_of(Identity::LOCAL).clock(clock.clone());
-        let jwt = JwtAuth::builder(keys(Algorithm::HS256)).issuer(ISSUER).leeway(Duration::ZERO);
-        let jwt = jwt.identities_of(Identity::LOCAL).clock(clock.clone()).revocations(store.clone());
-        Self {
-            refresher: change(Refresher::new(issuer, SECRET, store).unwrap()),
-            layer: AuthenticateLayer::new(jwt.build().unwrap()),
-            clock,
-        }
+        let jwt = || {
+            let jwt = JwtAuth::builder(keys(Algorithm::HS256)).issuer(ISSUER).leeway(Duration::ZERO);
+            jwt.identities_of(Identity::LOCAL).clock(clock.clone())
+        };
+        let layer = AuthenticateLayer::new(jwt().revocations(store.clone()).build().unwrap());
+        let lax = AuthenticateLayer::new(jwt().build().unwrap());
+        Self { refresher: change(Refresher::new(issuer, SECRET, store).unwrap()), layer, lax, clock }
     }
 
     async fn sign_in(&self, caller: &Principal) -> Pair {
         self.refresher.issue(Grant::to(caller, caller.scopes().clone())).await.unwrap()
+    }
+
+    /// A pair for who has come by this one's access token.
+    async fn make(&self, pair: &Pair) -> Result<Pair, RefreshError> {
+        let caller = self.principal(pair.access().token()).await;
+        self.refresher.issue(Grant::to(&caller, caller.scopes().clone())).await
     }
 
     async fn refresh(&self, pair: &Pair) -> Result<Pair, RefreshError> {
@@ -209,7 +217,7 @@ impl Server {
         ask(&self.layer, pair.access().token()).await.status.as_u16()
     }
 
-    /// Who comes by this access token.
+    /// Who has come by this access token, whatever was revoked since.
     async fn principal(&self, token: &str) -> Principal {
         let request = support::get_with("/", format!("Bearer {token}"));
         let seen = Arc::new(std::sync::Mutex::new(None));
@@ -219,7 +227,7 @@ impl Server {
             let _: http_body_util::Full<bytes::Bytes> = request.into_body();
             std::future::ready(Ok::<_, std::convert::Infallible>(http::Response::new(String::new())))
         });
-        let service = tower::Layer::layer(&self.layer, service);
+        let service = tower::Layer::layer(&self.lax, service);
         tower::ServiceExt::oneshot(service, request).await.unwrap();
         seen.lock().unwrap().take().expect("the token is good")
     }

@@ -9,7 +9,7 @@ use crate::{
     Identity, NowOrLater, StoreError,
     jwt::{
         RevocationStore, TokenFacts,
-        refresh::{RefreshFacts, RefreshStore, Rotation},
+        refresh::{Addition, RefreshFacts, RefreshStore, Refresher, Rotation},
     },
 };
 
@@ -18,8 +18,8 @@ const LEEWAY: Duration = Duration::from_secs(300);
 
 /// Refresh tokens and their families in memory, of one process. A clone is the same store.
 ///
-/// A family is kept until the last of its tokens has expired, and an unused token until it expires. A full
-/// store refuses new ones, and forgets nothing.
+/// A family is kept until the last of its tokens and of its children has expired, and an unused token until it
+/// expires. A full store refuses new ones, and forgets nothing.
 ///
 /// # Caveats
 ///
@@ -48,7 +48,11 @@ struct Family {
     began: SystemTime,
     /// When it is dropped.
     dropped: SystemTime,
+    /// By itself.
     is_revoked: bool,
+    parent: Option<Arc<str>>,
+    /// How many stand above it.
+    ancestors: usize,
 }
 
 impl MemoryRefreshStore {
@@ -70,8 +74,12 @@ impl Default for MemoryRefreshStore {
 }
 
 impl RefreshStore for MemoryRefreshStore {
-    fn add(&self, token: RefreshFacts<'_>) -> NowOrLater<Result<bool, StoreError>> {
-        NowOrLater::now(self.0.add(token))
+    fn add(
+        &self,
+        token: RefreshFacts<'_>,
+        parent: Option<&str>,
+    ) -> NowOrLater<Result<Addition, StoreError>> {
+        NowOrLater::now(self.0.add(token, parent))
     }
 
     fn rotate(&self, used: &str, next: RefreshFacts<'_>) -> NowOrLater<Result<Rotation, StoreError>> {
@@ -98,55 +106,72 @@ impl RevocationStore for MemoryRefreshStore {
     fn is_revoked(&self, token: TokenFacts<'_>) -> NowOrLater<Result<bool, StoreError>> {
         let revoked = self.0.live.with(|live| {
             let family = token.family().and_then(|family| live.families.get(family));
-            family.is_some_and(|family| family.is_revoked)
+            family.is_some_and(|family| live.has_ended(family))
         });
         NowOrLater::now(Ok(revoked))
     }
 }
 
+impl Family {
+    /// That begins with this token, without a parent.
+    fn of(token: RefreshFacts<'_>) -> Self {
+        Self {
+            identity: token.identity.clone(),
+            began: token.now,
+            dropped: after_leeway(token.family_expires),
+            is_revoked: false,
+            parent: None,
+            ancestors: 0,
+        }
+    }
+}
+
 impl<L: Lock> Shared<L> {
-    fn add(&self, token: RefreshFacts<'_>) -> Result<bool, StoreError> {
+    fn add(&self, token: RefreshFacts<'_>, parent: Option<&str>) -> Result<Addition, StoreError> {
         self.live.with(|live| {
             live.drop_expired(token.now);
-            // A token, and perhaps its family.
-            if live.expiring.len() + 2 > self.max {
+            // A family, its token, and perhaps its parent.
+            let is_new = |parent| !live.families.contains_key(parent);
+            if live.expiring.len() + 2 + usize::from(parent.is_some_and(is_new)) > self.max {
                 return Err(StoreError::new("there is no room for another refresh token"));
             }
-            Ok(live.add(token))
+            Ok(live.add(token, parent))
         })
     }
 }
 
 impl Live {
-    fn add(&mut self, token: RefreshFacts<'_>) -> bool {
-        let (id, dropped) = (Arc::from(token.family()), after_leeway(token.family_expires));
-        let family = self.families.entry(Arc::clone(&id)).or_insert_with(|| Family {
-            identity: token.identity.clone(),
-            began: token.now,
-            dropped,
-            is_revoked: false,
-        });
-        if family.is_revoked || family.identity != *token.identity {
-            return false;
+    fn add(&mut self, token: RefreshFacts<'_>, parent: Option<&str>) -> Addition {
+        if self.families.contains_key(token.family()) {
+            return Addition::Revoked;
         }
-        self.expiring.remove(&(family.dropped, Arc::clone(&id)));
-        family.dropped = family.dropped.max(dropped);
-        self.expiring.insert((family.dropped, id));
+        let mut family = Family::of(token);
+        if let Some(parent) = parent.map(Arc::<str>::from) {
+            if !self.families.contains_key(&parent) {
+                self.begin(Arc::clone(&parent), Family::of(token));
+            }
+            let Some(above) = self.good(&parent, token.identity) else {
+                return Addition::Revoked;
+            };
+            family.ancestors = above.ancestors + 1;
+            if family.ancestors > Refresher::MOST_ANCESTORS {
+                return Addition::TooDeep;
+            }
+            self.keep(&parent, family.dropped);
+            family.parent = Some(parent);
+        }
+        self.begin(token.family().into(), family);
         self.insert(token);
-        true
+        Addition::Added
     }
 
     fn rotate(&mut self, used: &str, next: RefreshFacts<'_>) -> Rotation {
         self.drop_expired(next.now);
-        let good = self
-            .families
-            .get_mut(next.family())
-            .filter(|family| !family.is_revoked && family.identity == *next.identity);
-        let Some(family) = good else {
+        if self.good(next.family(), next.identity).is_none() {
             return Rotation::Revoked;
-        };
+        }
         let Some((used, expires)) = self.unused.remove_entry(used) else {
-            family.is_revoked = true;
+            self.revoke(next.identity, next.family());
             return Rotation::Reused;
         };
         self.expiring.remove(&(expires, used));
@@ -155,8 +180,39 @@ impl Live {
     }
 
     fn revoke(&mut self, identity: &Identity, family: &str) -> bool {
-        let family = self.families.get_mut(family).filter(|family| family.identity == *identity);
-        family.is_some_and(|family| !std::mem::replace(&mut family.is_revoked, true))
+        let was_good = self.good(family, identity).is_some();
+        if was_good && let Some(family) = self.families.get_mut(family) {
+            family.is_revoked = true;
+        }
+        was_good
+    }
+
+    /// A family of this identity's that has not ended.
+    fn good(&self, family: &str, identity: &Identity) -> Option<&Family> {
+        let family = self.families.get(family)?;
+        (family.identity == *identity && !self.has_ended(family)).then_some(family)
+    }
+
+    /// By itself, or with one above it.
+    fn has_ended(&self, family: &Family) -> bool {
+        family.is_revoked
+            || family.parent.as_ref().is_some_and(|parent| {
+                self.families.get(parent).is_none_or(|parent| self.has_ended(parent))
+            })
+    }
+
+    fn begin(&mut self, id: Arc<str>, family: Family) {
+        self.expiring.insert((family.dropped, Arc::clone(&id)));
+        self.families.insert(id, family);
+    }
+
+    /// Keeps a family until then, at least.
+    fn keep(&mut self, id: &Arc<str>, dropped: SystemTime) {
+        if let Some(family) = self.families.get_mut(id).filter(|family| family.dropped < dropped) {
+            self.expiring.remove(&(family.dropped, Arc::clone(id)));
+            self.expiring.insert((dropped, Arc::clone(id)));
+            family.dropped = dropped;
+        }
     }
 
     fn insert(&mut self, token: RefreshFacts<'_>) {
@@ -209,7 +265,7 @@ mod model {
         thread,
     };
 
-    use super::{Live, Lock, RefreshFacts, Rotation, Shared};
+    use super::{Addition, Live, Lock, RefreshFacts, Rotation, Shared};
     use crate::Identity;
 
     impl Lock for Mutex<Live> {
@@ -229,7 +285,7 @@ mod model {
     /// A store with the first token of a family.
     fn store(alice: &Identity) -> Arc<Shared<Mutex<Live>>> {
         let store = Arc::new(Shared { max: 9, live: Mutex::new(Live::default()) });
-        assert!(store.add(facts(alice, FIRST)).unwrap());
+        assert_eq!(store.add(facts(alice, FIRST), None).unwrap(), Addition::Added);
         store
     }
 
@@ -271,8 +327,27 @@ mod model {
                 let rotated = store.live.with(|live| live.rotate(FIRST, next));
                 assert!(revoking.join().unwrap());
                 assert_ne!(rotated, Rotation::Reused);
-                let again = facts(&alice, "family-of-12token-no3");
-                assert!(!store.add(again).unwrap(), "nobody joins it");
+                store.live.with(|live| assert!(live.good("family-of-12", &alice).is_none()));
+            },
+            None,
+        );
+    }
+
+    #[test]
+    fn in_every_order_a_child_ends_whose_parent_is_revoked_while_it_is_made() {
+        check_dfs(
+            || {
+                let alice = Identity::local("alice").unwrap();
+                let store = store(&alice);
+                let threads = ["child-fam-01token-no1", "child-fam-02token-no1"].map(|child| {
+                    let (store, alice) = (store.clone(), alice.clone());
+                    thread::spawn(move || store.add(facts(&alice, child), Some("family-of-12")))
+                });
+                assert!(store.live.with(|live| live.revoke(&alice, "family-of-12")));
+                for (thread, child) in threads.into_iter().zip(["child-fam-01", "child-fam-02"]) {
+                    assert_ne!(thread.join().unwrap().unwrap(), Addition::TooDeep);
+                    store.live.with(|live| assert!(live.good(child, &alice).is_none()));
+                }
             },
             None,
         );

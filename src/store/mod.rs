@@ -29,8 +29,8 @@
 //!
 //! Atomic is, in each: that a nonce is recorded (of many, one is fresh), that a resource is claimed, given away or
 //! given up (by the owner that was seen), that a refresh token is used (of many, one gets the next; the family
-//! ends), that a user token is created or revoked, that an outdated hash is replaced, and that an attempt is
-//! counted.
+//! ends, and all that was made with it), that a user token is created or revoked, that an outdated hash is
+//! replaced, and that an attempt is counted.
 //!
 //! What such a loss means: [a nonce, a revocation, a rotation](redis#what-can-be-lost) in Redis; in PostgreSQL, that
 //! a user, token, key or owner is as before the change.

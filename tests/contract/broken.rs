@@ -14,7 +14,7 @@ use portcullis::{
     },
     jwt::{
         RevocationStore, TokenFacts,
-        refresh::{RefreshFacts, RefreshStore, Rotation},
+        refresh::{Addition, MemoryRefreshStore, RefreshFacts, RefreshStore, Rotation},
     },
     ownership::{Claim, MemoryOwnershipStore, Owner, OwnershipAdmin, OwnershipStore, Resource},
     s3p::{Nonce, NonceStore, Recorded},
@@ -230,8 +230,8 @@ async fn a_store_in_which_nobody_waits() {
 struct Used(Mutex<HashSet<String>>);
 
 impl RefreshStore for Used {
-    fn add(&self, _: RefreshFacts<'_>) -> NowOrLater<Result<bool, StoreError>> {
-        NowOrLater::now(Ok(true))
+    fn add(&self, _: RefreshFacts<'_>, _: Option<&str>) -> NowOrLater<Result<Addition, StoreError>> {
+        NowOrLater::now(Ok(Addition::Added))
     }
 
     fn rotate(&self, used: &str, _: RefreshFacts<'_>) -> NowOrLater<Result<Rotation, StoreError>> {
@@ -258,6 +258,92 @@ impl RevocationStore for Used {
 #[should_panic(expected = "a token of it was used twice: its tokens are refused")]
 async fn a_store_in_which_a_family_outlives_the_second_use_of_a_token() {
     contract::refreshes(async || Used::default()).await;
+}
+
+/// Knows of no family what it was made with.
+struct Orphans(MemoryRefreshStore);
+
+impl RefreshStore for Orphans {
+    fn add(
+        &self,
+        token: RefreshFacts<'_>,
+        _: Option<&str>,
+    ) -> NowOrLater<Result<Addition, StoreError>> {
+        self.0.add(token, None)
+    }
+
+    fn rotate(&self, used: &str, next: RefreshFacts<'_>) -> NowOrLater<Result<Rotation, StoreError>> {
+        self.0.rotate(used, next)
+    }
+
+    fn revoke(&self, identity: &Identity, family: &str) -> NowOrLater<Result<bool, StoreError>> {
+        self.0.revoke(identity, family)
+    }
+
+    fn revoke_all(&self, identity: &Identity, up_to: SystemTime) -> NowOrLater<Result<(), StoreError>> {
+        self.0.revoke_all(identity, up_to)
+    }
+}
+
+impl RevocationStore for Orphans {
+    fn is_revoked(&self, token: TokenFacts<'_>) -> NowOrLater<Result<bool, StoreError>> {
+        self.0.is_revoked(token)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[should_panic(expected = "nothing is made with its tokens")]
+async fn a_store_in_which_a_child_outlives_its_parent() {
+    contract::refreshes(async || Orphans(MemoryRefreshStore::new())).await;
+}
+
+/// Ends what a family was made with, too.
+struct Upwards {
+    store: MemoryRefreshStore,
+    parents: Mutex<HashMap<String, String>>,
+}
+
+impl RefreshStore for Upwards {
+    fn add(
+        &self,
+        token: RefreshFacts<'_>,
+        parent: Option<&str>,
+    ) -> NowOrLater<Result<Addition, StoreError>> {
+        if let Some(parent) = parent {
+            self.parents.lock().unwrap().insert(token.family().to_owned(), parent.to_owned());
+        }
+        self.store.add(token, parent)
+    }
+
+    fn rotate(&self, used: &str, next: RefreshFacts<'_>) -> NowOrLater<Result<Rotation, StoreError>> {
+        self.store.rotate(used, next)
+    }
+
+    fn revoke(&self, identity: &Identity, family: &str) -> NowOrLater<Result<bool, StoreError>> {
+        let revoked = self.store.revoke(identity, family);
+        if let Some(parent) = self.parents.lock().unwrap().get(family) {
+            let _ = self.store.revoke(identity, parent).into_now();
+        }
+        revoked
+    }
+
+    fn revoke_all(&self, identity: &Identity, up_to: SystemTime) -> NowOrLater<Result<(), StoreError>> {
+        self.store.revoke_all(identity, up_to)
+    }
+}
+
+impl RevocationStore for Upwards {
+    fn is_revoked(&self, token: TokenFacts<'_>) -> NowOrLater<Result<bool, StoreError>> {
+        self.store.is_revoked(token)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[should_panic(expected = "a child, or a sibling, was revoked")]
+async fn a_store_in_which_a_child_ends_its_parent() {
+    let parents = Mutex::default;
+    contract::refreshes(async || Upwards { store: MemoryRefreshStore::new(), parents: parents() })
+        .await;
 }
 
 /// Gives away whatever it is asked for.

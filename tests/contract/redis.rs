@@ -10,7 +10,7 @@ use portcullis::{
     basic::{AttemptKey, AttemptLimit, AttemptStore},
     jwt::{
         RevocationStore, TokenFacts,
-        refresh::{RefreshFacts, RefreshStore},
+        refresh::{Addition, RefreshFacts, RefreshStore},
     },
     s3p::{Nonce, NonceStore, Recorded},
     store::{
@@ -68,25 +68,6 @@ async fn attempts_in_redis_keep_the_contract() {
     contract::bounded_attempts(store).await;
 }
 
-#[tokio::test]
-async fn a_family_takes_no_more_unused_tokens_than_it_may_have() {
-    let (store, alice) = (store(1).await, Identity::new("issuer", "alice").unwrap());
-    let id = |token: usize| format!("family-of-12{token:09}");
-    let tokens: Vec<_> = (0..10_000).map(id).collect();
-    // Fewer at once than may wait.
-    for some in tokens.chunks(1000) {
-        let added = some.iter().map(|token| store.add(facts(&alice, token)));
-        let added = futures_util::future::join_all(added).await;
-        assert!(added.into_iter().all(Result::unwrap));
-    }
-    assert!(store.add(facts(&alice, &id(10_000))).await.is_err());
-    assert!(store.add(facts(&alice, "another-fam-token-no1")).await.unwrap());
-    // Those that have long expired make room.
-    let later = at(NOW + 2 * 7200);
-    let late = RefreshFacts { now: later, expires: later, ..facts(&alice, "family-of-12 a late 1") };
-    assert!(store.add(late).await.unwrap());
-}
-
 fn facts<'t>(identity: &'t Identity, id: &'t str) -> RefreshFacts<'t> {
     let expires = at(NOW + 7200);
     RefreshFacts { identity, id, expires, family_expires: expires, now: at(NOW) }
@@ -115,26 +96,41 @@ async fn what_is_stored_expires_by_itself_and_not_too_early() {
     }
     for subject in ["alice", "bob"] {
         let subject = Identity::new("issuer", subject).unwrap();
-        store.add(facts(&subject, "family-of-12token-no1")).await.unwrap();
+        store.add(facts(&subject, "family-of-12token-no1"), None).await.unwrap();
         store.rotate("family-of-12token-no1", facts(&subject, "family-of-12token-no2")).await.unwrap();
-        // It ends sooner, and takes nothing from the others.
-        let sooner =
-            RefreshFacts { family_expires: at(NOW), ..facts(&subject, "family-of-12token-no3") };
-        store.add(sooner).await.unwrap();
     }
+    // Of two children of a token that came alone, the second ends sooner, and takes nothing from their parent.
+    for (id, family_expires) in
+        [("child-fam-01token-no1", at(NOW + 7200)), ("child-fam-02token-no1", at(NOW))]
+    {
+        let child = RefreshFacts { family_expires, ..facts(&alice, id) };
+        assert_eq!(store.add(child, Some("came-alone-1")).await.unwrap(), Addition::Added);
+    }
+    assert!(RefreshStore::revoke(&store, &alice, "came-alone-1").await.unwrap());
     store.count(AttemptKey::new([b"alice"]), limit(), at(NOW)).await.unwrap();
     store.succeed(AttemptKey::new([b"bob"]), limit(), at(NOW)).await.unwrap();
     let keys = redis.cli(&["--scan"]);
-    // Three of the first family; the second is not Bob's.
-    assert_eq!(keys.lines().count(), 3 + 3 + 2, "{keys}");
+    // Three of the first family; the second is not Bob's. The parent, that it has ended, and two of each child.
+    assert_eq!(keys.lines().count(), 3 + 3 + 2 + 2 * 2 + 2, "{keys}");
+    let mut sooner = 0;
     for key in keys.lines() {
-        let asked = if key.contains("nonces") { 300 } else { 7200 };
         let left: u64 = redis.cli(&["ttl", key]).trim().parse().unwrap();
+        let asked = match key {
+            _ if key.contains("nonces") => 300,
+            _ if key.contains("refresh") && left <= 3600 => 0,
+            _ => 7200,
+        };
+        sooner += usize::from(asked == 0);
         // A test may be slow, and Redis's own clock is not the one that is asked.
         assert!((asked + 30..=asked + 3600).contains(&left), "{key} has {left} s left");
         assert!(key.starts_with("portcullis:") && key.len() < 100, "{key}");
         assert!(!key.contains("token\"") && !key.contains("issuer") && !key.contains("alice"), "{key}");
     }
+    assert_eq!(sooner, 2, "the second child's own");
+    // That it has ended is dropped when nothing below it can be good.
+    let later = RefreshFacts { now: at(NOW + 7200 + 3600), ..facts(&alice, "another-fam-token-no1") };
+    store.add(later, None).await.unwrap();
+    assert!(!redis.cli(&["--scan"]).contains("refresh-ended"));
 }
 
 #[tokio::test]
@@ -163,10 +159,14 @@ async fn keys_of_one_script_share_a_slot_and_access_tokens_do_not() {
     assert!(!store.is_revoked(facts).await.unwrap());
     let alice = Identity::new("issuer", "alice").unwrap();
     let id = "family-of-12token-no1";
-    assert!(store.add(self::facts(&alice, id)).await.unwrap());
+    let child = "child-fam-01token-no1";
+    for (id, parent) in [(id, None), (child, Some("family-of-12"))] {
+        assert_eq!(store.add(self::facts(&alice, id), parent).await.unwrap(), Addition::Added);
+    }
     for _ in 0..2 {
         store.rotate(id, self::facts(&alice, "family-of-12token-no2")).await.unwrap();
     }
+    assert!(store.is_revoked(TokenFacts { id: child, ..facts }).await.unwrap());
     RefreshStore::revoke_all(&store, &alice, at(NOW)).await.unwrap();
     RefreshStore::revoke(&store, &alice, "family-of-12").await.unwrap();
     assert!(store.is_revoked(TokenFacts { id, ..facts }).await.unwrap());
@@ -176,8 +176,9 @@ async fn keys_of_one_script_share_a_slot_and_access_tokens_do_not() {
     store.succeed(key, limit(), at(NOW)).await.unwrap();
     let keys = redis.cli(&["--scan"]);
     let mut slots: Vec<_> = keys.lines().map(|key| redis.cli(&["cluster", "keyslot", key])).collect();
-    // Two of each access token, two of the family (its unused tokens are gone), and one of the attempts.
-    assert_eq!(slots.len(), 8 + 2 + 1, "{keys}");
+    // Two of each access token; of the families their owner, the ended one (its unused token is gone), that it has
+    // ended, and two of its child; and one of the attempts.
+    assert_eq!(slots.len(), 8 + 5 + 1, "{keys}");
     slots.sort();
     slots.dedup();
     assert_eq!(slots.len(), 4 + 1 + 1, "{keys}");

@@ -56,6 +56,35 @@ async fn a_jwt_revoked_at_one_is_refused_at_the_other_while_many_are() {
 }
 
 #[tokio::test]
+async fn what_is_made_with_a_jwt_at_one_while_it_is_revoked_at_the_other_is_good_nowhere() {
+    let cluster = Cluster::with_redis(Postgres::shared().database(), Redis::shared());
+    let (servers, accounts) = cluster.start_two();
+    let kept = Pair::issue(&servers[0], &accounts.alice).await;
+    for round in 0..4 {
+        let manager = Pair::issue(&servers[0], &accounts.alice).await;
+        let child = Pair::issue(&servers[1], &manager.access).await;
+        let calls = (0..CALLERS).map(async |n: usize| {
+            if n == CALLERS / 2 {
+                assert_eq!(manager.revoke(&servers[round % 2]).await, 204);
+                return None;
+            }
+            let with = if n % 4 < 2 { &manager } else { &child };
+            Pair::ask(&servers[n % 2], &with.access).await.ok()
+        });
+        let made: Vec<_> = join_all(calls).await.into_iter().flatten().collect();
+        for pair in made.iter().chain([&manager, &child]) {
+            for server in &servers {
+                assert_eq!(messages(server, &pair.access).await, 401);
+                assert_eq!(refresh(server, &pair.refresh).await, 401);
+            }
+        }
+        for server in &servers {
+            assert_eq!(messages(server, &kept.access).await, 200);
+        }
+    }
+}
+
+#[tokio::test]
 async fn guesses_at_both_are_counted_together() {
     // Of its own: the others' users have the same names.
     let redis = Redis::start();

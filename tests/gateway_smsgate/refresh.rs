@@ -73,6 +73,31 @@ async fn a_refresh_token_that_comes_twice_ends_its_whole_family() {
 }
 
 #[tokio::test]
+async fn a_refresh_token_that_comes_twice_ends_neither_the_token_it_was_made_with_nor_its_siblings() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let alice = Caller::new(&server, server.alice());
+    let manager = alice.pair(&["tokens:manage", "logs:read"]).await;
+    let first = manager.access.pair(&["logs:read"]).await;
+    let second = manager.access.pair(&["logs:read"]).await;
+    let heir = first.refreshed().await;
+    assert_refused(&refresh(&first).await, 401, "Unauthorized");
+    for pair in [&first, &heir] {
+        assert_refused(&pair.access.get("/logs").await, 401, "Unauthorized");
+        assert_refused(&refresh(pair).await, 401, "Unauthorized");
+    }
+    for pair in [&manager, &second] {
+        assert_eq!(pair.access.get("/logs").await.status, 200);
+        assert_eq!(refresh(pair).await.status, 201);
+    }
+    // The manager's own, twice: that ends what was made with it.
+    assert_refused(&refresh(&manager).await, 401, "Unauthorized");
+    for pair in [&manager, &second] {
+        assert_refused(&pair.access.get("/logs").await, 401, "Unauthorized");
+    }
+}
+
+#[tokio::test]
 async fn a_used_refresh_token_ends_its_family_wherever_it_is_shown() {
     let folder = Folder::new();
     let server = Server::start(&folder, &[]);

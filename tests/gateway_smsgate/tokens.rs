@@ -178,6 +178,59 @@ async fn nobody_revokes_another_users_token() {
 }
 
 #[tokio::test]
+async fn to_revoke_a_token_that_was_made_with_another_leaves_that_and_its_siblings() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let alice = Caller::new(&server, server.alice());
+    let manager = alice.pair(&["tokens:manage", "logs:read"]).await;
+    let first = manager.access.pair(&["tokens:manage", "logs:read"]).await;
+    let second = manager.access.pair(&["logs:read"]).await;
+    let grandchild = first.access.pair(&["logs:read"]).await;
+    // By whom it was made, and by the password.
+    for (revoking, revoked) in [(&manager.access, &grandchild), (&alice, &first)] {
+        assert_eq!(revoking.delete(&format!("/auth/token/{}", revoked.id)).await.status, 204);
+        assert_ended(revoked).await;
+        for pair in [&manager, &second] {
+            assert_eq!(pair.access.get("/logs").await.status, 200);
+        }
+    }
+    // They go on, and end with the manager's.
+    let second = second.refreshed().await;
+    let third = manager.access.pair(&["logs:read"]).await;
+    let manager = manager.refreshed().await;
+    for pair in [&manager, &second, &third] {
+        assert_eq!(pair.access.get("/logs").await.status, 200);
+    }
+    assert_eq!(manager.access.delete(&format!("/auth/token/{}", manager.id)).await.status, 204);
+    for pair in [&manager, &second, &third] {
+        assert_ended(pair).await;
+    }
+}
+
+async fn assert_ended(pair: &Pair<'_>) {
+    assert_refused(&pair.access.get("/logs").await, 401, "Unauthorized");
+    let reply = pair.refresh.post("/auth/token/refresh", json!({})).await;
+    assert_refused(&reply, 401, "Unauthorized");
+}
+
+#[tokio::test]
+async fn a_token_that_was_made_with_one_that_was_made_and_so_on_eight_times_makes_no_other() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let alice = Caller::new(&server, server.alice());
+    let first = alice.pair(&["tokens:manage", "logs:read"]).await;
+    let mut last = first.access.pair(&["tokens:manage", "logs:read"]).await;
+    for _ in 1..8 {
+        last = last.access.pair(&["tokens:manage", "logs:read"]).await;
+    }
+    let reply = last.access.ask_for(json!({"scopes": ["logs:read"]})).await;
+    assert_refused(&reply, 403, "this token has too many above it to make another");
+    assert_eq!(last.access.get("/logs").await.status, 200);
+    assert_eq!(alice.delete(&format!("/auth/token/{}", first.id)).await.status, 204);
+    assert_ended(&last).await;
+}
+
+#[tokio::test]
 async fn to_revoke_a_token_ends_what_was_made_with_it() {
     let folder = Folder::new();
     let server = Server::start(&folder, &[]);
@@ -186,9 +239,7 @@ async fn to_revoke_a_token_ends_what_was_made_with_it() {
     let child = parent.access.pair(&["tokens:manage", "logs:read"]).await;
     let grandchild = child.access.pair(&["logs:read"]).await;
     assert_eq!(alice.delete(&format!("/auth/token/{}", parent.id)).await.status, 204);
-    for pair in [&child, &grandchild] {
-        assert_refused(&pair.access.get("/logs").await, 401, "Unauthorized");
-        let reply = pair.refresh.post("/auth/token/refresh", json!({})).await;
-        assert_refused(&reply, 401, "Unauthorized");
+    for pair in [&parent, &child, &grandchild] {
+        assert_ended(pair).await;
     }
 }

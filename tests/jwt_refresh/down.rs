@@ -6,7 +6,7 @@ use portcullis::{
     NowOrLater, StoreError,
     jwt::{
         TokenFacts,
-        refresh::{RefreshFacts, Rotation},
+        refresh::{Addition, RefreshFacts, Rotation},
     },
 };
 
@@ -107,8 +107,12 @@ impl Failing {
 }
 
 impl RefreshStore for Failing {
-    fn add(&self, token: RefreshFacts<'_>) -> NowOrLater<Result<bool, StoreError>> {
-        self.ask(|store| store.add(token))
+    fn add(
+        &self,
+        token: RefreshFacts<'_>,
+        parent: Option<&str>,
+    ) -> NowOrLater<Result<Addition, StoreError>> {
+        self.ask(|store| store.add(token, parent))
     }
 
     fn rotate(&self, used: &str, next: RefreshFacts<'_>) -> NowOrLater<Result<Rotation, StoreError>> {
@@ -142,8 +146,12 @@ fn later<T: Send + 'static>(answer: NowOrLater<T>) -> NowOrLater<T> {
 }
 
 impl RefreshStore for Later {
-    fn add(&self, token: RefreshFacts<'_>) -> NowOrLater<Result<bool, StoreError>> {
-        later(self.0.add(token))
+    fn add(
+        &self,
+        token: RefreshFacts<'_>,
+        parent: Option<&str>,
+    ) -> NowOrLater<Result<Addition, StoreError>> {
+        later(self.0.add(token, parent))
     }
 
     fn rotate(&self, used: &str, next: RefreshFacts<'_>) -> NowOrLater<Result<Rotation, StoreError>> {

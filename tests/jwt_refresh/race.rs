@@ -36,6 +36,48 @@ async fn race(server: Server) {
     }
 }
 
+/// Many make pairs with a token, and with one that was made with it; one revokes it meanwhile.
+async fn race_with_revocation(server: Server) {
+    let server = Arc::new(server);
+    for round in 0..20 {
+        let manager = Arc::new(server.sign_in(&alice()).await);
+        let child = Arc::new(server.make(&manager).await.unwrap());
+        let barrier = Arc::new(Barrier::new(TASKS));
+        let tasks: Vec<_> = (0..TASKS)
+            .map(|task| {
+                let (server, barrier) = (server.clone(), barrier.clone());
+                let (manager, child) = (manager.clone(), child.clone());
+                tokio::spawn(async move {
+                    barrier.wait().await;
+                    if task == TASKS / 2 {
+                        let id = manager.access().id();
+                        assert!(server.refresher.revoke(alice().identity(), id).await.unwrap());
+                        return None;
+                    }
+                    let made = server.make(if task % 2 == 0 { &manager } else { &child }).await;
+                    Some(made)
+                })
+            })
+            .collect();
+        let mut made = Vec::new();
+        for task in tasks {
+            made.extend(task.await.unwrap());
+        }
+        for made in made {
+            match made {
+                Ok(pair) => assert_eq!(server.status(&pair).await, 401, "round {round}"),
+                Err(error) => assert_eq!(reason(&error), "refresh.revoked"),
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_is_made_with_a_token_while_it_is_revoked_is_good_nowhere() {
+    race_with_revocation(Server::new(MemoryRefreshStore::new())).await;
+    race_with_revocation(Server::new(Later(MemoryRefreshStore::new()))).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_at_once_one_gets_a_pair() {
     race(Server::new(MemoryRefreshStore::new())).await;

@@ -63,23 +63,102 @@ async fn all_that_somebody_has_begun_up_to_a_time_is_revoked() {
     }
 }
 
+/// A manager's pair, two that were made with its token, and one that was made with a token of the first of them.
+async fn line(server: &Server) -> [Pair; 4] {
+    let manager = server.sign_in(&alice()).await;
+    let [first, second] = [server.make(&manager).await.unwrap(), server.make(&manager).await.unwrap()];
+    let grandchild = server.make(&first).await.unwrap();
+    [manager, first, second, grandchild]
+}
+
 #[tokio::test]
-async fn what_was_made_with_a_token_ends_with_its_family() {
-    let (server, first) = signed_in().await;
-    let caller = server.principal(first.access().token()).await;
-    let made = server.sign_in(&caller).await;
-    let by_made = server.principal(made.access().token()).await;
-    let grandchild = server.sign_in(&by_made).await;
-    // Each has a refresh token of its own, and all of them are good.
-    for pair in [&first, &made, &grandchild] {
+async fn what_was_made_with_a_token_is_a_family_of_its_own() {
+    let server = Server::new(MemoryRefreshStore::new());
+    let pairs = line(&server).await;
+    let mut families: Vec<_> = pairs.iter().map(|pair| &pair.access().id()[..12]).collect();
+    for pair in &pairs {
+        assert_eq!(pair.refresh().id()[..12], pair.access().id()[..12]);
         server.refresh(pair).await.unwrap();
     }
-    assert_eq!(reason(&server.refresh(&grandchild).await.unwrap_err()), "refresh.reused");
-    for pair in [&first, &made, &grandchild] {
+    families.sort_unstable();
+    families.dedup();
+    assert_eq!(families.len(), 4);
+}
+
+#[tokio::test]
+async fn a_family_that_is_revoked_ends_what_was_made_with_it_and_nothing_else() {
+    for (at, expected) in [
+        (0, [401, 401, 401, 401]),
+        (1, [200, 401, 200, 401]),
+        (2, [200, 200, 401, 200]),
+        (3, [200, 200, 200, 401]),
+    ] {
+        let server = Server::new(MemoryRefreshStore::new());
+        let pairs = line(&server).await;
+        let id = pairs[at].access().id();
+        assert!(server.refresher.revoke(alice().identity(), id).await.unwrap());
+        ended(&server, &pairs, expected).await;
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_comes_twice_ends_what_was_made_with_its_family_and_nothing_else() {
+    for (at, expected) in [
+        (0, [401, 401, 401, 401]),
+        (1, [200, 401, 200, 401]),
+        (2, [200, 200, 401, 200]),
+        (3, [200, 200, 200, 401]),
+    ] {
+        let server = Server::new(MemoryRefreshStore::new());
+        let pairs = line(&server).await;
+        server.refresh(&pairs[at]).await.unwrap();
+        assert_eq!(reason(&server.refresh(&pairs[at]).await.unwrap_err()), "refresh.reused");
+        ended(&server, &pairs, expected).await;
+    }
+}
+
+/// Whether each of them is good, in all that is done with it.
+async fn ended(server: &Server, pairs: &[Pair; 4], expected: [u16; 4]) {
+    for (pair, expected) in pairs.iter().zip(expected) {
+        assert_eq!(server.status(pair).await, expected);
+        let made = server.make(pair).await;
+        assert_eq!(made.as_ref().err().map(reason), (expected == 401).then_some("refresh.revoked"));
+        let refreshed = server.refresh(pair).await;
+        let refused = refreshed.as_ref().err().map(reason);
+        assert_eq!(refused, (expected == 401).then_some("refresh.revoked"));
+    }
+}
+
+#[tokio::test]
+async fn what_was_made_with_a_token_before_it_was_refreshed_ends_with_the_family_too() {
+    let (server, first) = signed_in().await;
+    let made = server.make(&first).await.unwrap();
+    let second = server.refresh(&first).await.unwrap();
+    let later = server.make(&second).await.unwrap();
+    let by_old = server.make(&first).await.unwrap();
+    assert!(server.refresher.revoke(alice().identity(), second.refresh().id()).await.unwrap());
+    for pair in [&made, &later, &by_old] {
         assert_eq!(server.status(pair).await, 401);
     }
-    let error = server.refresher.issue(Grant::to(&caller, set(""))).await.unwrap_err();
-    assert_eq!(reason(&error), "refresh.revoked");
+}
+
+#[tokio::test]
+async fn a_family_has_at_most_eight_above_it() {
+    let (server, first) = signed_in().await;
+    let mut pairs = vec![first];
+    for _ in 0..Refresher::MOST_ANCESTORS {
+        let made = server.make(pairs.last().unwrap()).await.unwrap();
+        pairs.push(made);
+    }
+    assert_eq!(pairs.len(), 9);
+    let error = server.make(&pairs[8]).await.unwrap_err();
+    assert_eq!((error.kind(), error.reason()), (RefreshErrorKind::TooDeep, "refresh.too_deep"));
+    assert_eq!(Rejection::from(error).kind(), RejectionKind::Forbidden);
+    assert_eq!(server.status(&pairs[8]).await, 200);
+    assert!(server.refresher.revoke(alice().identity(), pairs[0].access().id()).await.unwrap());
+    for pair in &pairs {
+        assert_eq!(server.status(pair).await, 401);
+    }
 }
 
 #[tokio::test]
@@ -89,8 +168,11 @@ async fn what_was_made_with_a_token_that_came_alone_ends_with_it() {
     let issuer = issuer.identities_of(Identity::LOCAL).clock(server.clock.clone());
     let alone = issuer.issue(Grant::to(&alice(), set("messages:send"))).unwrap();
     let caller = server.principal(alone.token()).await;
-    let made = server.sign_in(&caller).await;
+    let [made, other] = [server.sign_in(&caller).await, server.sign_in(&caller).await];
+    assert!(server.refresher.revoke(alice().identity(), made.access().id()).await.unwrap());
+    assert_eq!([server.status(&made).await, server.status(&other).await], [401, 200]);
+    assert_eq!(ask(&server.layer, alone.token()).await.status, 200);
     assert!(server.refresher.revoke(alice().identity(), alone.id()).await.unwrap());
-    assert_eq!(server.status(&made).await, 401);
+    assert_eq!(server.status(&other).await, 401);
     assert_eq!(ask(&server.layer, alone.token()).await.status, 401);
 }

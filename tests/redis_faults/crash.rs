@@ -12,7 +12,7 @@ use portcullis::{
     Identity,
     jwt::{
         RevocationStore, TokenFacts,
-        refresh::{RefreshFacts, RefreshStore, Rotation},
+        refresh::{Addition, RefreshFacts, RefreshStore, Rotation},
     },
 };
 
@@ -145,7 +145,7 @@ async fn killed_under_load_no_refresh_token_is_good_twice_and_what_was_revoked_s
                     let ids = [0, 1].map(|token| format!("{client}-fam-{family:06}token-no{token}"));
                     let facts = |token: usize| RefreshFacts { id: &ids[token], ..session(&owner, 0) };
                     let end = ids[0][..12].to_owned();
-                    let Ok(true) = bounded(store.add(facts(0))).await else { break };
+                    let Ok(Addition::Added) = bounded(store.add(facts(0), None)).await else { break };
                     let Ok(_) = bounded(store.rotate(&ids[0], facts(1))).await else { break };
                     used.push(ids[0].clone());
                     let Ok(true) = bounded(RefreshStore::revoke(&store, &owner, &end)).await else {

@@ -8,7 +8,7 @@ use std::{
 use portcullis::{
     Identity,
     basic::{Admission, AttemptKey, AttemptLimit, AttemptStore},
-    jwt::refresh::{RefreshFacts, RefreshStore, Rotation},
+    jwt::refresh::{Addition, RefreshFacts, RefreshStore, Rotation},
     s3p::{Nonce, NonceStore, Recorded},
     store::Redis,
 };
@@ -92,8 +92,9 @@ async fn in_a_full_memory_no_session_begins_and_those_that_there_are_go_on_and_e
     let store = connect(&redis).await;
     let [alice, bob] = ["alice", "bob"].map(|name| Identity::local(name).unwrap());
     let bobs = RefreshFacts { id: "family-two-3token-no0", ..session(&bob, 0) };
-    for first in [session(&alice, 0), bobs] {
-        assert!(store.add(first).await.unwrap());
+    let child = RefreshFacts { id: "child-fam-01token-no0", ..session(&alice, 0) };
+    for (first, parent) in [(session(&alice, 0), None), (bobs, None), (child, Some("family-of-12"))] {
+        assert_eq!(store.add(first, parent).await.unwrap(), Addition::Added);
     }
     let limit =
         AttemptLimit::new(1, Duration::from_secs(1), Duration::from_secs(1), Duration::from_secs(1));
@@ -102,13 +103,16 @@ async fn in_a_full_memory_no_session_begins_and_those_that_there_are_go_on_and_e
     store.count(known, limit, UNIX_EPOCH).await.unwrap();
     redis.cli(&["config", "set", "maxmemory", "1"]);
     let another = RefreshFacts { id: "another-fam-token-no0", ..session(&alice, 0) };
-    assert!(store.add(another).await.is_err());
+    for parent in [None, Some("family-of-12"), Some("came-alone-1")] {
+        assert!(store.add(another, parent).await.is_err(), "{parent:?}");
+    }
     for (used, next) in [(0, 1), (1, 2)] {
         let rotated = store.rotate(session(&alice, used).id, session(&alice, next)).await;
         assert_eq!(rotated.unwrap(), Rotation::Rotated);
     }
     let again = store.rotate(session(&alice, 0).id, session(&alice, 3)).await;
     assert_eq!(again.unwrap(), Rotation::Reused);
+    assert_eq!(store.rotate(child.id, child).await.unwrap(), Rotation::Revoked);
     RefreshStore::revoke_all(&store, &bob, bobs.now).await.unwrap();
     assert_eq!(store.rotate(bobs.id, bobs).await.unwrap(), Rotation::Revoked);
     // Who waits goes on waiting; who is new is counted by the caller.

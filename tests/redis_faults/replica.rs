@@ -90,7 +90,7 @@ async fn what_a_replica_has_got_it_knows_when_it_becomes_the_primary() {
     let expires = UNIX_EPOCH + Duration::from_secs(4_102_444_800);
     before.revoke(ISSUER, "revoked", expires).await.unwrap();
     let alice = Identity::local("alice").unwrap();
-    before.add(session(&alice, 1)).await.unwrap();
+    before.add(session(&alice, 1), None).await.unwrap();
     let rotated = before.rotate(session(&alice, 1).id, session(&alice, 2)).await.unwrap();
     assert_eq!(rotated, Rotation::Rotated);
     while replica.cli(&["info", "replication"]).contains("master_link_status:down")

@@ -6,7 +6,10 @@ use futures_util::future::join_all;
 use portcullis::{
     Clock,
     basic::UserStore,
-    jwt::refresh::{RefreshFacts, RefreshStore, Rotation},
+    jwt::{
+        RevocationStore, TokenFacts,
+        refresh::{Addition, RefreshFacts, RefreshStore, Rotation},
+    },
     ownership::{OwnershipStore, Resource},
     s3p::{Nonce, NonceStore, Recorded},
     store::sql::Engine,
@@ -31,6 +34,15 @@ const DATA_OF_2: &str = "\
     UPDATE portcullis_owners SET version = 9;\
     INSERT INTO portcullis_refresh_families VALUES ('family-of-12', 'local', 'bob', 5, 1800000300, NULL);\
     INSERT INTO portcullis_refresh_tokens VALUES ('family-of-12token-001', 1800000200);";
+
+/// What a program of version 3 has added: a family with two unused tokens, since what was made with a token of it
+/// was of the same family then, and one that was revoked.
+const DATA_OF_3: &str = "\
+    UPDATE portcullis_users SET locked = 0;\
+    INSERT INTO portcullis_refresh_families VALUES ('family-of-13', 'local', 'bob', 5, 1800000300, NULL);\
+    INSERT INTO portcullis_refresh_tokens VALUES ('family-of-13token-001', 1800000200);\
+    INSERT INTO portcullis_refresh_tokens VALUES ('family-of-13token-002', 1800000200);\
+    INSERT INTO portcullis_refresh_families VALUES ('family-of-14', 'local', 'bob', 5, 1800000300, 7);";
 
 macro_rules! step {
     ($engine:expr, $version:literal) => {
@@ -73,6 +85,10 @@ async fn version(database: &Database, version: i64) {
         raw_sql(step!(store.engine(), "0002")).execute(store.pool()).await.unwrap();
         raw_sql(DATA_OF_2).execute(store.pool()).await.unwrap();
     }
+    if version > 2 {
+        raw_sql(step!(store.engine(), "0003")).execute(store.pool()).await.unwrap();
+        raw_sql(DATA_OF_3).execute(store.pool()).await.unwrap();
+    }
     let done = sqlx::query("UPDATE portcullis_schema SET version = $1").bind(version);
     done.execute(store.pool()).await.unwrap();
     store.close().await;
@@ -81,7 +97,7 @@ async fn version(database: &Database, version: i64) {
 #[tokio::test]
 async fn what_an_older_version_has_stored_is_there_in_the_newest() {
     for database in Database::of_every_lasting_kind() {
-        for older in [1, 2] {
+        for older in [1, 2, 3] {
             version(&database, older).await;
             let store = database.connect().await;
             let user = format!("{:?}", store.user("alice").await.unwrap().unwrap());
@@ -89,11 +105,11 @@ async fn what_an_older_version_has_stored_is_there_in_the_newest() {
             assert!(user.contains("locked: false") && user.contains("expires: None"), "{user}");
             let digest = TokenDigest::from_bytes([7; 32]);
             let token = store.user_token(&digest).await.unwrap().unwrap();
-            let used = (older == 2).then(|| UNIX_EPOCH + Duration::from_secs(6));
+            let used = (older >= 2).then(|| UNIX_EPOCH + Duration::from_secs(6));
             assert_eq!((&*token.id, &*token.name, token.last_used), ("t1", "laptop", used));
             assert_eq!(store.list(&bob()).await.unwrap(), [token]);
             let owner = store.owner(&Resource::new("note", "1")).await.unwrap().unwrap();
-            let number = if older == 2 { 9 } else { 0 };
+            let number = if older >= 2 { 9 } else { 0 };
             assert_eq!((owner.identity(), owner.version()), (&alice(), number));
             let now = NOW.cast_signed();
             let replay = Nonce { token: "key", nonce: "n", expires: now + 300, now };
@@ -102,7 +118,7 @@ async fn what_an_older_version_has_stored_is_there_in_the_newest() {
             let (bob, id) = (bob(), "family-of-12token-002");
             let next = RefreshFacts { identity: &bob, id, expires, family_expires: expires, now };
             let rotated = store.rotate("family-of-12token-001", next).await.unwrap();
-            let expected = if older == 2 { Rotation::Rotated } else { Rotation::Revoked };
+            let expected = if older >= 2 { Rotation::Rotated } else { Rotation::Revoked };
             assert_eq!(rotated, expected, "a session outlives the upgrade");
             // What is new works with what is old.
             assert!(store.set_disabled("alice", false).await.unwrap());
@@ -112,6 +128,41 @@ async fn what_an_older_version_has_stored_is_there_in_the_newest() {
             assert!(user.contains("locked: true") && user.contains("expires: Some"), "{user}");
             store.close().await;
         }
+    }
+}
+
+#[tokio::test]
+async fn families_of_an_older_version_go_on_have_children_and_end_with_all_their_tokens() {
+    for database in Database::of_every_lasting_kind() {
+        version(&database, 3).await;
+        let store = database.connect().await;
+        let (bob, now) = (bob(), database.clock.now());
+        let expires = now + Duration::from_secs(60);
+        let facts = |id| RefreshFacts { identity: &bob, id, expires, family_expires: expires, now };
+        for (used, next) in [
+            ("family-of-13token-001", "family-of-13token-003"),
+            ("family-of-13token-002", "family-of-13token-004"),
+        ] {
+            assert_eq!(store.rotate(used, facts(next)).await.unwrap(), Rotation::Rotated);
+        }
+        let child = facts("family-of-15token-001");
+        assert_eq!(store.add(child, Some("family-of-14")).await.unwrap(), Addition::Revoked);
+        assert_eq!(store.add(child, Some("family-of-13")).await.unwrap(), Addition::Added);
+        let revoked = async |id| {
+            let token = TokenFacts { issuer: "local", subject: "bob", id, issued: None };
+            store.is_revoked(token).await.unwrap()
+        };
+        let ids = ["family-of-13access-01", "family-of-15access-01", "family-of-14access-01"];
+        let before = [revoked(ids[0]).await, revoked(ids[1]).await, revoked(ids[2]).await];
+        assert_eq!(before, [false, false, true]);
+        // Once more: neither of its tokens is good after that.
+        let again = store.rotate("family-of-13token-001", facts("family-of-13token-005")).await;
+        assert_eq!(again.unwrap(), Rotation::Reused);
+        assert_eq!([revoked(ids[0]).await, revoked(ids[1]).await], [true, true]);
+        for used in ["family-of-13token-004", "family-of-15token-001"] {
+            assert_eq!(store.rotate(used, facts(used)).await.unwrap(), Rotation::Revoked);
+        }
+        store.close().await;
     }
 }
 

@@ -7,7 +7,7 @@ use portcullis::{
     Clock, Identity,
     jwt::{
         RevocationStore, TokenFacts,
-        refresh::{RefreshFacts, RefreshStore, Rotation},
+        refresh::{Addition, RefreshFacts, RefreshStore, Rotation},
     },
     store::Sql,
 };
@@ -33,7 +33,8 @@ async fn of_many_who_use_a_token_at_two_instances_one_gets_the_next_and_the_fami
     for database in Database::of_every_lasting_kind() {
         let instances = [database.connect().await, database.connect().await];
         let alice = alice();
-        assert!(instances[0].add(facts(&database, &alice, FIRST)).await.unwrap());
+        let first = instances[0].add(facts(&database, &alice, FIRST), None).await.unwrap();
+        assert_eq!(first, Addition::Added);
         assert!(!is_revoked(&instances[1], "alice").await);
         let next: Vec<_> = (0..12).map(|n: usize| format!("{FAMILY}next-{n:0>4}")).collect();
         let rotated = next
@@ -44,7 +45,9 @@ async fn of_many_who_use_a_token_at_two_instances_one_gets_the_next_and_the_fami
         let count = |answer| rotated.iter().filter(|got| **got == answer).count();
         assert_eq!((count(Rotation::Rotated), count(Rotation::Reused)), (1, 1), "{rotated:?}");
         assert!(is_revoked(&instances[0], "alice").await);
-        assert!(!instances[0].add(facts(&database, &alice, "family-of-12token-002")).await.unwrap());
+        let child =
+            instances[0].add(facts(&database, &alice, "child-family-token-1"), Some(FAMILY)).await;
+        assert_eq!(child.unwrap(), Addition::Revoked);
     }
 }
 
@@ -52,7 +55,7 @@ async fn of_many_who_use_a_token_at_two_instances_one_gets_the_next_and_the_fami
 async fn a_token_is_asked_about_without_using_it_up() {
     for database in Database::of_every_kind() {
         let (store, alice) = (database.connect().await, alice());
-        store.add(facts(&database, &alice, FIRST)).await.unwrap();
+        store.add(facts(&database, &alice, FIRST), None).await.unwrap();
         for _ in 0..2 {
             let same = store.rotate(FIRST, facts(&database, &alice, FIRST)).await.unwrap();
             assert_eq!(same, Rotation::Rotated);
@@ -69,8 +72,9 @@ async fn a_token_is_asked_about_without_using_it_up() {
 async fn a_family_is_its_owners_alone() {
     for database in Database::of_every_kind() {
         let (store, alice, bob) = (database.connect().await, alice(), bob());
-        store.add(facts(&database, &alice, FIRST)).await.unwrap();
-        assert!(!store.add(facts(&database, &bob, "family-of-12token-002")).await.unwrap());
+        store.add(facts(&database, &alice, FIRST), None).await.unwrap();
+        let joined = store.add(facts(&database, &bob, "family-of-12token-002"), None).await;
+        assert_eq!(joined.unwrap(), Addition::Revoked);
         let stolen = store.rotate(FIRST, facts(&database, &bob, "family-of-12token-003")).await;
         assert_eq!(stolen.unwrap(), Rotation::Revoked);
         assert!(!RefreshStore::revoke(&store, &bob, FAMILY).await.unwrap());
@@ -86,8 +90,8 @@ async fn all_families_of_somebody_end_and_a_disabled_user_gets_no_new_tokens() {
     for database in Database::of_every_kind() {
         let (store, alice, bob) = (database.connect().await, alice(), bob());
         store.insert_user(&user("bob")).await.unwrap();
-        store.add(facts(&database, &alice, FIRST)).await.unwrap();
-        store.add(facts(&database, &bob, "family-two-3token-001")).await.unwrap();
+        store.add(facts(&database, &alice, FIRST), None).await.unwrap();
+        store.add(facts(&database, &bob, "family-two-3token-001"), None).await.unwrap();
         let now = database.clock.now();
         RefreshStore::revoke_all(&store, &alice, now - Duration::from_secs(1)).await.unwrap();
         assert!(!is_revoked(&store, "alice").await, "it began later");
@@ -104,10 +108,46 @@ async fn all_families_of_somebody_end_and_a_disabled_user_gets_no_new_tokens() {
 }
 
 #[tokio::test]
+async fn a_family_whose_parent_is_missing_has_ended() {
+    for database in Database::of_every_kind() {
+        let (store, alice) = (database.connect().await, alice());
+        store.add(facts(&database, &alice, "the-parent-1token-001"), None).await.unwrap();
+        store.add(facts(&database, &alice, FIRST), Some("the-parent-1")).await.unwrap();
+        assert!(!is_revoked(&store, "alice").await);
+        let gone = "DELETE FROM portcullis_refresh_families WHERE id = 'the-parent-1'";
+        sqlx::query(gone).execute(store.pool()).await.unwrap();
+        assert!(is_revoked(&store, "alice").await);
+        let rotated = store.rotate(FIRST, facts(&database, &alice, FIRST)).await;
+        assert_eq!(rotated.unwrap(), Rotation::Revoked);
+        let child = facts(&database, &alice, "child-fam-01token-001");
+        assert_eq!(store.add(child, Some(FAMILY)).await.unwrap(), Addition::Revoked);
+    }
+}
+
+#[tokio::test]
+async fn a_family_is_kept_as_long_as_the_last_of_its_children() {
+    for database in Database::of_every_kind() {
+        let (store, alice) = (database.connect().await, alice());
+        let child = |id| facts(&database, &alice, id);
+        let (first, second) = (child(FIRST), child("child-fam-02token-001"));
+        let longer = second.family_expires + Duration::from_secs(600);
+        for token in [first, RefreshFacts { family_expires: longer, ..second }] {
+            assert_eq!(store.add(token, Some("came-alone-1")).await.unwrap(), Addition::Added);
+        }
+        database.clock.advance(Duration::from_secs(120 + 300 + 61));
+        store.purge().await.unwrap();
+        let access = TokenFacts { issuer: "local", subject: "alice", id: second.id, issued: None };
+        assert!(!store.is_revoked(access).await.unwrap());
+        assert!(RefreshStore::revoke(&store, &alice, "came-alone-1").await.unwrap());
+        assert!(store.is_revoked(access).await.unwrap());
+    }
+}
+
+#[tokio::test]
 async fn a_family_is_kept_until_no_verifier_takes_its_last_token() {
     for database in Database::of_every_kind() {
         let (store, alice) = (database.connect().await, alice());
-        store.add(facts(&database, &alice, FIRST)).await.unwrap();
+        store.add(facts(&database, &alice, FIRST), None).await.unwrap();
         RefreshStore::revoke(&store, &alice, FAMILY).await.unwrap();
         database.clock.advance(Duration::from_secs(120 + 300 + 60));
         store.purge().await.unwrap();

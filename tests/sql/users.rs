@@ -58,7 +58,7 @@ async fn who_is_disabled_locked_or_expired_is_refused_by_every_credential() {
         let (owner, id, now) = (alice(), "family-of-12token-001", database.clock.now());
         let expires = now + Duration::from_secs(60);
         let session = RefreshFacts { identity: &owner, id, expires, family_expires: expires, now };
-        assert!(store.add(session).await.unwrap());
+        store.add(session, None).await.unwrap();
         let is_let_in = async || {
             let by_token = store.user_token(&token.digest()).await.unwrap().is_some();
             let by_key = store.access_key("key").await.unwrap().is_some();

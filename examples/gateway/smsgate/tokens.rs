@@ -95,8 +95,9 @@ pub async fn refresh(State(sms): State<Sms>, caller: Principal) -> Result<Create
     Ok(Created(pair))
 }
 
-/// Revokes one's own token and its whole family: the refresh token that came with it, and all that was
-/// got with either. The answer does not tell whether there was one.
+/// Revokes one's own token and its whole family: the refresh token that came with it, all that was got with
+/// that, and the tokens that were made with any of them; not the one that it was made with. The answer does not
+/// tell whether there was one.
 pub async fn revoke(
     State(sms): State<Sms>,
     caller: Principal,
@@ -118,6 +119,10 @@ fn refusal(error: RefreshError, scopes: &ScopeSet, held: &ScopeSet) -> Refusal {
             let missing: Vec<&str> =
                 scopes.iter().filter(|scope| held.iter().all(|held| held != *scope)).collect();
             let message = format!("scope not held, and so not given on: {}", missing.join(" "));
+            Refusal::new(StatusCode::FORBIDDEN, message)
+        }
+        RefreshErrorKind::TooDeep => {
+            let message = "this token has too many above it to make another";
             Refusal::new(StatusCode::FORBIDDEN, message)
         }
         RefreshErrorKind::Refused => Refusal::unauthorized(),

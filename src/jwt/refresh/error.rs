@@ -20,6 +20,8 @@ pub enum RefreshErrorKind {
     /// The refresh token is none, has expired, was used, or is revoked. At the token endpoint of RFC 6749
     /// section 5.2: 400 `invalid_grant`.
     Refused,
+    /// The token that the pair was asked for with has [too many ancestors](super::Refresher::MOST_ANCESTORS).
+    TooDeep,
     /// The store could not answer. Whether a refresh token was used up is not known.
     Unavailable,
 }
@@ -32,6 +34,10 @@ impl RefreshError {
     pub(super) fn not_granted(error: IssueError) -> Self {
         let kind = RefreshErrorKind::NotGranted(error.kind());
         Self { kind, reason: "refresh.grant", source: Some(error.into()) }
+    }
+
+    pub(super) fn too_deep() -> Self {
+        Self { kind: RefreshErrorKind::TooDeep, reason: "refresh.too_deep", source: None }
     }
 
     pub(super) fn unavailable(error: StoreError) -> Self {
@@ -55,6 +61,7 @@ impl fmt::Display for RefreshError {
         f.write_str(match self.kind {
             RefreshErrorKind::NotGranted(_) => "the tokens may not be given",
             RefreshErrorKind::Refused => "the refresh token is refused",
+            RefreshErrorKind::TooDeep => "the token has too many ancestors to have children",
             RefreshErrorKind::Unavailable => "the refresh store could not answer",
         })
     }
@@ -66,12 +73,14 @@ impl Error for RefreshError {
     }
 }
 
-/// 401 for what is refused, 503 while the store is down. Scopes that are not held: 403. A grant that no
-/// refresh token could make good is a mistake of the program: 500.
+/// 401 for what is refused, 503 while the store is down. Scopes that are not held, and too many ancestors: 403. A
+/// grant that no refresh token could make good is a mistake of the program: 500.
 impl From<RefreshError> for Rejection {
     fn from(error: RefreshError) -> Self {
         let kind = match error.kind {
-            RefreshErrorKind::NotGranted(IssueErrorKind::ScopeNotHeld) => RejectionKind::Forbidden,
+            RefreshErrorKind::NotGranted(IssueErrorKind::ScopeNotHeld) | RefreshErrorKind::TooDeep => {
+                RejectionKind::Forbidden
+            }
             RefreshErrorKind::NotGranted(_) => RejectionKind::Misconfigured,
             RefreshErrorKind::Refused => RejectionKind::RefusedCredentials,
             RefreshErrorKind::Unavailable => RejectionKind::Unavailable,

@@ -1,6 +1,6 @@
 //! Refresh tokens (RFC 6749 section 1.5): pairs of a short-lived access token and a token for the next pair.
 //!
-//! What comes of one sign-in is a *family*: every access token and every refresh token, however often it is
+//! What comes of one pair is a *family*: every access token and every refresh token, however often it is
 //! refreshed. The rules (RFC 9700 section 4.14):
 //!
 //! 1. A refresh token is a JWT by a key of its own. It is good for nobody but the [`Refresher`], and no access
@@ -14,8 +14,11 @@
 //!    another, however often it is refreshed; none of its tokens outlives it.
 //! 5. Scopes never grow: those of an access token are among those that the family was begun with, and among
 //!    those of the principal of the [`Grant`](crate::jwt::Grant).
-//! 6. Who came by an access token of a family gets a pair of the same family, which ends with that token.
-//! 7. A store that cannot answer: 503. It is then not known whether the token was used up.
+//! 6. Who came by an access token gets a family of its own: a child of that token's family, which expires no
+//!    later than the token.
+//! 7. Revocation goes downwards only. A family that is revoked, by whomever or for a token that came twice, ends
+//!    its children, and theirs; its parent and its siblings go on.
+//! 8. A store that cannot answer: 503. It is then not known whether the token was used up.
 //!
 //! ```
 //! use portcullis::{
@@ -63,8 +66,18 @@
 //! # Families
 //!
 //! The id of a token (`jti`) begins with its family's: 12 characters, and 9 more for the token. So a store
-//! needs nothing but a token's id to tell whether its family is revoked, and keeps no access tokens; and any
+//! needs nothing but a token's id to tell whether its family has ended, and keeps no access tokens; and any
 //! token's id is enough to [revoke](Refresher::revoke) all that belongs to it.
+//!
+//! Whoever manages tokens with one can give on others, revoke each alone, and all of them with the first:
+//!
+//! ```text
+//! password ─▶ manager's family ─┬▶ child ─▶ grandchild
+//!                               └▶ child
+//! ```
+//!
+//! Each look-up follows the line upwards, in one step of the store. That is why it is short:
+//! [`MOST_ANCESTORS`](Refresher::MOST_ANCESTORS).
 //!
 //! # Caveats
 //!
@@ -85,7 +98,7 @@ pub use self::{
     error::{RefreshError, RefreshErrorKind},
     pair::Pair,
     refresher::Refresher,
-    store::{RefreshFacts, RefreshStore, Rotation},
+    store::{Addition, RefreshFacts, RefreshStore, Rotation},
     token::RefreshToken,
 };
 pub use crate::store::MemoryRefreshStore;

@@ -9,7 +9,7 @@ use super::{
         Algorithm, Claims, Grant, IssueError, IssueErrorKind, Issuer, Key, Keys, admission::shared_key,
         claims::Expected, issue::expiry,
     },
-    Pair, RefreshError, RefreshFacts, RefreshStore, RefreshToken, Rotation, family,
+    Addition, Pair, RefreshError, RefreshFacts, RefreshStore, RefreshToken, Rotation, family,
     pair::Span,
     token::{FAMILY_EXPIRES, SCOPES},
 };
@@ -39,6 +39,9 @@ struct Parts {
 impl Refresher {
     /// The only scope that a refresh token itself holds. What it was given for stands in another claim.
     pub const SCOPE: Scope = Scope::from_static("tokens:refresh");
+
+    /// How many families may stand above one: whose token has so many makes no others.
+    pub const MOST_ANCESTORS: usize = 8;
 
     /// Access tokens of this issuer, and refresh tokens in the same name, by the same clock. A refresh token
     /// expires after 7 days without use, and a family 30 days after it began.
@@ -94,28 +97,30 @@ impl Refresher {
         Ok(self)
     }
 
-    /// Issues the first pair of a family, which ends no later than the
-    /// [credential](Principal::expires) by which the principal has come; to a principal who has come by a
-    /// token of a family, another pair of that family.
+    /// Issues the first pair of a family, which expires no later than the
+    /// [credential](Principal::expires) by which the principal has come. If that is an access token, the family
+    /// is a child of the token's.
     ///
     /// # Errors
     ///
-    /// When the grant is more than the [issuer](Issuer::issue) gives, the family of the principal's token is
-    /// revoked, or the store cannot answer.
+    /// When the grant is more than the [issuer](Issuer::issue) gives; when the family of the principal's token
+    /// has ended, or has [as many ancestors](Self::MOST_ANCESTORS) as there may be; or when the store cannot
+    /// answer.
     pub fn issue(&self, grant: Grant<'_>) -> NowOrLater<Result<Pair, RefreshError>> {
         let now = self.0.access.now();
         let ends = now.saturating_add(self.0.max).min(expiry(grant.principal));
-        let family = grant.principal.extra::<Claims>().and_then(Claims::id).and_then(family::of);
+        let parent = grant.principal.extra::<Claims>().and_then(Claims::id).and_then(family::of);
         let (identity, scopes) = (grant.principal.identity(), grant.scopes.clone());
         let span = Span { now, ends };
-        let pair = match self.sign(grant, &scopes, family, span) {
+        let pair = match self.sign(grant, &scopes, None, span) {
             Ok(pair) => pair,
             Err(error) => return NowOrLater::now(Err(RefreshError::not_granted(error))),
         };
-        let added = self.0.store.add(pair.facts(identity, span));
+        let added = self.0.store.add(pair.facts(identity, span), parent);
         added.map(|added| match added {
-            Ok(true) => Ok(pair),
-            Ok(false) => Err(RefreshError::refused("refresh.revoked")),
+            Ok(Addition::Added) => Ok(pair),
+            Ok(Addition::Revoked) => Err(RefreshError::refused("refresh.revoked")),
+            Ok(Addition::TooDeep) => Err(RefreshError::too_deep()),
             Err(error) => Err(RefreshError::unavailable(error)),
         })
     }
@@ -177,8 +182,8 @@ impl Refresher {
         }
     }
 
-    /// Revokes a family of this identity's, by the id of any of its tokens or by its own: whether it was good
-    /// until now. It is not said whether it is somebody else's.
+    /// Revokes a family of this identity's, by the id of any of its tokens or by its own, and so ends all below
+    /// it: whether it was good until now. It is not said whether it is somebody else's.
     ///
     /// # Errors
     ///
@@ -193,7 +198,7 @@ impl Refresher {
         }
     }
 
-    /// Revokes all families of this identity's that began up to this time.
+    /// Revokes all families of this identity's that began up to this time, and so ends all below them.
     ///
     /// # Errors
     ///
@@ -224,7 +229,7 @@ impl Refresher {
             Ok(Rotation::Reused) => {
                 tracing::warn!(
                     family,
-                    "a refresh token came twice: all tokens of its family are revoked"
+                    "a refresh token came twice: all tokens of its family are revoked, and those made with them"
                 );
                 Err(RefreshError::refused("refresh.reused"))
             }

@@ -37,6 +37,8 @@ mod ownership;
 #[cfg(feature = "ownership")]
 mod ownership_admin;
 #[cfg(feature = "_jwt")]
+mod refresh_families;
+#[cfg(feature = "_jwt")]
 mod refreshes;
 #[cfg(feature = "_jwt")]
 mod revocations;

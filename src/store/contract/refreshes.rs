@@ -3,19 +3,19 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use super::{CALLERS, answer, at_once, must_fail, texts};
+use super::{CALLERS, answer, at_once, must_fail, refresh_families::families, texts};
 use crate::{
     Identity,
     jwt::{
         RevocationStore, TokenFacts,
-        refresh::{RefreshFacts, RefreshStore, Rotation},
+        refresh::{Addition, RefreshFacts, RefreshStore, Rotation},
     },
 };
 
-const NOW: u64 = 1_361_281_946;
+pub(super) const NOW: u64 = 1_361_281_946;
 const FAMILY: &str = "family-of-12";
 /// How long after the last of its tokens has expired a family is kept: the greatest leeway of a verifier.
-const LEEWAY: u64 = 300;
+pub(super) const LEEWAY: u64 = 300;
 
 /// What every [`RefreshStore`] must do, as a [`RevocationStore`], too. The function makes an empty store.
 ///
@@ -28,12 +28,13 @@ pub async fn refreshes<S: RefreshStore + RevocationStore>(new_store: impl AsyncF
     unknown(new_store().await).await;
     of_one_identity(new_store().await).await;
     scoped(new_store().await).await;
-    several_tokens(new_store().await).await;
+    joined_by_none(new_store().await).await;
     revoked(new_store().await).await;
     all_revoked(new_store().await).await;
     kept(new_store().await).await;
     one_of_many(new_store().await).await;
     revoked_meanwhile(new_store().await).await;
+    families(new_store).await;
 }
 
 /// What a [`RefreshStore`] with a bound must do. The function makes an empty store for so many families, each
@@ -45,9 +46,9 @@ pub async fn refreshes<S: RefreshStore + RevocationStore>(new_store: impl AsyncF
 pub async fn bounded_refreshes<S: RefreshStore + RevocationStore>(new_store: impl AsyncFn(usize) -> S) {
     let (store, alice) = (new_store(3).await, identity("alice"));
     for family in 1..=3 {
-        assert!(answer(store.add(facts(&alice, &id(family, 1)))).await, "there is room: {family}");
+        begin(&store, facts(&alice, &id(family, 1)), None).await;
     }
-    let more = store.add(facts(&alice, &id(4, 1))).await;
+    let more = store.add(facts(&alice, &id(4, 1)), None).await;
     assert!(more.is_err(), "a store without room for a family says so: {more:?}");
     for family in 1..=3 {
         let rotated = answer(store.rotate(&id(family, 1), facts(&alice, &id(family, 2)))).await;
@@ -64,44 +65,50 @@ pub async fn bounded_refreshes<S: RefreshStore + RevocationStore>(new_store: imp
 /// When the store breaks a rule.
 pub async fn broken_refreshes(store: &impl RefreshStore) {
     let alice = identity("alice");
-    must_fail(store.add(facts(&alice, &id(1, 1)))).await;
+    must_fail(store.add(facts(&alice, &id(1, 1)), None)).await;
+    must_fail(store.add(facts(&alice, &id(2, 1)), Some(&family(1)))).await;
     must_fail(store.rotate(&id(1, 1), facts(&alice, &id(1, 2)))).await;
     must_fail(store.revoke(&alice, &family(1))).await;
     must_fail(store.revoke_all(&alice, at(NOW))).await;
 }
 
-fn family(number: usize) -> String {
+pub(super) fn family(number: usize) -> String {
     format!("family-{number:05}")
 }
 
 /// The id of a token: its family's, and 9 characters of its own.
-fn id(of: usize, token: usize) -> String {
+pub(super) fn id(of: usize, token: usize) -> String {
     format!("{}token-{token:03}", family(of))
 }
 
-fn identity(subject: &str) -> Identity {
+pub(super) fn identity(subject: &str) -> Identity {
     Identity::new("issuer", subject).expect("the texts are not empty")
 }
 
-fn at(seconds: u64) -> SystemTime {
+pub(super) fn at(seconds: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
-fn facts_at<'t>(identity: &'t Identity, id: &'t str, now: u64) -> RefreshFacts<'t> {
+pub(super) fn facts_at<'t>(identity: &'t Identity, id: &'t str, now: u64) -> RefreshFacts<'t> {
     let (expires, family_expires) = (at(now + 3600), at(now + 7200));
     RefreshFacts { identity, id, expires, family_expires, now: at(now) }
 }
 
-fn facts<'t>(identity: &'t Identity, id: &'t str) -> RefreshFacts<'t> {
+pub(super) fn facts<'t>(identity: &'t Identity, id: &'t str) -> RefreshFacts<'t> {
     facts_at(identity, id, NOW)
 }
 
-async fn is_revoked(store: &impl RevocationStore, subject: &str, id: &str) -> bool {
+pub(super) async fn begin(store: &impl RefreshStore, token: RefreshFacts<'_>, parent: Option<&str>) {
+    let added = answer(store.add(token, parent)).await;
+    assert_eq!(added, Addition::Added, "a new family begins: {token:?} below {parent:?}");
+}
+
+pub(super) async fn is_revoked(store: &impl RevocationStore, subject: &str, id: &str) -> bool {
     answer(store.is_revoked(TokenFacts { issuer: "issuer", subject, id, issued: Some(at(NOW)) })).await
 }
 
 /// Refuses whatever comes of the family, for good.
-async fn has_ended(
+pub(super) async fn has_ended(
     store: &(impl RefreshStore + RevocationStore),
     owner: &Identity,
     of: usize,
@@ -112,7 +119,10 @@ async fn has_ended(
         let rotated = answer(store.rotate(&id(of, token), facts(owner, &next))).await;
         assert_eq!(rotated, Rotation::Revoked, "{why}: its tokens are refused");
     }
-    assert!(!answer(store.add(facts(owner, &id(of, 998)))).await, "{why}: nothing joins it");
+    let again = answer(store.add(facts(owner, &id(of, 998)), None)).await;
+    assert_eq!(again, Addition::Revoked, "{why}: it does not begin again");
+    let child = answer(store.add(facts(owner, &id(50_000 + of, 0)), Some(&family(of)))).await;
+    assert_eq!(child, Addition::Revoked, "{why}: nothing is made with its tokens");
     assert!(!answer(store.revoke(owner, &family(of))).await, "{why}: it was good until then, not now");
     let access = id(of, 997);
     assert!(is_revoked(store, owner.subject(), &access).await, "{why}: its access tokens are revoked");
@@ -120,8 +130,8 @@ async fn has_ended(
 
 async fn good_once(store: impl RefreshStore + RevocationStore) {
     let alice = identity("alice");
-    assert!(answer(store.add(facts(&alice, &id(1, 0)))).await, "a new family begins");
-    assert!(answer(store.add(facts(&alice, &id(2, 0)))).await, "and another");
+    begin(&store, facts(&alice, &id(1, 0)), None).await;
+    begin(&store, facts(&alice, &id(2, 0)), None).await;
     for token in 1..4 {
         let rotated = answer(store.rotate(&id(1, token - 1), facts(&alice, &id(1, token)))).await;
         assert_eq!(rotated, Rotation::Rotated, "an unused token is good: {token}");
@@ -137,7 +147,7 @@ async fn good_once(store: impl RefreshStore + RevocationStore) {
 
 async fn asked_about(store: impl RefreshStore + RevocationStore) {
     let alice = identity("alice");
-    answer(store.add(facts(&alice, &id(1, 0)))).await;
+    begin(&store, facts(&alice, &id(1, 0)), None).await;
     for _ in 0..3 {
         let same = answer(store.rotate(&id(1, 0), facts(&alice, &id(1, 0)))).await;
         assert_eq!(same, Rotation::Rotated, "a token in its own place stays unused");
@@ -165,13 +175,14 @@ async fn unknown(store: impl RefreshStore + RevocationStore) {
             );
         }
     }
-    assert!(answer(store.add(facts(&alice, &id(1, 0)))).await, "and none of this begins one");
+    begin(&store, facts(&alice, &id(1, 0)), None).await;
 }
 
 async fn of_one_identity(store: impl RefreshStore + RevocationStore) {
     let (alice, bob) = (identity("alice"), identity("bob"));
-    answer(store.add(facts(&alice, &id(1, 0)))).await;
-    assert!(!answer(store.add(facts(&bob, &id(1, 1)))).await, "nobody joins another's family");
+    begin(&store, facts(&alice, &id(1, 0)), None).await;
+    let joined = answer(store.add(facts(&bob, &id(1, 1)), None)).await;
+    assert_eq!(joined, Addition::Revoked, "nobody joins another's family");
     let rotated = answer(store.rotate(&id(1, 0), facts(&bob, &id(1, 1)))).await;
     assert_eq!(rotated, Rotation::Revoked, "another's family is not known");
     for other in [&bob, &Identity::new("other", "alice").expect("the texts are not empty")] {
@@ -186,7 +197,7 @@ async fn of_one_identity(store: impl RefreshStore + RevocationStore) {
 async fn scoped(store: impl RefreshStore + RevocationStore) {
     let subjects: Vec<_> = texts().iter().map(|text| identity(text)).collect();
     for (of, subject) in subjects.iter().enumerate() {
-        assert!(answer(store.add(facts(subject, &id(of, 0)))).await);
+        begin(&store, facts(subject, &id(of, 0)), None).await;
     }
     for subject in subjects.iter().step_by(2) {
         answer(store.revoke_all(subject, at(NOW))).await;
@@ -198,24 +209,25 @@ async fn scoped(store: impl RefreshStore + RevocationStore) {
     }
 }
 
-async fn several_tokens(store: impl RefreshStore + RevocationStore) {
+async fn joined_by_none(store: impl RefreshStore + RevocationStore) {
     let alice = identity("alice");
-    for token in 0..3 {
-        assert!(answer(store.add(facts(&alice, &id(1, token)))).await, "a good family grows: {token}");
+    begin(&store, facts(&alice, &id(1, 0)), None).await;
+    for parent in [None, Some(family(1)), Some(family(2))] {
+        let joined = answer(store.add(facts(&alice, &id(1, 1)), parent.as_deref())).await;
+        assert_eq!(
+            joined,
+            Addition::Revoked,
+            "a family that is there does not begin again: {parent:?}"
+        );
     }
-    for token in 0..3 {
-        let rotated = answer(store.rotate(&id(1, token), facts(&alice, &id(1, token + 3)))).await;
-        assert_eq!(rotated, Rotation::Rotated, "each of its tokens is good once: {token}");
-    }
-    let again = answer(store.rotate(&id(1, 2), facts(&alice, &id(1, 6)))).await;
-    assert_eq!(again, Rotation::Reused, "each of its tokens is good once");
-    has_ended(&store, &alice, 1, "one of its tokens was used twice").await;
+    let rotated = answer(store.rotate(&id(1, 0), facts(&alice, &id(1, 2)))).await;
+    assert_eq!(rotated, Rotation::Rotated, "and goes on");
 }
 
 async fn revoked(store: impl RefreshStore + RevocationStore) {
     let alice = identity("alice");
     for of in 1..3 {
-        answer(store.add(facts(&alice, &id(of, 0)))).await;
+        begin(&store, facts(&alice, &id(of, 0)), None).await;
     }
     assert!(answer(store.revoke(&alice, &family(1))).await, "a good family is revoked");
     has_ended(&store, &alice, 1, "it was revoked").await;
@@ -225,9 +237,9 @@ async fn revoked(store: impl RefreshStore + RevocationStore) {
 async fn all_revoked(store: impl RefreshStore + RevocationStore) {
     let (alice, bob) = (identity("alice"), identity("bob"));
     for (of, began) in [(1, NOW - 10), (2, NOW), (3, NOW + 10)] {
-        answer(store.add(facts_at(&alice, &id(of, 0), began))).await;
+        begin(&store, facts_at(&alice, &id(of, 0), began), None).await;
     }
-    answer(store.add(facts(&bob, &id(4, 0)))).await;
+    begin(&store, facts(&bob, &id(4, 0)), None).await;
     answer(store.revoke_all(&alice, at(NOW - 11))).await;
     assert!(!is_revoked(&store, "alice", &id(1, 9)).await, "what began later is good");
     answer(store.revoke_all(&alice, at(NOW))).await;
@@ -241,7 +253,7 @@ async fn all_revoked(store: impl RefreshStore + RevocationStore) {
         assert_eq!(rotated, Rotation::Rotated, "later families, and those of others, go on: {of}");
     }
     // Who has signed out everywhere signs in again, in the same moment.
-    assert!(answer(store.add(facts(&alice, &id(5, 0)))).await, "a new family begins at once");
+    begin(&store, facts(&alice, &id(5, 0)), None).await;
     let rotated = answer(store.rotate(&id(5, 0), facts(&alice, &id(5, 1)))).await;
     assert_eq!(rotated, Rotation::Rotated, "what begins after all were revoked is good");
     answer(store.revoke_all(&alice, at(NOW))).await;
@@ -250,17 +262,11 @@ async fn all_revoked(store: impl RefreshStore + RevocationStore) {
 
 async fn kept(store: impl RefreshStore + RevocationStore) {
     let (alice, bob) = (identity("alice"), identity("bob"));
-    answer(store.add(facts(&alice, &id(1, 0)))).await;
-    let ends = NOW + 2 * 7200;
-    let second = id(1, 1);
-    let longer = RefreshFacts { family_expires: at(ends), ..facts(&alice, &second) };
-    answer(store.add(longer)).await;
-    // One that ends sooner takes nothing away.
-    answer(store.add(facts(&alice, &id(1, 2)))).await;
+    begin(&store, facts(&alice, &id(1, 0)), None).await;
     assert!(answer(store.revoke(&alice, &family(1))).await);
-    for (of, now) in [(2, NOW + 7200), (3, ends), (4, ends + LEEWAY - 1)] {
+    for (of, now) in [(2, NOW + 3600), (3, NOW + 7200), (4, NOW + 7200 + LEEWAY - 1)] {
         // Whatever the store drops, it drops now.
-        answer(store.add(facts_at(&bob, &id(of, 0), now))).await;
+        begin(&store, facts_at(&bob, &id(of, 0), now), None).await;
         let revoked = is_revoked(&store, "alice", &id(1, 9)).await;
         assert!(revoked, "a family is kept until its last token is refused by itself: {now}");
     }
@@ -270,7 +276,7 @@ async fn one_of_many(store: impl RefreshStore + RevocationStore) {
     let store = Arc::new(store);
     for round in 1..=5 {
         let alice = identity("alice");
-        answer(store.add(facts(&alice, &id(round, 0)))).await;
+        begin(&*store, facts(&alice, &id(round, 0)), None).await;
         let rotations = at_once(|caller| {
             let (store, alice) = (store.clone(), alice.clone());
             async move {
@@ -286,12 +292,12 @@ async fn one_of_many(store: impl RefreshStore + RevocationStore) {
     }
 }
 
-/// Half of them revoke, each in one of two ways; the others use the token, and join.
+/// Half of them revoke, another all of hers; one uses the token, and the others ask about it.
 async fn revoked_meanwhile(store: impl RefreshStore + RevocationStore) {
     let store = Arc::new(store);
     for round in 1..=5 {
         let alice = identity(&format!("alice {round}"));
-        answer(store.add(facts(&alice, &id(round, 0)))).await;
+        begin(&*store, facts(&alice, &id(round, 0)), None).await;
         let revoked = at_once(|caller| {
             let (store, alice) = (store.clone(), alice.clone());
             async move {
@@ -299,7 +305,7 @@ async fn revoked_meanwhile(store: impl RefreshStore + RevocationStore) {
                     1 => drop(answer(store.rotate(&id(round, 0), facts(&alice, &id(round, 1)))).await),
                     2 => answer(store.revoke_all(&alice, at(NOW))).await,
                     _ if caller % 2 == 0 => return answer(store.revoke(&alice, &family(round))).await,
-                    _ => drop(answer(store.add(facts(&alice, &id(round, caller)))).await),
+                    _ => drop(answer(store.rotate(&id(round, 0), facts(&alice, &id(round, 0)))).await),
                 }
                 false
             }

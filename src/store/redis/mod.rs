@@ -49,7 +49,7 @@
 //! | what is lost | what comes of it |
 //! |---|---|
 //! | a nonce | one request can be replayed within its window |
-//! | a revocation | a token is good again until it expires |
+//! | a revocation | a token is good again until it expires, and so is what was made with it |
 //! | a rotation | a used refresh token is good again; the one that took its place is not, and ends the family |
 //! | a family | its refresh tokens are refused; its access tokens are good until they expire, revoked or not |
 //! | an attempt | it is not counted |

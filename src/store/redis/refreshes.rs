@@ -9,26 +9,32 @@ use super::{Redis, key::digest};
 use crate::{
     Identity, NowOrLater, StoreError,
     clock::{unix_milliseconds, unix_seconds},
-    jwt::refresh::{RefreshFacts, RefreshStore, Rotation},
+    jwt::refresh::{Addition, RefreshFacts, RefreshStore, Refresher, Rotation},
 };
 
 /// How much longer than asked for families and tokens are kept: for the leeway of verifiers, and for clocks
 /// that differ.
 const MARGIN: i64 = 60 * 60;
 
-/// How many unused tokens a family may have.
-const MOST_UNUSED: usize = 10_000;
-
-/// Whether a family is known, and revoked. It is revoked by itself, or with others of its owner: with those that
-/// began up to a time, and before the revocation was made, which a number tells that grows with each.
+/// Whether a family is known, and has ended: it was revoked, or one above it. Its key says which are above it,
+/// and one of its owner which families with children were revoked: so all keys are known beforehand.
+///
+/// It also ends with others of its owner: with those that began up to a time, and before the revocation was
+/// made, which a number tells that grows with each. A child counts as begun with its parent, and so ends with it.
 ///
 /// (Of two revocations of which the later is for an earlier time, the later time counts for both: too much is
 /// revoked then, and nothing too little.)
-pub(super) const IS_REVOKED: &str = r"
-    local function is_revoked(family, owner)
-        local began, number, revoked = unpack(redis.call('HMGET', family, 'began', 'number', 'revoked'))
+pub(super) const HAS_ENDED: &str = r"
+    local function has_ended(family, owner, ended)
+        local began, number, revoked, ancestors =
+            unpack(redis.call('HMGET', family, 'began', 'number', 'revoked', 'ancestors'))
         if not began or revoked then
             return began and revoked
+        end
+        for at = 1, #(ancestors or ''), 16 do
+            if redis.call('ZSCORE', ended, ancestors:sub(at, at + 15)) then
+                return true
+            end
         end
         local up_to, latest = unpack(redis.call('HMGET', owner, 'up_to', 'number'))
         return up_to and tonumber(began) <= tonumber(up_to) and tonumber(number) < tonumber(latest)
@@ -38,21 +44,26 @@ pub(super) const IS_REVOKED: &str = r"
 /// What changes nothing deletes what is not there: a Redis that takes no writes refuses that, and what a replica
 /// says may be old.
 const FAMILY: &str = r"
-    local family, unused, owner, nothing = unpack(KEYS)
-    local function is_good(subject)
-        return redis.call('HGET', family, 'subject') == subject and not is_revoked(family, owner)
+    local family, unused, owner, ended, nothing, parent = unpack(KEYS)
+    local subject, id = unpack(ARGV)
+    local function is_good(family)
+        return redis.call('HGET', family, 'subject') == subject and not has_ended(family, owner, ended)
+    end
+    local function keep(keys, seconds)
+        for _, key in ipairs(keys) do
+            if redis.call('TTL', key) < tonumber(seconds) then
+                redis.call('EXPIRE', key, seconds)
+            end
+        end
     end
     local function revoke()
         -- First what makes room: a Redis whose memory is full then takes the rest.
         redis.call('DEL', unused)
         redis.call('HSET', family, 'revoked', 1)
-    end
-    local function keep(long_ago, seconds)
-        redis.call('ZREMRANGEBYSCORE', unused, '-inf', long_ago)
-        for _, key in ipairs({family, unused, owner}) do
-            if redis.call('TTL', key) < tonumber(seconds) then
-                redis.call('EXPIRE', key, seconds)
-            end
+        local last_child = redis.call('HGET', family, 'last_child')
+        if last_child then
+            redis.call('ZADD', ended, last_child, id)
+            keep({ended}, redis.call('TTL', family))
         end
     end
     local function leave(answer)
@@ -64,18 +75,34 @@ const FAMILY: &str = r"
 static ADD: LazyLock<Script> = LazyLock::new(|| {
     script(
         r"
-        local subject, token, expires, now, long_ago, seconds, most = unpack(ARGV)
-        if redis.call('EXISTS', family) == 0 then
-            local number = redis.call('HGET', owner, 'number') or 0
-            redis.call('HSET', family, 'subject', subject, 'began', now, 'number', number)
-            redis.call('HSETNX', owner, 'number', 0)
-        elseif not is_good(subject) then
+        local token, expires, now, seconds, ends, long_ago, most, parent_id = unpack(ARGV, 3)
+        if redis.call('EXISTS', family) == 1 then
             return leave('revoked')
-        elseif redis.call('ZCOUNT', unused, '(' .. long_ago, '+inf') >= tonumber(most) then
-            return leave('full')
         end
+        local began, number, ancestors = now, redis.call('HGET', owner, 'number') or 0, ''
+        if parent then
+            if redis.call('EXISTS', parent) == 0 then
+                redis.call('HSET', parent, 'subject', subject, 'began', began, 'number', number)
+            elseif not is_good(parent) then
+                return leave('revoked')
+            end
+            local before, above, last = unpack(redis.call('HMGET', parent, 'began', 'ancestors', 'last_child'))
+            ancestors = (above or '') .. parent_id
+            if #ancestors > 16 * most then
+                return leave('too deep')
+            end
+            if tonumber(before) < tonumber(began) then
+                began = before
+            end
+            if not last or tonumber(last) < tonumber(ends) then
+                redis.call('HSET', parent, 'last_child', ends)
+            end
+        end
+        redis.call('HSET', family, 'subject', subject, 'began', began, 'number', number, 'ancestors', ancestors)
+        redis.call('HSETNX', owner, 'number', 0)
         redis.call('ZADD', unused, expires, token)
-        keep(long_ago, seconds)
+        redis.call('ZREMRANGEBYSCORE', ended, '-inf', long_ago)
+        keep({family, unused, owner, parent}, seconds)
         return 'added'
         ",
     )
@@ -84,8 +111,8 @@ static ADD: LazyLock<Script> = LazyLock::new(|| {
 static ROTATE: LazyLock<Script> = LazyLock::new(|| {
     script(
         r"
-        local subject, used, token, expires, long_ago, seconds = unpack(ARGV)
-        if not is_good(subject) then
+        local used, token, expires, seconds = unpack(ARGV, 3)
+        if not is_good(family) then
             return leave('revoked')
         end
         if not redis.call('ZSCORE', unused, used) then
@@ -94,7 +121,7 @@ static ROTATE: LazyLock<Script> = LazyLock::new(|| {
         end
         redis.call('ZREM', unused, used)
         redis.call('ZADD', unused, expires, token)
-        keep(long_ago, seconds)
+        keep({family, unused, owner}, seconds)
         return 'rotated'
         ",
     )
@@ -103,7 +130,7 @@ static ROTATE: LazyLock<Script> = LazyLock::new(|| {
 static REVOKE: LazyLock<Script> = LazyLock::new(|| {
     script(
         r"
-        if not is_good(ARGV[1]) then
+        if not is_good(family) then
             return leave(0)
         end
         revoke()
@@ -130,34 +157,44 @@ static REVOKE_ALL: LazyLock<Script> = LazyLock::new(|| {
 });
 
 fn script(body: &str) -> Script {
-    Script::new(&[IS_REVOKED, FAMILY, body].concat())
+    Script::new(&[HAS_ENDED, FAMILY, body].concat())
 }
 
-/// A family has up to 10,000 unused tokens; to one that has as many, none is added. When the memory of Redis is full
-/// (`maxmemory`), no family begins; those that there are go on, and are revoked.
+/// When the memory of Redis is full (`maxmemory`), no family begins; those that there are go on, and are revoked.
 ///
 /// All families of an issuer are in one slot of a cluster.
 impl RefreshStore for Redis {
-    fn add(&self, token: RefreshFacts<'_>) -> NowOrLater<Result<bool, StoreError>> {
+    fn add(
+        &self,
+        token: RefreshFacts<'_>,
+        parent: Option<&str>,
+    ) -> NowOrLater<Result<Addition, StoreError>> {
         let mut script = self.of_family(&ADD, token.identity, token.family());
-        script.arg(&digest(token.identity.subject())[..]).arg(&digest(token.id)[..]);
-        script.arg(unix_seconds(token.expires)).arg(unix_milliseconds(token.now));
-        script.arg(long_ago(token)).arg(keep(token)).arg(MOST_UNUSED);
+        script.arg(&digest(token.id)[..]).arg(unix_seconds(token.expires));
+        script.arg(unix_milliseconds(token.now)).arg(keep(token));
+        script
+            .arg(unix_seconds(token.family_expires))
+            .arg(unix_seconds(token.now).saturating_sub(MARGIN));
+        script.arg(Refresher::MOST_ANCESTORS);
+        if let Some(parent) = parent {
+            script.key(self.family_key(token.identity.issuer(), parent));
+            script.arg(&digest(parent)[..]);
+        }
         let redis = self.clone();
         NowOrLater::later(async move {
             match redis.run::<String>(script).await.map_err(StoreError::new)?.as_str() {
-                "added" => Ok(true),
-                "revoked" => Ok(false),
-                _ => Err(StoreError::new("the family has too many unused refresh tokens")),
+                "added" => Ok(Addition::Added),
+                "revoked" => Ok(Addition::Revoked),
+                "too deep" => Ok(Addition::TooDeep),
+                other => Err(StoreError::new(format!("Redis has answered {other:?}"))),
             }
         })
     }
 
     fn rotate(&self, used: &str, next: RefreshFacts<'_>) -> NowOrLater<Result<Rotation, StoreError>> {
         let mut script = self.of_family(&ROTATE, next.identity, next.family());
-        script.arg(&digest(next.identity.subject())[..]).arg(&digest(used)[..]);
-        script.arg(&digest(next.id)[..]).arg(unix_seconds(next.expires));
-        script.arg(long_ago(next)).arg(keep(next));
+        script.arg(&digest(used)[..]).arg(&digest(next.id)[..]);
+        script.arg(unix_seconds(next.expires)).arg(keep(next));
         let redis = self.clone();
         NowOrLater::later(async move {
             match redis.run::<String>(script).await.map_err(StoreError::new)?.as_str() {
@@ -170,8 +207,7 @@ impl RefreshStore for Redis {
     }
 
     fn revoke(&self, identity: &Identity, family: &str) -> NowOrLater<Result<bool, StoreError>> {
-        let mut script = self.of_family(&REVOKE, identity, family);
-        script.arg(&digest(identity.subject())[..]);
+        let script = self.of_family(&REVOKE, identity, family);
         let redis = self.clone();
         NowOrLater::later(async move { redis.run(script).await.map_err(StoreError::new) })
     }
@@ -198,7 +234,9 @@ impl Redis {
         script.key(self.family_key(issuer, family));
         script.key(self.key_within("refresh-unused", digest(issuer), digest(family)));
         script.key(self.owner_key(issuer, owner.subject()));
+        script.key(self.ended_key(issuer, owner.subject()));
         script.key(self.key("nothing", digest(issuer)));
+        script.arg(&digest(owner.subject())[..]).arg(&digest(family)[..]);
         script
     }
 
@@ -210,11 +248,11 @@ impl Redis {
     pub(super) fn owner_key(&self, issuer: &str, subject: &str) -> String {
         self.key_within("refresh-owner", digest(issuer), digest(subject))
     }
-}
 
-/// Unused tokens that expired by this second are dropped.
-fn long_ago(token: RefreshFacts<'_>) -> i64 {
-    unix_seconds(token.now).saturating_sub(MARGIN)
+    /// Of the families of somebody that are revoked and have children.
+    pub(super) fn ended_key(&self, issuer: &str, subject: &str) -> String {
+        self.key_within("refresh-ended", digest(issuer), digest(subject))
+    }
 }
 
 /// For how many seconds the family is kept.

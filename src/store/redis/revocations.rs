@@ -5,7 +5,7 @@ use std::{
 
 use ::redis::{Script, ScriptInvocation};
 
-use super::{Redis, key::digest, refreshes::IS_REVOKED};
+use super::{Redis, key::digest, refreshes::HAS_ENDED};
 use crate::{
     Identity, NowOrLater, StoreError,
     clock::unix_milliseconds,
@@ -37,14 +37,14 @@ static REVOKE: LazyLock<Script> = LazyLock::new(|| {
 /// old.
 static LOOK_UP: LazyLock<Script> = LazyLock::new(|| {
     let look_up = r"
-        local token, subject, nothing, family, owner = unpack(KEYS)
+        local token, subject, nothing, family, owner, ended = unpack(KEYS)
         redis.call('DEL', nothing)
-        if redis.call('EXISTS', token) == 1 or family and is_revoked(family, owner) then
+        if redis.call('EXISTS', token) == 1 or family and has_ended(family, owner, ended) then
             return 'revoked'
         end
         return redis.call('GET', subject)
     ";
-    Script::new(&[IS_REVOKED, look_up].concat())
+    Script::new(&[HAS_ENDED, look_up].concat())
 });
 
 impl Redis {
@@ -96,6 +96,7 @@ impl Redis {
         if let Some(family) = token.family() {
             script.key(self.family_key(token.issuer, family));
             script.key(self.owner_key(token.issuer, token.subject));
+            script.key(self.ended_key(token.issuer, token.subject));
         }
         script
     }
@@ -109,7 +110,7 @@ impl Redis {
     }
 }
 
-/// A token is revoked by itself, with all of its subject, and with its family of refresh tokens.
+/// A token is revoked by itself, with all of its subject, and with its family of refresh tokens or one above it.
 impl RevocationStore for Redis {
     fn is_revoked(&self, token: TokenFacts<'_>) -> NowOrLater<Result<bool, StoreError>> {
         let (redis, script) = (self.clone(), self.look_up(token));

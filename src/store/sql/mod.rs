@@ -52,7 +52,7 @@
 //! | `portcullis_user_tokens` | a token by its SHA-256: id, owner, scopes | `UserTokenStore` | for good |
 //! | `portcullis_revoked_tokens` | a revoked JWT by issuer and `jti` | `RevocationStore` | until it expires |
 //! | `portcullis_revoked_subjects` | up to when all JWTs of somebody are revoked | `RevocationStore` | for good |
-//! | `portcullis_refresh_families` | a family of refresh tokens, and whether it is revoked | `RefreshStore`, `RevocationStore` | until the last of its tokens expires |
+//! | `portcullis_refresh_families` | a family of refresh tokens, its parent, and whether it is revoked | `RefreshStore`, `RevocationStore` | until the last of its tokens and of its children expires |
 //! | `portcullis_refresh_tokens` | an unused refresh token, by its `jti` | `RefreshStore` | until it is used, or expires |
 //! | `portcullis_owners` | who owns a resource, by kind and id | `OwnershipStore` | until given up |
 //! | `portcullis_access_keys` | an S3P key by its token: owner, sealed secrets | `AccessKeyStore` | for good |
@@ -73,6 +73,8 @@
 #[cfg(feature = "s3p")]
 mod access_keys;
 mod engine;
+#[cfg(feature = "_jwt")]
+mod line;
 mod migrations;
 #[cfg(feature = "s3p")]
 mod nonces;

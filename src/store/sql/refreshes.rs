@@ -2,19 +2,29 @@ use std::time::SystemTime;
 
 use sqlx::{Any, any::AnyArguments, query::Query};
 
-use super::{Error, Sql, refused::refused_user, text::text, timed_out};
+use super::{
+    Error, Sql,
+    line::{ended, line},
+    refused::refused_user,
+    text::text,
+    timed_out,
+};
 use crate::{
     Identity, NowOrLater, StoreError,
     clock::unix_seconds,
-    jwt::refresh::{RefreshFacts, RefreshStore, Rotation},
+    jwt::refresh::{Addition, RefreshFacts, RefreshStore, Refresher, Rotation},
 };
 
 /// A user who is refused here gets no new tokens for one that is used.
 impl RefreshStore for Sql {
-    fn add(&self, token: RefreshFacts<'_>) -> NowOrLater<Result<bool, StoreError>> {
-        let (store, token) = (self.clone(), Token::of(token));
+    fn add(
+        &self,
+        token: RefreshFacts<'_>,
+        parent: Option<&str>,
+    ) -> NowOrLater<Result<Addition, StoreError>> {
+        let (store, token, parent) = (self.clone(), Token::of(token), parent.map(text));
         NowOrLater::later(async move {
-            let added = store.bounded(store.add_token(token)).await;
+            let added = store.bounded(store.add_family(token, parent)).await;
             added.unwrap_or_else(|| Err(timed_out())).map_err(StoreError::new)
         })
     }
@@ -45,6 +55,8 @@ impl RefreshStore for Sql {
     }
 }
 
+type Statement = Query<'static, Any, AnyArguments>;
+
 /// What is stored of a refresh token.
 struct Token {
     id: String,
@@ -68,27 +80,51 @@ impl Token {
             now: unix_seconds(facts.now),
         }
     }
+
+    /// A family that begins with it: id, issuer, subject, began, expires.
+    fn bind_family(&self, insert: Statement, id: String) -> Statement {
+        insert
+            .bind(id)
+            .bind(self.issuer.clone())
+            .bind(self.subject.clone())
+            .bind(self.now)
+            .bind(self.family_expires)
+    }
 }
 
 impl Sql {
-    async fn add_token(&self, token: Token) -> sqlx::Result<bool> {
+    async fn add_family(&self, token: Token, parent: Option<String>) -> sqlx::Result<Addition> {
         let mut change = self.begin(&token.family).await?;
-        let family = sqlx::query(
-            "INSERT INTO portcullis_refresh_families (id, issuer, subject, began, expires) \
-             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO UPDATE SET expires = \
-             CASE WHEN excluded.expires > portcullis_refresh_families.expires \
-             THEN excluded.expires ELSE portcullis_refresh_families.expires END \
-             WHERE portcullis_refresh_families.revoked IS NULL \
-             AND portcullis_refresh_families.issuer = excluded.issuer \
-             AND portcullis_refresh_families.subject = excluded.subject",
-        )
-        .bind(token.family)
-        .bind(token.issuer)
-        .bind(token.subject)
-        .bind(token.now)
-        .bind(token.family_expires);
-        if family.execute(&mut *change).await?.rows_affected() == 0 {
-            return Ok(false);
+        if let Some(parent) = &parent {
+            // It is there, and for as long as its child.
+            let keep = sqlx::query(
+                "INSERT INTO portcullis_refresh_families (id, issuer, subject, began, expires) \
+                 VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO UPDATE SET expires = excluded.expires \
+                 WHERE portcullis_refresh_families.expires < excluded.expires \
+                 AND portcullis_refresh_families.issuer = excluded.issuer \
+                 AND portcullis_refresh_families.subject = excluded.subject",
+            );
+            token.bind_family(keep, parent.clone()).execute(&mut *change).await?;
+            let line = sqlx::query_as::<_, (i64, i64)>(concat!(
+                line!("$1", "$2", "$3"),
+                " SELECT count(*), coalesce(sum(revoked), 1) FROM line"
+            ));
+            let line = line.bind(parent.clone()).bind(token.issuer.clone()).bind(token.subject.clone());
+            let (length, revoked) = line.fetch_one(&mut *change).await?;
+            if revoked > 0 {
+                return Ok(Addition::Revoked);
+            }
+            if usize::try_from(length).is_ok_and(|ancestors| ancestors > Refresher::MOST_ANCESTORS) {
+                return Ok(Addition::TooDeep);
+            }
+        }
+        let begin = sqlx::query(
+            "INSERT INTO portcullis_refresh_families (id, issuer, subject, began, expires, parent) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING",
+        );
+        let begin = token.bind_family(begin, token.family.clone()).bind(parent);
+        if begin.execute(&mut *change).await?.rows_affected() == 0 {
+            return Ok(Addition::Revoked);
         }
         sqlx::query("INSERT INTO portcullis_refresh_tokens (id, expires) VALUES ($1, $2)")
             .bind(token.id)
@@ -96,15 +132,15 @@ impl Sql {
             .execute(&mut *change)
             .await?;
         change.commit().await?;
-        Ok(true)
+        Ok(Addition::Added)
     }
 
     async fn rotate_token(&self, used: String, next: Token) -> Result<Rotation, Error> {
-        // A read does not wait for writers, and a revoked family stays so.
+        // A read does not wait for writers, and a family that has ended stays so.
         let good = sqlx::query_as::<_, (i64,)>(concat!(
-            "SELECT (SELECT count(*) FROM portcullis_refresh_tokens WHERE id = $1) \
-                 FROM portcullis_refresh_families \
-                 WHERE id = $2 AND issuer = $3 AND subject = $4 AND revoked IS NULL AND NOT ",
+            "SELECT (SELECT count(*) FROM portcullis_refresh_tokens WHERE id = $1) WHERE ",
+            ended!("$2", "$3", "$4"),
+            " = 0 AND NOT ",
             refused_user!("$3", "$4", "$5")
         ))
         .bind(used.clone())
@@ -118,11 +154,11 @@ impl Sql {
             Some(_) => {}
         }
         // One statement: of any number of callers, one finds the row.
-        let rotate = sqlx::query(
-            "UPDATE portcullis_refresh_tokens SET id = $1, expires = $2 WHERE id = $3 AND EXISTS \
-             (SELECT 1 FROM portcullis_refresh_families \
-             WHERE id = $4 AND issuer = $5 AND subject = $6 AND revoked IS NULL)",
-        )
+        let rotate = sqlx::query(concat!(
+            "UPDATE portcullis_refresh_tokens SET id = $1, expires = $2 WHERE id = $3 AND ",
+            ended!("$4", "$5", "$6"),
+            " = 0"
+        ))
         .bind(next.id)
         .bind(next.expires)
         .bind(used)
@@ -138,11 +174,12 @@ impl Sql {
     }
 }
 
-/// Of texts as they are stored.
-fn revoke(family: &str, issuer: &str, subject: &str, now: i64) -> Query<'static, Any, AnyArguments> {
-    let update = sqlx::query(
-        "UPDATE portcullis_refresh_families SET revoked = $1 \
-         WHERE id = $2 AND issuer = $3 AND subject = $4 AND revoked IS NULL",
-    );
+/// Of texts as they are stored. What another has revoked meanwhile is seen in the row alone.
+fn revoke(family: &str, issuer: &str, subject: &str, now: i64) -> Statement {
+    let update = sqlx::query(concat!(
+        "UPDATE portcullis_refresh_families SET revoked = $1 WHERE id = $2 AND revoked IS NULL AND ",
+        ended!("$2", "$3", "$4"),
+        " = 0"
+    ));
     update.bind(now).bind(family.to_owned()).bind(issuer.to_owned()).bind(subject.to_owned())
 }

@@ -1,14 +1,14 @@
 use std::time::SystemTime;
 
-use super::{Error, Sql, refused::refused_user, text::text};
+use super::{Error, Sql, line::ended, refused::refused_user, text::text};
 use crate::{
     Identity, NowOrLater, StoreError,
     clock::{unix_milliseconds, unix_seconds},
     jwt::{RevocationStore, TokenFacts},
 };
 
-/// A token is revoked by itself, with its family of refresh tokens, with all of its subject, and if its
-/// subject is a user who is refused here.
+/// A token is revoked by itself, with its family of refresh tokens or one above it, with all of its subject, and
+/// if its subject is a user who is refused here.
 impl RevocationStore for Sql {
     fn is_revoked(&self, token: TokenFacts<'_>) -> NowOrLater<Result<bool, StoreError>> {
         let store = self.clone();
@@ -19,8 +19,9 @@ impl RevocationStore for Sql {
                  (SELECT 1 FROM portcullis_revoked_tokens WHERE issuer = $1 AND id = $2) \
                  OR EXISTS (SELECT 1 FROM portcullis_revoked_subjects \
                  WHERE issuer = $1 AND subject = $3 AND up_to_ms >= $4) \
-                 OR EXISTS (SELECT 1 FROM portcullis_refresh_families \
-                 WHERE id = $5 AND issuer = $1 AND subject = $3 AND revoked IS NOT NULL) OR ",
+                 OR ",
+            ended!("$5", "$1", "$3"),
+            " > 0 OR ",
             refused_user!("$1", "$3", "$6")
         ))
         .bind(text(token.issuer))
