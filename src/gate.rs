@@ -23,7 +23,7 @@ use crate::{
     NowOrLater, Principal, Rejection, RejectionKind,
     authenticate::Anonymous,
     authorize::Permit,
-    response::{self, Respond, ResponseBody, Wire},
+    response::{self, Answers, Respond, ResponseBody, Wire},
 };
 
 /// What a layer has decided, and what it leaves for inner layers.
@@ -60,7 +60,7 @@ pub(crate) fn enter<S, B, W>(
     inner: &mut S,
     mut request: Request<B>,
     decision: Decision,
-    wording: &Arc<dyn Respond>,
+    answers: &Answers,
 ) -> ResponseFuture<S, B, W>
 where
     S: Service<Request<B>> + Clone,
@@ -72,14 +72,14 @@ where
             ResponseFuture { state: State::Inner { future: inner.call(request) } }
         }
         Ok(Err(rejection)) => {
-            let response =
-                Some(answer(rejection, Wire::of(request.method(), request.headers()), &**wording));
+            let wire = answers.wire(request.method(), request.headers());
+            let response = Some(answer(rejection, wire, &*answers.wording));
             ResponseFuture { state: State::Refused { response } }
         }
         Err(later) => {
-            let wire = Wire::of(request.method(), request.headers());
+            let wire = answers.wire(request.method(), request.headers());
             let undecided = Undecided { decision: later, request: Some(request) };
-            wait(inner, W::from(undecided), wire, wording)
+            wait(inner, W::from(undecided), wire, &answers.wording)
         }
     }
 }

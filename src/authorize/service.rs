@@ -40,7 +40,7 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let decision = self.rules.decide(&mut request);
-        gate::enter(&mut self.inner, request, decision, self.rules.wording())
+        gate::enter(&mut self.inner, request, decision, self.rules.answers())
     }
 }
 
