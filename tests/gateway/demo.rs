@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     ALICE, add_carol, count_users,
-    gateway_support::{Folder, Server, free_port, program, run},
+    gateway_support::{Folder, Server, command, free_port, run},
     printed, refusal, said, smsgate,
 };
 
@@ -112,7 +112,7 @@ fn paste(line: &str) -> String {
 fn for_others(folder: &Folder, arguments: &[&str]) -> Server {
     let port = free_port();
     let database = format!("sqlite:{}", folder.path("gateway.db").display());
-    let mut command = Command::new(program());
+    let mut command = command();
     command
         .args(["--listen", &format!("0.0.0.0:{port}"), "--database", &database, "--insecure-http"])
         .args(["--public-url", &format!("http://127.0.0.1:{port}")])

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::{
     Key, count_users,
-    gateway_support::{Folder, Server, free_port, program},
+    gateway_support::{Folder, Server, command, free_port},
     printed,
 };
 
@@ -96,7 +96,7 @@ fn a_switch_that_is_neither_on_nor_off_is_refused() {
 
 /// The program, on a database that a variable names.
 fn program_on(folder: &Folder) -> Command {
-    let mut command = Command::new(program());
+    let mut command = command();
     command.env("GATEWAY_DATABASE", format!("sqlite:{}", folder.path("gateway.db").display()));
     command
 }

@@ -1,18 +1,18 @@
 //! What the program says to flags that it cannot follow.
 
-use std::{fs, process::Command};
+use std::fs;
 
 use sqlx::{Connection, SqliteConnection};
 
 use crate::{
-    gateway_support::{Folder, Server, program, run},
+    gateway_support::{Folder, Server, command, run},
     refusal,
 };
 
 #[test]
 fn the_help_names_every_flag_and_subcommand() {
     let help = |arguments: &[&str]| {
-        let output = Command::new(program()).args(arguments).arg("--help").output().unwrap();
+        let output = command().args(arguments).arg("--help").output().unwrap();
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap()
     };
@@ -117,7 +117,7 @@ fn a_database_that_cannot_be_opened_is_named() {
     ] {
         let url = format!("sqlite:{}", path.display());
         for arguments in [&[][..], &["s3p-key", "list"]] {
-            let output = Command::new(program()).args(["--database", &url]).args(arguments).output();
+            let output = command().args(["--database", &url]).args(arguments).output();
             let told = refusal(&output.unwrap());
             assert!(told.contains(&format!("cannot open the database {url:?}")), "{told}");
             assert!(told.contains(reason), "{told}");

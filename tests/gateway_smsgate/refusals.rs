@@ -109,10 +109,11 @@ async fn what_is_no_json_is_a_bad_request() {
 async fn a_body_that_is_too_large_is_413() {
     let folder = Folder::new();
     let server = Server::start(&folder, &[]);
-    let body = json!({"phoneNumbers": ["1"], "message": "x".repeat(3 << 20)});
-    let reply = Caller::new(&server, server.alice()).post("/messages", body).await;
-    assert_eq!(reply.status, 413, "{}", reply.status);
-    assert!(reply.json()["message"].is_string());
+    let alice = Caller::new(&server, server.alice()).authorization;
+    let line = format!("POST {BASE}/messages");
+    let answer = server.send_too_long(&line, &[&alice, JSON], 2 * 1024 * 1024);
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    assert!(answer.contains("\r\n\r\n{\"message\":"), "{answer}");
 }
 
 #[tokio::test]

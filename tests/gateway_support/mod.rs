@@ -8,8 +8,8 @@
 
 use std::{
     env, fs,
-    io::{BufRead, BufReader},
-    net::TcpListener,
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{self, Child, Command, ExitStatus, Output, Stdio},
     sync::{
@@ -30,23 +30,66 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 
-/// The program, built if it is not.
-pub fn program() -> &'static Path {
+/// How long is waited for what has to come: until then, a machine may be as busy as it likes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The program, built if it is not, as this test is.
+fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
+        // This test is at `<target>/<profile>/deps/<test>`.
+        let test = env::current_exe().unwrap();
+        let folder = test.ancestors().nth(2).unwrap();
+        let profile = match folder.file_name().unwrap().to_str().unwrap() {
+            "debug" => "dev",
+            named_alike => named_alike,
+        };
         let built = Command::new(env!("CARGO"))
             .args(["build", "--quiet", "--example", "gateway", "--features", "full"])
+            .args(["--profile", profile])
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .status()
             .unwrap();
         assert!(built.success(), "the example server does not build");
-        // This test is at `<target>/<profile>/deps/<test>`.
-        let deps = env::current_exe().unwrap();
-        deps.parent().unwrap().parent().unwrap().join("examples/gateway")
+        folder.join("examples/gateway")
     })
 }
 
-/// A folder of its own, removed at the end.
+/// The program, with none of its variables that whoever runs the tests may have set.
+pub fn command() -> Command {
+    let mut command = Command::new(program());
+    for (name, _) in env::vars_os() {
+        if name.to_string_lossy().starts_with("GATEWAY_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// What these lines print that somebody pastes into a shell.
+pub fn paste(lines: &str) -> String {
+    let mut shell = Command::new("bash");
+    for name in ["NO_PROXY", "no_proxy"] {
+        shell.env(name, "127.0.0.1,localhost");
+    }
+    let pasted = shell.args(["-c", lines]).output().unwrap();
+    assert!(pasted.status.success(), "{lines}: {pasted:?}");
+    String::from_utf8(pasted.stdout).unwrap()
+}
+
+/// Asks again and again until it is so.
+pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let asking = async {
+        while !is_so().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    let asked = tokio::time::timeout(PATIENCE, asking).await;
+    assert!(asked.is_ok(), "after {} s, it is not yet so: {what}", PATIENCE.as_secs());
+}
+
+/// A folder of its own, removed at the end; in memory where there is such a place, so that no database is kept
+/// waiting by a slow disk.
 pub struct Folder(PathBuf);
 
 impl Folder {
@@ -54,9 +97,8 @@ impl Folder {
         let mut random = [0; 8];
         getrandom::fill(&mut random).unwrap();
         let name = format!("portcullis-test-{:016x}", u64::from_be_bytes(random));
-        let folder = env::temp_dir().join(name);
-        fs::create_dir(&folder).unwrap();
-        Self(folder)
+        let folders = [PathBuf::from("/dev/shm"), env::temp_dir()].map(|place| place.join(&name));
+        Self(folders.into_iter().find(|folder| fs::create_dir(folder).is_ok()).unwrap())
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -94,7 +136,7 @@ impl Server {
     }
 
     pub fn start_with(folder: &Folder, port: u16, database: &str, arguments: &[&str]) -> Self {
-        let mut command = Command::new(program());
+        let mut command = command();
         command.args(["--listen", &format!("127.0.0.1:{port}"), "--database", database]);
         Self::launch(folder, port, command.args(arguments))
     }
@@ -118,10 +160,11 @@ impl Server {
                 }
             }
         });
-        // An error: it has ended without ever listening.
-        if is_listening.recv().is_err() {
+        // An error: it has ended without ever listening, or does not come so far.
+        if let Err(error) = is_listening.recv_timeout(PATIENCE) {
+            child.kill().unwrap();
             let status = child.wait().unwrap();
-            panic!("the server has ended, {status}: {}", log.text());
+            panic!("the server does not listen ({error}, {status}): {}", log.text());
         }
         let client = Client::builder(TokioExecutor::new()).build_http();
         let url = format!("http://127.0.0.1:{port}");
@@ -159,7 +202,12 @@ impl Server {
         static MARKS: AtomicU32 = AtomicU32::new(0);
         let mark = format!("/mark-{}", MARKS.fetch_add(1, Ordering::Relaxed));
         self.get(&mark, &[]).await;
-        self.log.when_it_holds(&format!("path={mark:?}"))
+        self.log_when_it_holds(&format!("path={mark:?}"))
+    }
+
+    /// Its log, as soon as it holds this.
+    pub fn log_when_it_holds(&self, part: &str) -> String {
+        self.log.when_it_holds(part)
     }
 
     /// What was read of its log so far.
@@ -200,6 +248,27 @@ impl Server {
 
     pub async fn get(&self, path: &str, headers: &[&str]) -> Reply {
         self.send("GET", path, headers, "").await
+    }
+
+    /// Sends these bytes over a connection of their own; the whole answer.
+    pub fn send_raw(&self, request: impl AsRef<[u8]>) -> String {
+        let mut socket = TcpStream::connect(("127.0.0.1", self.port())).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.write_all(request.as_ref()).unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// The answer to a body that is longer than so many bytes. The server reads no more of it, so no more is
+    /// sent: it would be unread, and the connection be reset instead of answered.
+    pub fn send_too_long(&self, line: &str, headers: &[&str], most: usize) -> String {
+        let head = format!(
+            "{line} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{}\r\ncontent-length: {}\r\n\r\n",
+            headers.join("\r\n"),
+            2 * most
+        );
+        self.send_raw([head.as_bytes(), &vec![b' '; most + 1]].concat())
     }
 
     /// Stops it as an operator does (SIGTERM), and waits for its end.
@@ -255,8 +324,7 @@ impl Log {
     fn when_it_holds(&self, part: &str) -> String {
         let lacks = |text: &mut String| !text.contains(part);
         let text = self.text.lock().unwrap();
-        let (text, waited) =
-            self.grown.wait_timeout_while(text, Duration::from_secs(60), lacks).unwrap();
+        let (text, waited) = self.grown.wait_timeout_while(text, PATIENCE, lacks).unwrap();
         assert!(!waited.timed_out(), "no {part:?} in the log: {text}");
         text.clone()
     }
@@ -283,7 +351,7 @@ impl Reply {
 /// Runs a subcommand on the database in this folder.
 pub fn run(folder: &Folder, arguments: &[&str]) -> Output {
     let database = format!("sqlite:{}", folder.path("gateway.db").display());
-    Command::new(program()).args(["--database", &database]).args(arguments).output().unwrap()
+    command().args(["--database", &database]).args(arguments).output().unwrap()
 }
 
 /// The same, with something to read on standard input.
@@ -291,7 +359,7 @@ pub fn run_with_input(folder: &Folder, arguments: &[&str], input: impl AsRef<[u8
     let file = folder.path("input");
     fs::write(&file, input).unwrap();
     let database = format!("sqlite:{}", folder.path("gateway.db").display());
-    Command::new(program())
+    command()
         .args(["--database", &database])
         .args(arguments)
         .stdin(fs::File::open(file).unwrap())
@@ -304,15 +372,15 @@ pub fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
 }
 
-/// A port that the kernel gives to nobody by itself (that is from 32,768 on): it is still free when the server
-/// has come so far.
+/// A port of all addresses that the kernel gives to nobody by itself (that is from 32,768 on): it is still free
+/// when the server has come so far.
 pub fn free_port() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     loop {
         let next = NEXT.fetch_add(1, Ordering::Relaxed);
         let port = 10_000 + process::id().wrapping_mul(64).wrapping_add(next) % 22_000;
         let port = u16::try_from(port).unwrap();
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+        if TcpListener::bind(("0.0.0.0", port)).is_ok() {
             return port;
         }
     }
