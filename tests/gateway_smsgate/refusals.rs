@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::*;
+use super::{gateway_support::GRPC, *};
 
 const CHALLENGES: [&str; 2] =
     [r#"Bearer realm="SMSGate""#, r#"Basic realm="SMSGate", charset="UTF-8""#];
@@ -94,6 +94,7 @@ async fn what_is_no_json_is_a_bad_request() {
             (vec![JSON], "\"\u{fffd}\""),
             (vec![], "{}"),
             (vec!["Content-Type: text/plain"], "{}"),
+            (vec!["Content-Type: application/x-www-form-urlencoded"], "scopes=logs%3Aread"),
         ] {
             let headers: Vec<&str> = headers.into_iter().chain([authorization.as_str()]).collect();
             let reply = server.send("POST", &path, &headers, body).await;
@@ -154,4 +155,31 @@ async fn the_prefix_alone_is_told_only_to_users() {
             assert_refused(&user, 404, "Not Found");
         }
     }
+}
+
+#[tokio::test]
+async fn a_content_type_of_grpc_is_answered_like_any_other() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let alice = Caller::new(&server, server.alice());
+    let token = alice.pair(&["logs:read"]).await.access;
+    let wrong = Caller::new(&server, gateway_support::basic("alice@example.org", "wrong"));
+    let nobody = Caller::new(&server, "Bearer abc");
+    for path in ["/messages", "/auth/token", "/auth/token/refresh", "/nothing"] {
+        for caller in [&wrong, &nobody, &token, &alice] {
+            let post = async |content_type: &str| {
+                let content_type = format!("Content-Type: {content_type}");
+                let headers = [&*caller.authorization, &content_type];
+                let reply = server.send("POST", &format!("{BASE}{path}"), &headers, "{}").await;
+                (reply.status.as_u16(), reply.body)
+            };
+            let plain = post("text/plain").await;
+            assert!(plain.0 >= 400, "{plain:?}");
+            for grpc in GRPC {
+                assert_eq!(post(grpc).await, plain, "{path} {grpc}");
+            }
+        }
+    }
+    let log = server.log().await;
+    assert!(!log.contains("path=\"/3rdparty/v1/messages\" status=200"), "{log}");
 }

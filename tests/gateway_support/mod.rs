@@ -77,6 +77,10 @@ pub fn paste(lines: &str) -> String {
     String::from_utf8(pasted.stdout).unwrap()
 }
 
+/// What a caller may send who would like to be answered by gRPC.
+pub const GRPC: [&str; 3] =
+    ["application/grpc", "application/grpc-web", "application/grpc-web-text+proto"];
+
 /// Asks again and again until it is so.
 pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let asking = async {
