@@ -68,6 +68,11 @@ pub struct Args {
     #[arg(long, env = "GATEWAY_NO_TOKENS", value_parser = BoolishValueParser::new())]
     pub no_tokens: bool,
 
+    /// Answer SMSGate's token endpoint with the documented names alone, and without their twins in camel case, which
+    /// some clients read.
+    #[arg(long, env = "GATEWAY_NO_CAMEL_CASE", value_parser = BoolishValueParser::new())]
+    pub no_camel_case: bool,
+
     /// Refuse S3P requests with HTTP 400 instead of 401, as the example in its documentation does.
     #[arg(long, env = "GATEWAY_S3P_HTTP_400", value_parser = BoolishValueParser::new())]
     pub s3p_http_400: bool,

@@ -78,6 +78,8 @@ struct Settings {
     error_details: bool,
     /// Whether SMSGate's token endpoints work.
     tokens: bool,
+    /// Whether they answer in camel case, too.
+    camel_case: bool,
     /// Whose words the SMP part has.
     smp_preset: SmpPreset,
     /// Whether S3P refuses with 400 instead of 401, as its documentation's example does.

@@ -66,6 +66,7 @@ pub async fn run(
             body_timeout: Duration::from_secs(args.body_timeout),
             error_details: args.error_details,
             tokens: !args.no_tokens,
+            camel_case: !args.no_camel_case,
             smp_preset: args.smp_preset,
             s3p_http_400: args.s3p_http_400,
         }),

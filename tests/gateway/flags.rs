@@ -30,6 +30,7 @@ fn the_help_names_every_flag_and_subcommand() {
         "--insecure-http",
         "--demo",
         "--no-tokens",
+        "--no-camel-case",
         "--s3p-http-400",
         "sqlite::memory:",
         "127.0.0.1:8080",

@@ -4,6 +4,14 @@ use serde_json::json;
 
 use super::*;
 
+/// The documented names, and those that some clients read.
+const TWINS: [(&str, &str); 4] = [
+    ("token_type", "tokenType"),
+    ("access_token", "accessToken"),
+    ("refresh_token", "refreshToken"),
+    ("expires_at", "expiresAt"),
+];
+
 #[tokio::test]
 async fn the_answer_has_the_documented_names_and_their_twins() {
     let folder = Folder::new();
@@ -12,17 +20,29 @@ async fn the_answer_has_the_documented_names_and_their_twins() {
     let reply = alice.ask_for(json!({"scopes": ["messages:send", "messages:read"]})).await;
     assert_eq!(reply.status, 201);
     assert_eq!(reply.header("cache-control"), "no-store");
-    let answer = reply.json();
-    assert_eq!(answer["token_type"], "Bearer");
-    assert_eq!(answer["id"].as_str().unwrap().len(), 21);
-    for (name, twin) in [
-        ("token_type", "tokenType"),
-        ("access_token", "accessToken"),
-        ("refresh_token", "refreshToken"),
-        ("expires_at", "expiresAt"),
-    ] {
-        assert!(answer[name].is_string(), "{name}: {answer}");
-        assert_eq!(answer[name], answer[twin]);
+    let refreshed =
+        Pair::new(&server, &reply.json()).refresh.post("/auth/token/refresh", json!({})).await;
+    for answer in [reply.json(), refreshed.json()] {
+        assert_eq!(answer["token_type"], "Bearer");
+        assert_eq!(answer["id"].as_str().unwrap().len(), 21);
+        for (name, twin) in TWINS {
+            assert!(answer[name].is_string(), "{name}: {answer}");
+            assert_eq!(answer[name], answer[twin]);
+        }
+        assert_eq!(answer.as_object().unwrap().len(), 9, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn the_answer_has_the_documented_names_alone_if_the_operator_says_so() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &["--no-camel-case"]);
+    let answer = Caller::new(&server, server.alice()).ask_for(json!({"scopes": ["logs:read"]})).await;
+    let pair = Pair::new(&server, &answer.json());
+    let refreshed = pair.refresh.post("/auth/token/refresh", json!({})).await;
+    for answer in [answer.json(), refreshed.json()] {
+        let names: Vec<&String> = answer.as_object().unwrap().keys().collect();
+        assert_eq!(names, ["access_token", "expires_at", "id", "refresh_token", "token_type"]);
     }
 }
 

@@ -43,6 +43,8 @@ struct Sms {
     database: Database,
     refresher: Refresher,
     schemes: Schemes,
+    /// Whether new tokens are answered in camel case, too.
+    camel_case: bool,
 }
 
 pub fn router(gateway: &Gateway) -> Result<Router, Error> {
@@ -50,7 +52,7 @@ pub fn router(gateway: &Gateway) -> Result<Router, Error> {
     let refresher = refresher(&database, &secret)?;
     let schemes = Schemes::new(gateway, refresher.clone())?;
     let layer = schemes.layer();
-    let sms = Sms { database, refresher, schemes };
+    let sms = Sms { database, refresher, schemes, camel_case: gateway.settings.camel_case };
     let tokens = if gateway.settings.tokens { token_routes() } else { no_token_routes() };
     let open = Router::new()
         .route("/health", get(health::ready))

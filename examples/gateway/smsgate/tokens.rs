@@ -74,7 +74,7 @@ pub async fn create(
         return Err(sms.schemes.refuse(&caller, ENDED));
     }
     logs::note(&sms.database, user, "auth", &format!("token {} created", pair.access().id())).await;
-    Ok(Created(pair))
+    Ok(Created { pair, camel_case: sms.camel_case })
 }
 
 /// Trades a refresh token, once, for a new pair. The access token that came with it stays good until it
@@ -97,7 +97,7 @@ pub async fn refresh(State(sms): State<Sms>, caller: Principal) -> Result<Create
     let pair = sms.refresher.refresh(token, grant).await;
     let pair = pair.map_err(|error| sms.refusal(error, token.scopes(), &holder))?;
     logs::note(&sms.database, user, "auth", &format!("token {} refreshed", pair.access().id())).await;
-    Ok(Created(pair))
+    Ok(Created { pair, camel_case: sms.camel_case })
 }
 
 /// Revokes one's own token and its whole family: the refresh token that came with it, and all that was
