@@ -7,7 +7,7 @@ use axum::{
     extract::{ConnectInfo, Request},
     http::StatusCode,
     middleware::{self, Next},
-    response::Response,
+    response::{Redirect, Response},
     routing::{any_service, get},
 };
 use portcullis::{Clock, PeerAddr, Rejection, SystemClock};
@@ -23,6 +23,10 @@ pub fn app(gateway: &Gateway) -> Result<Router, Error> {
     let app = smp::router(gateway)?
         .merge(checks)
         .merge(secure::router(gateway)?)
+        // A person who has the address alone.
+        .route("/", get(Redirect::to("secure/")))
+        .fallback(smp::not_found)
+        .method_not_allowed_fallback(smp::method_not_allowed)
         // What `nest` leaves out: a stranger is told nothing there, either.
         .route("/3rdparty/v1/", any_service(smsgate.clone()))
         .route("/api/3rdparty/v1/", any_service(smsgate.clone()))
