@@ -19,7 +19,7 @@ pub fn app(gateway: &Gateway) -> Result<Router, Error> {
         .route("/health/live", get(StatusCode::NO_CONTENT))
         .route("/health/ready", get(health::ready))
         .with_state(gateway.clone());
-    let smsgate = smsgate::router(gateway)?;
+    let (smsgate, s3p) = (smsgate::router(gateway)?, s3p::router(gateway)?);
     let app = smp::router(gateway)?
         .merge(checks)
         .merge(secure::router(gateway)?)
@@ -30,9 +30,10 @@ pub fn app(gateway: &Gateway) -> Result<Router, Error> {
         // What `nest` leaves out: a stranger is told nothing there, either.
         .route("/3rdparty/v1/", any_service(smsgate.clone()))
         .route("/api/3rdparty/v1/", any_service(smsgate.clone()))
+        .route("/s3p/v2/", any_service(s3p.clone()))
         .nest("/3rdparty/v1", smsgate.clone())
         .nest("/api/3rdparty/v1", smsgate)
-        .nest("/s3p/v2", s3p::router(gateway)?);
+        .nest("/s3p/v2", s3p);
     let timeout = BodyTimeout(gateway.settings.body_timeout);
     let app = app.layer(Extension(timeout)).layer(middleware::from_fn(log));
     Ok(if gateway.settings.ends_tls { app.layer(middleware::from_fn(note_peer)) } else { app })
