@@ -1,6 +1,7 @@
 //! What a stranger, and one who has made a mistake, is told.
 
 use serde_json::{Value, json};
+use sqlx::{Connection, SqliteConnection};
 
 use super::{gateway_support::GRPC, *};
 
@@ -124,19 +125,20 @@ async fn a_database_that_does_not_answer_is_503_and_not_a_wrong_password() {
     let alice = Caller::new(&server, server.alice());
     let pair = alice.pair(&["messages:list"]).await;
     let database = format!("sqlite:{}", folder.path("gateway.db").display());
-    let pool = sqlx::SqlitePool::connect(&database).await.unwrap();
+    // One: another connection does not know at once what this one has renamed.
+    let mut database = SqliteConnection::connect(&database).await.unwrap();
 
-    sqlx::query("ALTER TABLE sms_messages RENAME TO away").execute(&pool).await.unwrap();
+    sqlx::query("ALTER TABLE sms_messages RENAME TO away").execute(&mut database).await.unwrap();
     assert_refused(&alice.get("/messages").await, 503, "try again later");
-    sqlx::query("ALTER TABLE away RENAME TO sms_messages").execute(&pool).await.unwrap();
-    sqlx::query("ALTER TABLE portcullis_users RENAME TO away").execute(&pool).await.unwrap();
+    sqlx::query("ALTER TABLE away RENAME TO sms_messages").execute(&mut database).await.unwrap();
+    sqlx::query("ALTER TABLE portcullis_users RENAME TO away").execute(&mut database).await.unwrap();
     for caller in [&alice, &pair.access] {
         let reply = caller.get("/messages").await;
         assert_refused(&reply, 503, "try again later");
         assert_eq!(reply.header("retry-after"), "1");
         assert!(!reply.headers.contains_key("www-authenticate"));
     }
-    sqlx::query("ALTER TABLE away RENAME TO portcullis_users").execute(&pool).await.unwrap();
+    sqlx::query("ALTER TABLE away RENAME TO portcullis_users").execute(&mut database).await.unwrap();
     for caller in [&alice, &pair.access] {
         assert_eq!(caller.get("/messages").await.status, 200);
     }
