@@ -23,7 +23,7 @@ use crate::{
     NowOrLater, Principal, Rejection, RejectionKind,
     authenticate::Anonymous,
     authorize::Permit,
-    response::{self, Respond, ResponseBody, Wire},
+    response::{self, Answers, Respond, ResponseBody, Wire},
 };
 
 /// What a layer has decided, and what it leaves for inner layers.
@@ -80,7 +80,7 @@ pub(crate) fn enter<S, B, W>(
     inner: &mut S,
     mut request: Request<B>,
     decision: Decision,
-    wording: &Arc<dyn Respond>,
+    answers: &Answers,
 ) -> ResponseFuture<S, B, W>
 where
     S: Service<Request<B>> + Clone,
@@ -89,11 +89,11 @@ where
     match decision {
         Decision::Onward => {}
         Decision::Leave(pass) => pass.leave(request.extensions_mut()),
-        Decision::Refuse(rejection) => return refuse(&request, rejection, &**wording),
+        Decision::Refuse(rejection) => return refuse(&request, rejection, answers),
         Decision::Wait(later) => {
-            let wire = Wire::of(request.method(), request.headers());
+            let wire = answers.wire(request.method(), request.headers());
             let undecided = Undecided { decision: later, request: Some(request) };
-            return wait(inner, W::from(undecided), wire, wording);
+            return wait(inner, W::from(undecided), wire, &answers.wording);
         }
     }
     ResponseFuture { state: State::Inner { future: inner.call(request) } }
@@ -102,12 +102,13 @@ where
 fn refuse<S, B, W>(
     request: &Request<B>,
     rejection: Rejection,
-    wording: &dyn Respond,
+    answers: &Answers,
 ) -> ResponseFuture<S, B, W>
 where
     S: Service<Request<B>>,
 {
-    let response = Some(answer(rejection, Wire::of(request.method(), request.headers()), wording));
+    let wire = answers.wire(request.method(), request.headers());
+    let response = Some(answer(rejection, wire, &*answers.wording));
     ResponseFuture { state: State::Refused { response } }
 }
 

@@ -1,5 +1,7 @@
 //! What a refused caller gets.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 
@@ -17,7 +19,8 @@ held_body! {
 ///
 /// Implemented for functions from a [`Rejection`] to a response. The layer adds what may not be
 /// forgotten to whatever is returned: `Cache-Control: no-store`, the challenges, `Retry-After`. A
-/// gRPC request is answered in gRPC's own way and never gets here.
+/// gRPC request is answered in gRPC's own way and never gets here, unless the layer is told that there is
+/// [no gRPC](crate::AuthenticateLayer::no_grpc).
 ///
 /// ```
 /// use http::Response;
@@ -100,6 +103,27 @@ fn respond(kind: RejectionKind, content_type: &'static str, body: Bytes) -> Resp
     response
 }
 
+/// How a layer answers who is refused.
+#[derive(Clone)]
+pub(crate) struct Answers {
+    pub(crate) wording: Arc<dyn Respond>,
+    /// Whether there is no gRPC service behind the layer.
+    pub(crate) no_grpc: bool,
+}
+
+impl Answers {
+    /// What a request is answered in, should it be refused.
+    pub(crate) fn wire(&self, method: &Method, headers: &HeaderMap) -> Wire {
+        if self.no_grpc { Wire::Http } else { Wire::of(method, headers) }
+    }
+}
+
+impl Default for Answers {
+    fn default() -> Self {
+        Self { wording: Arc::new(PlainText), no_grpc: false }
+    }
+}
+
 /// What the caller speaks, and so what it understands.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Wire {
@@ -112,7 +136,7 @@ impl Wire {
     /// By the request's method and content type (gRPC over HTTP/2, "Requests"). They shape the answer, and
     /// never the decision. Every gRPC call is a `POST`; a proxy that asks by `GET` whether it may let a
     /// request through must see the HTTP status, whatever content type it copies.
-    pub(crate) fn of(method: &Method, headers: &HeaderMap) -> Self {
+    fn of(method: &Method, headers: &HeaderMap) -> Self {
         /// What may be asked for, and what is answered.
         const TYPES: [(&str, &str); 3] = [
             ("application/grpc", "application/grpc"),

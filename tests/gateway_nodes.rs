@@ -18,7 +18,7 @@ mod upgrade;
 
 use std::process::{Command, Output};
 
-use gateway_support::{Folder, Server, free_port, program};
+use gateway_support::{Folder, Server, command, free_port};
 use http::{HeaderMap, Method};
 use portcullis::s3p::Signer;
 use serde_json::{Value, json};
@@ -78,7 +78,7 @@ impl Cluster {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(program());
+        let mut command = command();
         command.args(["--database", &self.database, "--keys"]).arg(self.folder.path("gateway.keys"));
         if let Some(redis) = &self.redis {
             command.args(["--redis", redis]);

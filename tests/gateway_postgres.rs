@@ -5,12 +5,12 @@ mod gateway_support;
 mod servers;
 
 use futures_util::future::join_all;
-use gateway_support::{Folder, Server, free_port, program};
+use gateway_support::{Folder, Server, command, free_port, until};
 use http::{HeaderMap, Method};
 use portcullis::s3p::Signer;
 use serde_json::{Value, json};
 use servers::Postgres;
-use std::process::{Command, Output};
+use std::process::Output;
 
 const GROUP: &str = "/iso6523-actorid-upis%3A%3A9915%3Ademo";
 const CARD: &str = "/businesscard/iso6523-actorid-upis%3A%3A9915%3Ademo";
@@ -42,7 +42,7 @@ impl Pair {
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(program());
+        let mut command = command();
         command.args(["--database", &self.database, "--keys"]).arg(self.folder.path("gateway.keys"));
         command.args(arguments).output().unwrap()
     }
@@ -178,14 +178,7 @@ async fn a_database_that_is_gone_is_a_503_at_both_until_it_is_back() {
         assert_eq!(server.get("/health/live", &[]).await.status, 204);
     }
     server.restart();
-    let mut last = Vec::new();
-    for _ in 0..20 {
-        last = states().await;
-        if last == [[200, 204]; 2] {
-            return;
-        }
-    }
-    panic!("they have not recovered: {last:?}");
+    until("both have recovered", async || states().await == [[200, 204]; 2]).await;
 }
 
 #[test]
@@ -193,7 +186,7 @@ fn the_password_of_a_server_that_cannot_be_reached_is_not_told() {
     let folder = Folder::new();
     let keys = folder.path("gateway.keys");
     let url = "postgres://portcullis:s3cret@127.0.0.1:1/gateway";
-    let mut command = Command::new(program());
+    let mut command = command();
     let output = command.args(["--database", url, "--keys"]).arg(keys).output().unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));

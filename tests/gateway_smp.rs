@@ -27,7 +27,7 @@ mod strict;
 mod table;
 
 use bytes::Bytes;
-use gateway_support::{Folder, Reply, Server, run};
+use gateway_support::{Folder, Reply, Server, run, until};
 
 const GROUP: &str = "/iso6523-actorid-upis%3A%3A0088%3A5060210000007";
 const SERVICE: &str = "/iso6523-actorid-upis%3A%3A0088%3A5060210000007/services/busdox-docid-qns%3A%3Aurn%3A\
@@ -61,6 +61,22 @@ async fn write(
     let credentials = format!("authorization: {who}");
     let headers = [credentials.as_str(), "content-type: application/xml"];
     server.send(method, path, &headers, body).await
+}
+
+/// The same, and again where a database that many write to at once has no turn for it in time.
+async fn write_in_turn(
+    server: &Server,
+    (method, path, body): (&str, &str, impl Into<Bytes>),
+    who: &str,
+) -> Reply {
+    let body = body.into();
+    let mut last = None;
+    until("the database has a turn", async || {
+        let reply = write(server, (method, path, body.clone()), who).await;
+        last.insert(reply).status != 503
+    })
+    .await;
+    last.unwrap()
 }
 
 /// A group, its metadata and its card, all of them somebody's.

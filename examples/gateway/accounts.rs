@@ -36,35 +36,54 @@ pub async fn find(database: &Database, name: &str) -> Result<Option<Account>, Er
     Ok(Some(Account { identity, scopes }))
 }
 
-/// Creates a user; `false` if there is one of this name already.
-pub async fn add_user(
-    database: &Database,
-    name: &str,
-    password: &str,
-    scopes: &str,
-) -> Result<bool, Error> {
-    let hash = PasswordHash::of(password)?;
-    // The same rules as when the user signs in.
-    User::new(name, hash.clone())?;
-    ScopeSet::parse(scopes)?;
-    let id = new_id();
-    let mut change = database.change(name).await?;
-    let inserted = sqlx::query(
-        "INSERT INTO portcullis_users (name, issuer, subject, password, scopes) \
-         VALUES ($1, 'local', $2, $3, $4) ON CONFLICT DO NOTHING",
-    )
-    .bind(name)
-    .bind(&id)
-    .bind(hash.as_str())
-    .bind(scopes)
-    .execute(&mut *change)
-    .await?;
-    if inserted.rows_affected() == 0 {
-        return Ok(false);
+/// A user who is not there yet.
+pub struct NewUser {
+    id: String,
+    name: String,
+    hash: PasswordHash,
+    scopes: String,
+}
+
+impl NewUser {
+    /// By the same rules as when the user signs in.
+    pub fn new(name: &str, password: &str, scopes: &str) -> Result<Self, Error> {
+        let hash = PasswordHash::of(password)?;
+        User::new(name, hash.clone())?;
+        ScopeSet::parse(scopes)?;
+        Ok(Self { id: new_id(), name: name.to_owned(), hash, scopes: scopes.to_owned() })
     }
-    seed_device(&mut change, &id).await?;
+
+    pub fn identity(&self) -> Result<Identity, Error> {
+        Ok(Identity::local(self.id.as_str())?)
+    }
+
+    /// `false` if there is one of this name already.
+    pub async fn insert(&self, change: &mut AnyConnection) -> Result<bool, Error> {
+        let Self { id, name, hash, scopes } = self;
+        let inserted = sqlx::query(
+            "INSERT INTO portcullis_users (name, issuer, subject, password, scopes) \
+             VALUES ($1, 'local', $2, $3, $4) ON CONFLICT DO NOTHING",
+        )
+        .bind(name)
+        .bind(id)
+        .bind(hash.as_str())
+        .bind(scopes)
+        .execute(&mut *change)
+        .await?;
+        if inserted.rows_affected() == 0 {
+            return Ok(false);
+        }
+        seed_device(change, id).await?;
+        Ok(true)
+    }
+}
+
+/// Creates a user; `false` if there is one of this name already.
+pub async fn add_user(database: &Database, user: &NewUser) -> Result<bool, Error> {
+    let mut change = database.change(&user.name).await?;
+    let is_new = user.insert(&mut change).await?;
     change.commit().await?;
-    Ok(true)
+    Ok(is_new)
 }
 
 /// Every user of the SMSGate part has a phone.

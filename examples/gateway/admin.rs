@@ -9,7 +9,7 @@ use portcullis::{Clock, ScopeSet, SystemClock, basic::PasswordHash, user_token::
 
 use crate::{
     Error,
-    accounts::{self, Account},
+    accounts::{self, Account, NewUser},
     args::{S3pKeyCommand, TokenCommand, UserCommand},
     database::{Database, new_secret},
 };
@@ -18,7 +18,8 @@ pub async fn user(database: &Database, command: UserCommand) -> Result<(), Error
     match command {
         UserCommand::Add { name, password_stdin, scopes } => {
             let (password, made) = password(password_stdin)?;
-            if !accounts::add_user(database, &name, &password, &scopes.join(" ")).await? {
+            let user = NewUser::new(&name, &password, &scopes.join(" "))?;
+            if !accounts::add_user(database, &user).await? {
                 return Err(format!("there is a user {name:?} already").into());
             }
             print_made("password", made.then_some(password));

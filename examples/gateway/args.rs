@@ -1,4 +1,4 @@
-use std::{net::SocketAddr, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
 
@@ -10,9 +10,9 @@ use crate::database;
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 #[command(name = "gateway", version)]
 pub struct Args {
-    /// The address to listen on.
+    /// The address to listen on: `host:port`.
     #[arg(long, env = "GATEWAY_LISTEN", default_value = "127.0.0.1:8080")]
-    pub listen: SocketAddr,
+    pub listen: String,
 
     /// Where the data is kept: a file, created if there is none, `sqlite::memory:`, or a PostgreSQL server
     /// (`postgres://user:password@host/database`), which any number of instances share.
@@ -68,6 +68,11 @@ pub struct Args {
     #[arg(long, env = "GATEWAY_NO_TOKENS", value_parser = BoolishValueParser::new())]
     pub no_tokens: bool,
 
+    /// Answer SMSGate's token endpoint with the documented names alone, and without their twins in camel case, which
+    /// some clients read.
+    #[arg(long, env = "GATEWAY_NO_CAMEL_CASE", value_parser = BoolishValueParser::new())]
+    pub no_camel_case: bool,
+
     /// Refuse S3P requests with HTTP 400 instead of 401, as the example in its documentation does.
     #[arg(long, env = "GATEWAY_S3P_HTTP_400", value_parser = BoolishValueParser::new())]
     pub s3p_http_400: bool,
@@ -91,9 +96,9 @@ impl Args {
         Some(database.with_extension("keys"))
     }
 
-    /// Whether only this machine can reach the server.
-    pub fn is_local(&self) -> bool {
-        self.listen.ip().is_loopback()
+    /// Whether a database is made if there is none: another command than these would find nothing in it.
+    pub fn makes_database(&self) -> bool {
+        matches!(self.command, None | Some(Command::User(UserCommand::Add { .. })))
     }
 }
 

@@ -89,11 +89,19 @@ impl Database {
     }
 }
 
-/// Creates the file of a database if there is none, and refuses one that is not this program's.
-pub async fn prepare(url: &str) -> Result<(), Error> {
+/// Creates the file of a database if there is none and it is to be made, and refuses one that is not this program's.
+pub async fn prepare(url: &str, make: bool) -> Result<(), Error> {
     let Some(file) = file(url) else {
         return Ok(());
     };
+    if !make && !file.exists() {
+        return Err(format!(
+            "there is no database {}: run this in the folder in which the server was started, or name the file by \
+             --database; the first start of the server makes one, and so does `user add`",
+            file.display()
+        )
+        .into());
+    }
     create_if_missing(&file).map_err(|error| cannot_open(url, &error))?;
     install_default_drivers();
     let is_earlier = async {

@@ -78,6 +78,8 @@ struct Settings {
     error_details: bool,
     /// Whether SMSGate's token endpoints work.
     tokens: bool,
+    /// Whether they answer in camel case, too.
+    camel_case: bool,
     /// Whose words the SMP part has.
     smp_preset: SmpPreset,
     /// Whether S3P refuses with 400 instead of 401, as its documentation's example does.
@@ -106,22 +108,29 @@ async fn run(args: Args) -> Result<(), Error> {
     if args.command.is_some() && database::is_in_memory(&args.database) {
         return Err("a database in memory is gone when the command ends: name one in a file".into());
     }
-    database::prepare(&args.database).await?;
+    database::prepare(&args.database, args.makes_database()).await?;
     let vault = Vault::open(args.key_file().as_deref())?;
     let database = Database::open(&args.database, vault.sealing_key()?).await?;
+    let done = run_on(&database, args, vault).await;
+    // Then all is in the one file.
+    database.close().await;
+    done
+}
+
+async fn run_on(database: &Database, args: Args, vault: Vault) -> Result<(), Error> {
     let agreement = Agreement::new(&vault, args.redis.is_some());
     if !matches!(args.command, Some(Command::Adopt)) {
-        agreement.check_keys(&database, &vault).await?;
+        agreement.check_keys(database, &vault).await?;
     }
     match args.command {
         None => serve::run(&args, database, Arc::new(vault), &agreement).await,
-        Some(Command::User(command)) => admin::user(&database, command).await,
-        Some(Command::Token(command)) => admin::token(&database, command).await,
+        Some(Command::User(command)) => admin::user(database, command).await,
+        Some(Command::Token(command)) => admin::token(database, command).await,
         Some(Command::Smp(SmpCommand::Owner { group, user })) => {
-            smp::transfer(&database, &group, &user).await
+            smp::transfer(database, &group, &user).await
         }
-        Some(Command::S3pKey(command)) => admin::s3p_key(&database, command).await,
-        Some(Command::Backup { file }) => backup::run(&database, &file).await,
-        Some(Command::Adopt) => agreement.adopt(&database).await,
+        Some(Command::S3pKey(command)) => admin::s3p_key(database, command).await,
+        Some(Command::Backup { file }) => backup::run(database, &file).await,
+        Some(Command::Adopt) => agreement.adopt(database).await,
     }
 }

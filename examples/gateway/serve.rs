@@ -9,7 +9,7 @@ use portcullis::{
     store::Redis,
 };
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, lookup_host},
     signal::unix::{Signal, SignalKind, signal},
 };
 
@@ -32,12 +32,15 @@ const CREDENTIALS: usize = 10_000;
 
 pub async fn run(
     args: &Args,
-    database: Database,
+    database: &Database,
     vault: Arc<Vault>,
     agreement: &Agreement,
 ) -> Result<(), Error> {
+    let cannot = |error| format!("cannot serve on {}: {error}", args.listen);
+    let addresses: Vec<SocketAddr> = lookup_host(&args.listen).await.map_err(cannot)?.collect();
+    let is_local = addresses.iter().all(|address| address.ip().is_loopback());
     let tls = args.tls_cert.as_ref().zip(args.tls_key.as_ref());
-    if tls.is_none() && !args.is_local() && !args.insecure_http {
+    if tls.is_none() && !is_local && !args.insecure_http {
         return Err(format!(
             "plain http on {} would show passwords to the network: give --tls-cert and --tls-key, or \
              --insecure-http if a proxy ends TLS in front of this server",
@@ -45,14 +48,15 @@ pub async fn run(
         )
         .into());
     }
-    if args.public_url.is_none() && (args.listen.ip().is_unspecified() || args.listen.port() == 0) {
+    let is_url = |address: &SocketAddr| !address.ip().is_unspecified() && address.port() != 0;
+    if args.public_url.is_none() && !addresses.iter().all(is_url) {
         return Err(format!(
             "S3P signatures cover the URL, and {} is none that a client can use: give --public-url",
             args.listen
         )
         .into());
     }
-    agreement.check_nonces(&database).await?;
+    agreement.check_nonces(database).await?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let public_url = args.public_url.clone().unwrap_or_else(|| format!("{scheme}://{}", args.listen));
     let redis = open_redis(args.redis.as_deref()).await?;
@@ -66,6 +70,7 @@ pub async fn run(
             body_timeout: Duration::from_secs(args.body_timeout),
             error_details: args.error_details,
             tokens: !args.no_tokens,
+            camel_case: !args.no_camel_case,
             smp_preset: args.smp_preset,
             s3p_http_400: args.s3p_http_400,
         }),
@@ -85,16 +90,15 @@ pub async fn run(
         ),
         None => None,
     };
-    let cannot = |error| format!("cannot serve on {}: {error}", args.listen);
-    let listener = TcpListener::bind(args.listen).await.map_err(cannot)?.into_std()?;
+    let listener = TcpListener::bind(&*addresses).await.map_err(cannot)?.into_std()?;
     let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     // Nothing that the operator has got wrong stops the start after this: what is shown once is seen.
-    if args.is_local() || args.demo {
+    if is_local || args.demo {
         demo::create_on_first_start(&gateway).await?;
     }
 
     database.forget_unfinished_claims().await?;
-    tokio::spawn(upkeep::run(database.clone()));
+    let upkeep = tokio::spawn(upkeep::run(database.clone()));
     let handle = Handle::new();
     tokio::spawn(stop_on_signal(handle.clone(), terminate, interrupt));
     tokio::spawn(tell_when_listening(handle.clone(), scheme));
@@ -105,7 +109,7 @@ pub async fn run(
         }
     }
     .map_err(cannot)?;
-    database.close().await;
+    upkeep.abort();
     tracing::info!("stopped");
     Ok(())
 }
@@ -141,6 +145,7 @@ async fn stop_on_signal(handle: Handle<SocketAddr>, mut terminate: Signal, mut i
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
-    handle.graceful_shutdown(Some(GRACE));
+    // Before it: where nothing is under way, all is over after it.
     tracing::info!("stopping: no new connections");
+    handle.graceful_shutdown(Some(GRACE));
 }

@@ -7,7 +7,7 @@ use axum::{
     extract::{ConnectInfo, Request},
     http::StatusCode,
     middleware::{self, Next},
-    response::Response,
+    response::{Redirect, Response},
     routing::{any_service, get},
 };
 use portcullis::{Clock, PeerAddr, Rejection, SystemClock};
@@ -19,16 +19,21 @@ pub fn app(gateway: &Gateway) -> Result<Router, Error> {
         .route("/health/live", get(StatusCode::NO_CONTENT))
         .route("/health/ready", get(health::ready))
         .with_state(gateway.clone());
-    let smsgate = smsgate::router(gateway)?;
+    let (smsgate, s3p) = (smsgate::router(gateway)?, s3p::router(gateway)?);
     let app = smp::router(gateway)?
         .merge(checks)
         .merge(secure::router(gateway)?)
+        // A person who has the address alone.
+        .route("/", get(Redirect::to("secure/")))
+        .fallback(smp::not_found)
+        .method_not_allowed_fallback(smp::method_not_allowed)
         // What `nest` leaves out: a stranger is told nothing there, either.
         .route("/3rdparty/v1/", any_service(smsgate.clone()))
         .route("/api/3rdparty/v1/", any_service(smsgate.clone()))
+        .route("/s3p/v2/", any_service(s3p.clone()))
         .nest("/3rdparty/v1", smsgate.clone())
         .nest("/api/3rdparty/v1", smsgate)
-        .nest("/s3p/v2", s3p::router(gateway)?);
+        .nest("/s3p/v2", s3p);
     let timeout = BodyTimeout(gateway.settings.body_timeout);
     let app = app.layer(Extension(timeout)).layer(middleware::from_fn(log));
     Ok(if gateway.settings.ends_tls { app.layer(middleware::from_fn(note_peer)) } else { app })

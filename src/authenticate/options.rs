@@ -28,7 +28,16 @@ macro_rules! options {
 
         /// Words the refusals over plain HTTP. The default is [`PlainText`](crate::PlainText).
         pub fn respond_with(mut self, wording: impl $crate::Respond) -> Self {
-            self.$schemes.options().wording = std::sync::Arc::new(wording);
+            self.$schemes.options().answers.wording = std::sync::Arc::new(wording);
+            self
+        }
+
+        /// Says that no gRPC service is behind this layer: every refusal is plain HTTP.
+        ///
+        /// Without it, a `POST` whose content type is gRPC's is refused in gRPC's way, by HTTP 200 and a
+        /// `grpc-status`, which a client of plain HTTP, or who reads its log, takes for a success.
+        pub fn no_grpc(mut self) -> Self {
+            self.$schemes.options().answers.no_grpc = true;
             self
         }
     };

@@ -4,10 +4,11 @@ use http::HeaderValue;
 
 use super::{Anonymous, Authenticator};
 use crate::{
-    Authorization, Head, HttpsEvidence, NowOrLater, PlainText, Principal, Rejection, RejectionKind,
-    Respond, Scheme, ScopePolicy, ScopeTable,
+    Authorization, Head, HttpsEvidence, NowOrLater, Principal, Rejection, RejectionKind, Scheme,
+    ScopePolicy, ScopeTable,
     authorize::table::Entry,
     gate::{Decision, Pass},
+    response::Answers,
 };
 
 /// The schemes of a layer and what it was told: all that is needed for a decision. A clone copies a
@@ -28,7 +29,7 @@ pub(crate) struct Options {
     pub(crate) skip_authenticated: bool,
     pub(crate) allow_cors_preflight: bool,
     pub(crate) https: Option<HttpsEvidence>,
-    pub(crate) wording: Arc<dyn Respond>,
+    pub(crate) answers: Answers,
 }
 
 impl Schemes {
@@ -42,7 +43,7 @@ impl Schemes {
             skip_authenticated: false,
             allow_cors_preflight: false,
             https: None,
-            wording: Arc::new(PlainText),
+            answers: Answers::default(),
         }))
     }
 
@@ -65,8 +66,8 @@ impl Schemes {
         Arc::make_mut(&mut self.0)
     }
 
-    pub(crate) fn wording(&self) -> &Arc<dyn Respond> {
-        &self.0.wording
+    pub(crate) fn answers(&self) -> &Answers {
+        &self.0.answers
     }
 
     /// Decides over the head of a request.
@@ -228,6 +229,7 @@ impl fmt::Debug for Schemes {
             .field("skip_authenticated", &self.0.skip_authenticated)
             .field("allow_cors_preflight", &self.0.allow_cors_preflight)
             .field("https", &self.0.https)
+            .field("no_grpc", &self.0.answers.no_grpc)
             .finish_non_exhaustive()
     }
 }

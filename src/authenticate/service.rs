@@ -41,7 +41,7 @@ where
     #[inline]
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let decision = self.schemes.decide(&Head::new(&request));
-        gate::enter(&mut self.inner, request, decision, self.schemes.wording())
+        gate::enter(&mut self.inner, request, decision, self.schemes.answers())
     }
 }
 

@@ -7,8 +7,9 @@ use super::{Authorize, Policy, SharedPolicy};
 #[cfg(all(feature = "axum", feature = "ownership"))]
 use crate::route::Route;
 use crate::{
-    Anonymous, Head, PlainText, Principal, Rejection, RejectionKind, Respond,
+    Anonymous, Head, Principal, Rejection, RejectionKind, Respond,
     gate::{Decision, Pass},
+    response::Answers,
 };
 
 /// Asks whether a principal may. See the [module docs](crate::authorize) for the rules and examples.
@@ -24,7 +25,7 @@ impl AuthorizeLayer {
             allow_cors_preflight: false,
             #[cfg(all(feature = "axum", feature = "ownership"))]
             matched_routes: false,
-            wording: Arc::new(PlainText),
+            answers: Answers::default(),
         })))
     }
 
@@ -45,9 +46,16 @@ impl AuthorizeLayer {
         self
     }
 
-    /// Words the refusals over plain HTTP. The default is [`PlainText`].
+    /// Words the refusals over plain HTTP. The default is [`PlainText`](crate::PlainText).
     pub fn respond_with(mut self, wording: impl Respond) -> Self {
-        self.0.options().wording = Arc::new(wording);
+        self.0.options().answers.wording = Arc::new(wording);
+        self
+    }
+
+    /// Says that no gRPC service is behind this layer: every refusal is plain HTTP, as
+    /// [here](crate::AuthenticateLayer::no_grpc).
+    pub fn no_grpc(mut self) -> Self {
+        self.0.options().answers.no_grpc = true;
         self
     }
 }
@@ -76,7 +84,7 @@ struct Options {
     allow_cors_preflight: bool,
     #[cfg(all(feature = "axum", feature = "ownership"))]
     matched_routes: bool,
-    wording: Arc<dyn Respond>,
+    answers: Answers,
 }
 
 impl Rules {
@@ -84,8 +92,8 @@ impl Rules {
         Arc::make_mut(&mut self.0)
     }
 
-    pub(crate) fn wording(&self) -> &Arc<dyn Respond> {
-        &self.0.wording
+    pub(crate) fn answers(&self) -> &Answers {
+        &self.0.answers
     }
 
     /// Decides over the head of a request. It is put back as it was.
@@ -125,6 +133,7 @@ impl fmt::Debug for Rules {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rules")
             .field("allow_cors_preflight", &self.0.allow_cors_preflight)
+            .field("no_grpc", &self.0.answers.no_grpc)
             .finish_non_exhaustive()
     }
 }

@@ -41,7 +41,7 @@ where
     #[inline]
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let decision = self.rules.decide(&mut request);
-        gate::enter(&mut self.inner, request, decision, self.rules.wording())
+        gate::enter(&mut self.inner, request, decision, self.rules.answers())
     }
 }
 

@@ -25,6 +25,12 @@ impl OwnershipLayer {
     pub fn respond_with(self, wording: impl Respond) -> Self {
         Self(self.0.respond_with(wording))
     }
+
+    /// Says that no gRPC service is behind this layer: every refusal is plain HTTP, as
+    /// [here](crate::AuthenticateLayer::no_grpc).
+    pub fn no_grpc(self) -> Self {
+        Self(self.0.no_grpc())
+    }
 }
 
 impl<S> Layer<S> for OwnershipLayer {

@@ -20,7 +20,6 @@ use crate::{
         schemes::Schemes,
     },
     gate::{self, Decision, ResponseFuture, Undecided},
-    response::Wire,
 };
 
 /// Lets through requests that are signed by the S3P scheme, each once. See the
@@ -97,13 +96,14 @@ where
         let decision = match self.begin(&request) {
             Begun::Decided(decision) => decision,
             Begun::Waits(key) => {
-                let wire = Wire::of(request.method(), request.headers());
+                let answers = self.schemes.answers();
+                let wire = answers.wire(request.method(), request.headers());
                 let entrant = Entrant::new(self.auth.clone(), self.schemes.clone(), request, key);
-                return gate::wait(&mut self.inner, entrant, wire, self.schemes.wording());
+                return gate::wait(&mut self.inner, entrant, wire, &answers.wording);
             }
         };
         let request = request.map(Body::untouched);
-        gate::enter(&mut self.inner, request, decision, self.schemes.wording())
+        gate::enter(&mut self.inner, request, decision, self.schemes.answers())
     }
 }
 

@@ -1,10 +1,11 @@
 //! Refusals in gRPC's own way. The request's content type shapes the answer, and never the decision.
 
 use http::{HeaderMap, Method, header};
-use portcullis::{AuthenticateLayer, ProblemJson};
+use portcullis::{AuthenticateLayer, AuthorizeLayer, ProblemJson};
+use tower::ServiceBuilder;
 
 use crate::{
-    fixtures::{BEARER, EITHER, Spoken, When},
+    fixtures::{BEARER, EITHER, Saying, Says, Spoken, When},
     kinds::{Refuses, TABLE},
     support::{Answer, get, get_with, send},
 };
@@ -15,6 +16,9 @@ async fn ask(layer: &AuthenticateLayer, content_type: &str) -> Answer {
     request.headers_mut().insert(header::CONTENT_TYPE, content_type.parse().unwrap());
     send(layer, request).await
 }
+
+/// All that a caller may say to ask for gRPC's own way.
+const GRPC: [&str; 3] = ["application/grpc", "application/grpc-web+proto", "application/grpc-web-text"];
 
 /// The same escapes as `grpc-message` asks for: here, there are none to undo.
 fn message(headers: &HeaderMap) -> &str {
@@ -113,6 +117,32 @@ async fn a_content_type_decides_nothing() {
             let mut request = get_with("/", "Bearer mallory");
             request.headers_mut().insert(header::CONTENT_TYPE, sent.parse().unwrap());
             assert_eq!(send(&layer, request).await.reason(), "spoken.refused");
+        }
+    }
+}
+
+#[tokio::test]
+async fn where_there_is_no_grpc_service_every_refusal_is_plain_http() {
+    for when in EITHER {
+        let authenticate = AuthenticateLayer::new(Spoken::new(BEARER, when)).no_grpc();
+        let authorize = AuthorizeLayer::new(Saying::new(Says::No, when)).respond_with(ProblemJson);
+        let stack =
+            ServiceBuilder::new().layer(authenticate.clone()).layer(authorize.clone().no_grpc());
+        let ask = async |authorization: Option<&str>, content_type: &str| {
+            let mut request = authorization.map_or_else(|| get("/"), |sent| get_with("/", sent));
+            *request.method_mut() = Method::POST;
+            request.headers_mut().insert(header::CONTENT_TYPE, content_type.parse().unwrap());
+            let answer = send(&stack, request).await;
+            (answer.status.as_u16(), answer.headers, answer.body)
+        };
+        for (authorization, status) in
+            [(None, 401), (Some("Bearer mallory"), 401), (Some("Bearer alice"), 403)]
+        {
+            let plain = ask(authorization, "text/plain").await;
+            assert_eq!(plain.0, status, "{authorization:?}");
+            for sent in GRPC {
+                assert_eq!(ask(authorization, sent).await, plain, "{sent}");
+            }
         }
     }
 }

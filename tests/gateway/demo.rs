@@ -1,13 +1,13 @@
 //! The demo accounts: when there are some, and what is printed about them.
 
-use std::process::Command;
+use std::{fs, io};
 
-use serde_json::Value;
+use regex::Regex;
 
 use crate::{
-    ALICE, add_carol, count_users,
-    gateway_support::{Folder, Server, free_port, program, run},
-    printed, refusal, said, smsgate,
+    ALICE, Key, add_carol, count_users, database,
+    gateway_support::{Folder, Server, command, free_port, paste, run},
+    printed, refusal, s3p, said, smp, smsgate,
 };
 
 #[tokio::test]
@@ -23,6 +23,58 @@ async fn the_accounts_are_made_and_printed_on_the_first_start_only() {
     assert_eq!(server.greeting(), "");
     assert_eq!(smsgate(&server, &alice).await, 200);
     assert_eq!(count_users(&folder).await, 2);
+    // Who has lost what was printed is told the way back.
+    let program = command().get_program().to_str().unwrap().to_owned();
+    let log = server.log_so_far();
+    assert!(log.contains(&format!("{program} user passwd NAME")), "{log}");
+}
+
+#[tokio::test]
+async fn accounts_that_cannot_be_printed_are_not_made_and_the_next_start_makes_others() {
+    let folder = Folder::new();
+    let (reader, closed) = io::pipe().unwrap();
+    drop(reader);
+    let database_url = format!("sqlite:{}", folder.path("gateway.db").display());
+    let listen = format!("127.0.0.1:{}", free_port());
+    let mut first = command();
+    first.args(["--database", &database_url, "--listen", &listen]).stdout(closed);
+    let told = String::from_utf8(first.output().unwrap().stderr).unwrap();
+    assert!(told.contains(" ERROR cannot print to standard output: "), "{told}");
+    assert_eq!(count_users(&folder).await, 0);
+
+    let server = Server::start(&folder, &[]);
+    let key = Key::of_demo(&server);
+    assert_eq!((smsgate(&server, &server.alice()).await, s3p(&server, &key).await), (200, 200));
+    assert_eq!(smp(&server, &server.user_token()).await, 200);
+    let mut database = database(&folder).await;
+    let mut count = async |table| {
+        let count = format!("SELECT count(*) FROM {table}");
+        let count = sqlx::query_scalar::<_, i64>(sqlx::AssertSqlSafe(count));
+        count.fetch_one(&mut database).await.unwrap()
+    };
+    let tables = ["portcullis_users", "portcullis_user_tokens", "portcullis_access_keys"];
+    let mut kept = Vec::new();
+    for table in tables {
+        kept.push(count(table).await);
+    }
+    assert_eq!(kept, [2, 1, 1], "nothing is left of the first start");
+}
+
+/// But for what is random, and the address.
+#[test]
+fn the_readme_shows_what_is_printed() {
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let (_, shown) = readme.split_once("```text\nDemo accounts").unwrap();
+    let (shown, _) = shown.split_once("```\n").unwrap();
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let greeting = server.greeting();
+    let printed = greeting.strip_prefix("Demo accounts").unwrap();
+    let plain = |text: &str| {
+        let text = Regex::new("[0-9a-f]{32,}").unwrap().replace_all(text, "SECRET").into_owned();
+        Regex::new("127.0.0.1(:|%3A)[0-9]+").unwrap().replace_all(&text, "ADDRESS").into_owned()
+    };
+    assert_eq!(plain(printed), plain(shown));
 }
 
 #[test]
@@ -62,7 +114,7 @@ async fn there_are_some_where_others_can_reach_the_server_if_they_are_asked_for(
     let server = for_others(&folder, &["--demo"]);
     assert_eq!(count_users(&folder).await, 2);
     assert_eq!(smsgate(&server, &server.alice()).await, 200);
-    let pasted = format!("curl -X POST {}/3rdparty/v1/auth/token ", server.url);
+    let pasted = format!("curl -i -X POST {}/3rdparty/v1/messages ", server.url);
     assert!(server.greeting().contains(&pasted), "{}", server.greeting());
 }
 
@@ -81,38 +133,53 @@ fn a_start_that_fails_makes_none_so_that_the_next_one_prints_them() {
 }
 
 #[test]
-fn the_two_smsgate_lines_work_when_they_are_pasted() {
+fn the_smsgate_lines_work_when_they_are_pasted_as_they_are() {
+    for arguments in [&[][..], &["--no-camel-case"]] {
+        let folder = Folder::new();
+        let server = Server::start(&folder, arguments);
+        let greeting = server.greeting();
+        let (_, lines) = greeting.split_once("SMSGate: ").unwrap();
+        let (_, lines) = lines.split_once("\n\n").unwrap();
+        let (lines, _) = lines.split_once("\n\nS3P: ").unwrap();
+        let sent = paste(lines);
+        assert!(sent.starts_with("HTTP/1.1 202 ") && sent.contains("\"state\":"), "{sent}");
+
+        let without_a_token = lines.lines().last().unwrap();
+        let refused = paste(without_a_token);
+        assert!(refused.starts_with("HTTP/1.1 401 "), "{refused}");
+    }
+}
+
+/// The whole session, as it is printed.
+#[test]
+fn all_lines_work_when_they_are_pasted_at_once() {
     let folder = Folder::new();
     let server = Server::start(&folder, &[]);
     let greeting = server.greeting();
-    let lines: Vec<&str> = greeting.lines().filter(|line| line.contains("/3rdparty/")).collect();
-    let [for_token, for_message] = lines[..] else { panic!("{greeting}") };
-    let answer: Value = serde_json::from_str(&paste(for_token)).unwrap();
-    let sent = paste(&for_message.replace("<access_token>", answer["access_token"].as_str().unwrap()));
-    assert!(sent.starts_with("HTTP/1.1 202 ") && sent.contains("\"state\":"), "{sent}");
-
-    let refused = paste(for_message);
-    assert!(refused.starts_with("HTTP/1.1 401 "), "{refused}");
+    let (_, session) = greeting.split_once("SMP: ").unwrap();
+    let lines: Vec<&str> = session.lines().filter(|line| line.starts_with("  ")).collect();
+    let answers = paste(&lines.join("\n"));
+    // A body without a line break at its end stands before the next answer.
+    let statuses = answers.split("HTTP/1.1 ").skip(1);
+    let statuses: Vec<&str> = statuses.map(|answer| &answer[..3]).collect();
+    assert_eq!(statuses, ["200", "200", "403", "202", "200"], "{answers}");
+    assert!(greeting.contains(&format!("Signatures cover exactly {} (", server.url)), "{greeting}");
 }
 
 #[test]
 fn a_subcommand_makes_none() {
     let folder = Folder::new();
-    assert_eq!(said(&run(&folder, &["s3p-key", "list"])), "");
     let added = run(&folder, &["user", "add", ALICE]);
     assert_eq!(printed(&added, "password (shown once): ").len(), 32);
-}
-
-fn paste(line: &str) -> String {
-    let pasted = Command::new("bash").args(["-c", line]).output().unwrap();
-    said(&pasted)
+    assert_eq!(said(&run(&folder, &["s3p-key", "list"])), "");
+    assert_eq!(said(&run(&folder, &["user", "list"])).lines().count(), 1);
 }
 
 /// A server on all addresses of the machine.
 fn for_others(folder: &Folder, arguments: &[&str]) -> Server {
     let port = free_port();
     let database = format!("sqlite:{}", folder.path("gateway.db").display());
-    let mut command = Command::new(program());
+    let mut command = command();
     command
         .args(["--listen", &format!("0.0.0.0:{port}"), "--database", &database, "--insecure-http"])
         .args(["--public-url", &format!("http://127.0.0.1:{port}")])

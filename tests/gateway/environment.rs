@@ -3,8 +3,8 @@
 use std::process::Command;
 
 use crate::{
-    Key, count_users,
-    gateway_support::{Folder, Server, free_port, program},
+    Key, ask_for_jwt, count_users,
+    gateway_support::{Folder, Server, command, free_port},
     printed,
 };
 
@@ -32,6 +32,19 @@ async fn variables_say_what_flags_say() {
     let headers = [&*alice, "content-type: application/json"];
     let body = "{\"scopes\": [\"messages:list\"]}";
     assert_eq!(server.send("POST", "/3rdparty/v1/auth/token", &headers, body).await.status, 501);
+}
+
+#[tokio::test]
+async fn a_variable_switches_the_twins_in_camel_case_off() {
+    for (value, has_twins) in [("true", false), ("false", true)] {
+        let folder = Folder::new();
+        let port = free_port();
+        let mut command = program_on(&folder);
+        command.env("GATEWAY_LISTEN", format!("127.0.0.1:{port}")).env("GATEWAY_NO_CAMEL_CASE", value);
+        let server = Server::launch(&folder, port, &mut command);
+        let answer = ask_for_jwt(&server, &server.alice(), "messages:list").await;
+        assert_eq!(answer.json()["accessToken"].is_string(), has_twins, "{answer:?}");
+    }
 }
 
 #[tokio::test]
@@ -85,7 +98,8 @@ fn subcommands_work_on_the_database_of_the_variable() {
 #[test]
 fn a_switch_that_is_neither_on_nor_off_is_refused() {
     let folder = Folder::new();
-    for name in ["ERROR_DETAILS", "INSECURE_HTTP", "DEMO", "NO_TOKENS", "S3P_HTTP_400"] {
+    for name in ["ERROR_DETAILS", "INSECURE_HTTP", "DEMO", "NO_TOKENS", "NO_CAMEL_CASE", "S3P_HTTP_400"]
+    {
         let output = program_on(&folder).env(format!("GATEWAY_{name}"), "perhaps").output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{name}: {output:?}");
         let told = String::from_utf8(output.stderr).unwrap();
@@ -96,7 +110,7 @@ fn a_switch_that_is_neither_on_nor_off_is_refused() {
 
 /// The program, on a database that a variable names.
 fn program_on(folder: &Folder) -> Command {
-    let mut command = Command::new(program());
+    let mut command = command();
     command.env("GATEWAY_DATABASE", format!("sqlite:{}", folder.path("gateway.db").display()));
     command
 }

@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt};
 
 use crate::{
-    Key,
+    Key, add_carol,
     gateway_support::{Folder, Server, run},
     printed, refusal, s3p, said, smp, smsgate,
 };
@@ -28,7 +28,7 @@ async fn with_adopted_keys_s3p_is_unavailable_until_its_secrets_are_new_and_the_
     assert_eq!(s3p(&server, &key).await, 200);
     server.stop();
     let other = Folder::new();
-    said(&run(&other, &["s3p-key", "list"]));
+    add_carol(&other);
     fs::copy(other.path("gateway.keys"), folder.path("gateway.keys")).unwrap();
     let told = refusal(&run(&folder, &[]));
     assert!(told.contains("is not the one that this database was made with"), "{told}");
@@ -70,7 +70,7 @@ async fn jwts_outlive_a_restart_and_not_the_key_file() {
 #[test]
 fn a_damaged_key_file_is_named_and_left_alone() {
     let folder = Folder::new();
-    said(&run(&folder, &["s3p-key", "list"]));
+    add_carol(&folder);
     let file = folder.path("gateway.keys");
     for damaged in ["", "not base64!", "c2hvcnQ="] {
         fs::write(&file, damaged).unwrap();

@@ -1,18 +1,19 @@
 //! What the program says to flags that it cannot follow.
 
-use std::{fs, process::Command};
+use std::fs;
 
 use sqlx::{Connection, SqliteConnection};
 
 use crate::{
-    gateway_support::{Folder, Server, program, run},
-    refusal,
+    Key,
+    gateway_support::{Folder, Server, command, free_port, run},
+    refusal, s3p,
 };
 
 #[test]
 fn the_help_names_every_flag_and_subcommand() {
     let help = |arguments: &[&str]| {
-        let output = Command::new(program()).args(arguments).arg("--help").output().unwrap();
+        let output = command().args(arguments).arg("--help").output().unwrap();
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap()
     };
@@ -30,6 +31,7 @@ fn the_help_names_every_flag_and_subcommand() {
         "--insecure-http",
         "--demo",
         "--no-tokens",
+        "--no-camel-case",
         "--s3p-http-400",
         "sqlite::memory:",
         "127.0.0.1:8080",
@@ -116,8 +118,8 @@ fn a_database_that_cannot_be_opened_is_named() {
         (&"".into(), "No such file or directory"),
     ] {
         let url = format!("sqlite:{}", path.display());
-        for arguments in [&[][..], &["s3p-key", "list"]] {
-            let output = Command::new(program()).args(["--database", &url]).args(arguments).output();
+        for arguments in [&[][..], &["user", "add", "carol@example.org"]] {
+            let output = command().args(["--database", &url]).args(arguments).output();
             let told = refusal(&output.unwrap());
             assert!(told.contains(&format!("cannot open the database {url:?}")), "{told}");
             assert!(told.contains(reason), "{told}");
@@ -125,6 +127,79 @@ fn a_database_that_cannot_be_opened_is_named() {
     }
     let kept = fs::read_to_string(text).unwrap();
     assert!(kept.starts_with("This is not a database"), "what is not a database is left alone");
+}
+
+#[test]
+fn a_subcommand_that_finds_no_database_says_so_and_makes_none() {
+    let folder = Folder::new();
+    for arguments in [
+        &["user", "list"][..],
+        &["user", "passwd", "carol@example.org"],
+        &["token", "list", "carol@example.org"],
+        &["s3p-key", "list"],
+        &["smp", "owner", "a::b", "carol@example.org"],
+        &["backup", "copy.db"],
+        &["adopt"],
+    ] {
+        let told = refusal(&run(&folder, arguments));
+        let file = folder.path("gateway.db");
+        assert!(told.contains(&format!("there is no database {}: ", file.display())), "{told}");
+        assert!(told.contains("--database") && told.contains("`user add`"), "{told}");
+        assert_eq!(fs::read_dir(folder.path("")).unwrap().count(), 0, "{arguments:?}");
+    }
+}
+
+#[test]
+fn when_a_subcommand_ends_all_is_in_the_one_file() {
+    let folder = Folder::new();
+    for (arguments, is_done) in [
+        (&["user", "add", "carol@example.org"][..], true),
+        (&["user", "list"], true),
+        (&["token", "create", "carol@example.org", "laptop"], true),
+        (&["token", "create", "nobody@example.org", "laptop"], false),
+        (&["s3p-key", "add", "carol@example.org"], true),
+    ] {
+        assert_eq!(run(&folder, arguments).status.success(), is_done, "{arguments:?}");
+        let files = fs::read_dir(folder.path("")).unwrap().map(|file| file.unwrap().file_name());
+        let mut files: Vec<_> = files.collect();
+        files.sort();
+        assert_eq!(files, ["gateway.db", "gateway.keys"], "{arguments:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_may_have_a_name() {
+    let folder = Folder::new();
+    let port = free_port();
+    let url = format!("http://localhost:{port}");
+    let database = format!("sqlite:{}", folder.path("gateway.db").display());
+    let mut command = command();
+    command.args(["--database", &database, "--listen", &format!("localhost:{port}")]);
+    let mut server = Server::launch(&folder, port, &mut command);
+    server.url.clone_from(&url);
+    assert_eq!(server.get("/health/ready", &[]).await.status, 204);
+    assert!(server.greeting().contains(&format!("  {url}/secure/\n")), "{}", server.greeting());
+    assert_eq!(s3p(&server, &Key::of_demo(&server)).await, 200);
+
+    for nowhere in ["localhost", "localhost:port", ":8080", ""] {
+        let told = refusal(&run(&folder, &["--listen", nowhere]));
+        assert!(told.contains(&format!("cannot serve on {nowhere}: ")), "{told}");
+    }
+}
+
+#[test]
+fn without_a_flag_the_database_and_the_keys_are_in_the_folder() {
+    let folder = Folder::new();
+    let port = free_port();
+    let home = folder.path("home");
+    fs::create_dir(&home).unwrap();
+    let mut command = command();
+    command.args(["--listen", &format!("127.0.0.1:{port}")]).current_dir(&home);
+    let server = Server::launch(&folder, port, &mut command);
+    for name in ["gateway.db", "gateway.keys"] {
+        assert!(home.join(name).is_file(), "{name}: {}", server.log_so_far());
+    }
+    assert!(server.greeting().starts_with("Demo accounts, shown once"));
 }
 
 #[tokio::test]

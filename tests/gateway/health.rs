@@ -2,7 +2,7 @@
 
 use crate::{
     database,
-    gateway_support::{Folder, Server},
+    gateway_support::{Folder, Server, until},
 };
 
 const SMSGATE: [&str; 6] = [
@@ -43,8 +43,9 @@ async fn it_lives_and_is_not_ready_while_the_database_takes_no_writes() {
     assert_eq!((live.status.as_u16(), &live.json()["status"]), (200, &"pass".into()));
 
     sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
-    assert_eq!(server.get("/health/ready", &[]).await.status, 204);
-    assert_eq!(server.get("/3rdparty/v1/health/ready", &[]).await.status, 200);
+    until("it is ready", async || server.get("/health/ready", &[]).await.status == 204).await;
+    let smsgate = async || server.get("/3rdparty/v1/health/ready", &[]).await.status == 200;
+    until("its SMSGate is ready", smsgate).await;
 }
 
 #[tokio::test]

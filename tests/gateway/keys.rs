@@ -43,8 +43,8 @@ async fn a_rotated_key_has_a_new_secret_at_once_and_the_other_keys_keep_theirs()
 #[test]
 fn a_list_shows_whose_keys_there_are_and_no_secret() {
     let folder = Folder::new();
-    assert_eq!(said(&run(&folder, &["s3p-key", "list"])), "");
     add_carol(&folder);
+    assert_eq!(said(&run(&folder, &["s3p-key", "list"])), "");
     let added = run(&folder, &["s3p-key", "add", CAROL]);
     let (token, secret) = (printed(&added, "access token: "), printed(&added, "secret (shown once): "));
     let rotated = printed(&run(&folder, &["s3p-key", "rotate", &token]), "secret (shown once): ");

@@ -1,12 +1,12 @@
 //! A database in memory: everything works, and nothing stays.
 
-use std::{fs, process::Command};
+use std::fs;
 
 use serde_json::json;
 
 use crate::{
     GROUP, GROUP_XML, Key, ask_for_jwt,
-    gateway_support::{Folder, Server, free_port, program},
+    gateway_support::{Folder, Server, command, free_port},
     refusal, s3p, smp, smsgate,
 };
 
@@ -82,7 +82,7 @@ async fn nothing_is_left_of_it_and_no_file_is_made() {
     fs::create_dir(&nowhere).unwrap();
     let start = || {
         let port = free_port();
-        let mut command = Command::new(program());
+        let mut command = command();
         command.args(["--listen", &format!("127.0.0.1:{port}"), "--database", MEMORY]);
         Server::launch(&folder, port, command.current_dir(&nowhere))
     };
@@ -100,7 +100,7 @@ async fn nothing_is_left_of_it_and_no_file_is_made() {
 #[test]
 fn accounts_in_memory_cannot_be_managed_from_outside() {
     for arguments in [&["user", "add", "carol@example.org"][..], &["s3p-key", "list"]] {
-        let output = Command::new(program()).args(["--database", MEMORY]).args(arguments).output();
+        let output = command().args(["--database", MEMORY]).args(arguments).output();
         let told = refusal(&output.unwrap());
         assert!(told.contains("a database in memory is gone when the command ends"), "{told}");
     }

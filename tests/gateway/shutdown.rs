@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     GROUP, GROUP_XML,
-    gateway_support::{Folder, Server},
+    gateway_support::{Folder, Server, until},
 };
 
 #[tokio::test]
@@ -16,7 +16,13 @@ async fn a_request_under_way_is_answered_while_new_connections_are_refused() {
     let server = Server::start(&folder, &[]);
     let mut caller = put_under_way(&server);
     server.signal("TERM");
-    until_refused(server.port());
+    server.log_when_it_holds("stopping: no new connections");
+    let address = ("127.0.0.1", server.port());
+    until("nobody listens", async || {
+        let refused = TcpStream::connect(address).err().map(|error| error.kind());
+        refused == Some(ErrorKind::ConnectionRefused)
+    })
+    .await;
     caller.write_all(GROUP_XML.as_bytes()).unwrap();
     let mut answer = String::new();
     caller.read_to_string(&mut answer).unwrap();
@@ -52,14 +58,4 @@ fn put_under_way(server: &Server) -> TcpStream {
     caller.read_exact(&mut go_on).unwrap();
     assert_eq!(go_on, *b"HTTP/1.1 100 Continue\r\n\r\n");
     caller
-}
-
-/// Connects until nobody listens. That comes to an end: the server waits 10 s at most.
-fn until_refused(port: u16) {
-    loop {
-        match TcpStream::connect(("127.0.0.1", port)) {
-            Ok(_) => std::thread::yield_now(),
-            Err(error) => return assert_eq!(error.kind(), ErrorKind::ConnectionRefused),
-        }
-    }
 }

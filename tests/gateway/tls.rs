@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     ALICE, Key,
-    gateway_support::{Folder, Server, free_port, program, run},
+    gateway_support::{Folder, Server, command, free_port, run},
     refusal,
 };
 
@@ -44,7 +44,7 @@ fn https_for_others_needs_no_more_than_a_public_url() {
     let (cert, key) = certificate(&folder, "server");
     let port = free_port();
     let url = format!("https://127.0.0.1:{port}");
-    let mut command = Command::new(program());
+    let mut command = command();
     command
         .args(["--listen", &format!("0.0.0.0:{port}"), "--public-url", &url])
         .env("GATEWAY_DATABASE", format!("sqlite:{}", folder.path("gateway.db").display()))

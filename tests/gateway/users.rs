@@ -123,6 +123,7 @@ async fn what_a_disabled_user_is_given_does_not_let_them_in() {
 #[test]
 fn who_is_not_there_is_named() {
     let folder = Folder::new();
+    said(&run(&folder, &["user", "add", ALICE]));
     for arguments in [
         &["user", "disable", CAROL][..],
         &["user", "enable", CAROL],

@@ -66,7 +66,7 @@ async fn variables_name_the_stores_and_no_password_is_told() {
     let database = Postgres::shared().database().replace("portcullis@", "portcullis:canary@");
     let folder = Folder::new();
     let command = |arguments: &[&str]| {
-        let mut command = Command::new(program());
+        let mut command = command();
         command.env("GATEWAY_DATABASE", &database).env("GATEWAY_REDIS", &url);
         command.env("GATEWAY_KEYS", folder.path("gateway.keys"));
         command.env("GATEWAY_PUBLIC_URL", PUBLIC_URL).args(arguments);

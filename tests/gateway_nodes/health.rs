@@ -24,14 +24,8 @@ fn ready() -> (u16, String, Value, u16) {
     (204, String::new(), json!(["pass", "pass"]), 204)
 }
 
-/// Asks until it is ready: each answer takes as long as the check.
 async fn recovers(server: &Server) {
-    for _ in 0..40 {
-        if health(server).await == ready() {
-            return;
-        }
-    }
-    panic!("it has not recovered: {}", server.log_so_far());
+    gateway_support::until("it is ready", async || health(server).await == ready()).await;
 }
 
 /// Something that is done to a server.

@@ -4,7 +4,7 @@ use std::{fs, process::Command};
 
 use super::{
     caller::{AIRTIME, Caller, order, printed, verdict},
-    gateway_support::{Folder, Server, run},
+    gateway_support::{Folder, Server, paste, run},
 };
 
 #[tokio::test]
@@ -16,8 +16,7 @@ async fn the_printed_lines_work_when_they_are_pasted_and_their_replay_is_refused
     let (_, lines) = lines.split_once("\n\n").unwrap();
     let last = lines.trim_end().lines().last().unwrap();
     assert!(last.trim_start().starts_with("curl -i "), "{lines}");
-    let pasted = Command::new("bash").args(["-c", &format!("{lines}\n{last}\n")]).output().unwrap();
-    let said = String::from_utf8(pasted.stdout).unwrap();
+    let said = paste(&format!("{lines}\n{last}\n"));
     let (first, second) = said.split_at(said.rfind("HTTP/1.1 ").unwrap());
     assert!(first.starts_with("HTTP/1.1 200 ") && first.contains("\"nonce\""), "{said}");
     assert!(second.starts_with("HTTP/1.1 401 ") && second.contains("\"respCode\":4009"), "{said}");

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     caller::{AIRTIME, Caller, FORM, JSON, Signed, database, order, unix_now, verdict},
-    gateway_support::{Folder, Reply, Server},
+    gateway_support::{Folder, GRPC, Reply, Server},
 };
 
 /// Everything that is refused as not authenticated.
@@ -163,7 +163,12 @@ async fn only_a_signed_request_learns_which_paths_there_are() {
         let unsigned = server.send(method, &format!("/s3p/v2{path}"), &[], "").await;
         assert_eq!(verdict(&unsigned), (401, 4009), "{method} {path}");
     }
-    assert_eq!(verdict(&server.get("/s3p/v2", &[]).await), (401, 4009));
+    for path in ["/s3p/v2", "/s3p/v2/"] {
+        for method in ["GET", "POST", "DELETE"] {
+            let unsigned = server.send(method, path, &[], "").await;
+            assert_eq!(verdict(&unsigned), (401, 4009), "{method} {path}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -213,4 +218,27 @@ async fn a_database_that_cannot_answer_is_a_503_and_nothing_is_let_through() {
     }
     assert_eq!(alice.paid(&server).await, [""; 0]);
     assert_eq!(alice.post(&server, "/collectstd", &order(&quote)).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_content_type_of_grpc_is_answered_like_any_other() {
+    for (arguments, status) in [(&[][..], 401), (&["--s3p-http-400"], 400)] {
+        let folder = Folder::new();
+        let server = Server::start(&folder, arguments);
+        let signed = Caller::alice(&server).request("POST", "/quotestd", "", "");
+        for content_type in GRPC {
+            let with = |authorization: &str| Signed {
+                authorization: authorization.to_owned(),
+                content_type: content_type.to_owned(),
+                body: "amount=1".to_owned(),
+                ..signed.clone()
+            };
+            for unsigned in ["", "s3pAuth", "Basic YTpi"] {
+                let reply = with(unsigned).send(&server).await;
+                assert_eq!((reply.status.as_u16(), &*reply.body), (status, ACCESS_TOKEN_INVALID));
+            }
+            let reply = with(&signed.authorization).send(&server).await;
+            assert_eq!(verdict(&reply), (415, 41500), "{content_type}");
+        }
+    }
 }

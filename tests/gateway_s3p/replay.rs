@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 
 use super::{
     caller::{AIRTIME, Caller, JSON, order, verdict},
-    gateway_support::{Folder, Server},
+    gateway_support::{Folder, Server, until},
 };
 
 #[tokio::test]
@@ -48,16 +48,24 @@ async fn of_many_copies_at_once_one_is_done() {
     let folder = Folder::new();
     let server = Server::start(&folder, &[]);
     let alice = Caller::alice(&server);
-    for round in 1..=4 {
+    let mut rounds = 0;
+    until("four rounds of which the database has answered each request", async || {
         let quote = alice.quote(&server, AIRTIME, 1000).await;
         let request = alice.request("POST", "/collectstd", JSON, &order(&quote).to_string());
+        let paid_before = alice.paid(&server).await.len();
         let replies = join_all((0..16).map(|_| request.send(&server))).await;
-        let paid = replies.iter().filter(|reply| reply.status == 200).count();
-        let replayed = replies.iter().filter(|reply| reply.status == 401).count();
-        assert_eq!((paid, replayed), (1, 15));
-        assert_eq!(alice.paid(&server).await.len(), round);
-    }
-    assert_eq!(alice.balance(&server).await, 996_000);
+        let count = |status| replies.iter().filter(|reply| reply.status == status).count();
+        let paid_now = alice.paid(&server).await.len() - paid_before;
+        if count(503) == 0 {
+            assert_eq!((count(200), count(401), paid_now), (1, 15, 1));
+            rounds += 1;
+        }
+        assert!(count(200) <= 1 && paid_now <= 1, "{replies:?}");
+        rounds == 4
+    })
+    .await;
+    let paid = i64::try_from(alice.paid(&server).await.len()).unwrap();
+    assert_eq!(alice.balance(&server).await, 1_000_000 - 1000 * paid);
 }
 
 #[tokio::test]
@@ -67,7 +75,9 @@ async fn of_many_orders_for_one_quote_one_is_done() {
     let alice = Caller::alice(&server);
     let order = order(&alice.quote(&server, AIRTIME, 1000).await);
     let replies = join_all((0..16).map(|_| alice.post(&server, "/collectstd", &order))).await;
-    let (paid, refused): (Vec<_>, Vec<_>) = replies.iter().partition(|reply| reply.status == 200);
+    // Those for which the database had no turn in time have not been looked at.
+    let looked_at = replies.iter().filter(|reply| reply.status != 503);
+    let (paid, refused): (Vec<_>, Vec<_>) = looked_at.partition(|reply| reply.status == 200);
     assert_eq!(paid.len(), 1);
     for reply in refused {
         assert_eq!(verdict(reply), (400, 4209));

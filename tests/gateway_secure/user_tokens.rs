@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::{
     ALICE, BOB, Person, between,
-    gateway_support::{Folder, Server, run},
+    gateway_support::{Folder, Server, run, until},
     shown, smp,
 };
 
@@ -41,13 +41,9 @@ async fn the_list_says_when_a_token_was_used_and_when_it_expires() {
     assert!(list.contains(never) && list.contains(unused), "{list}");
     smp(&server, &format!("Bearer {}", shown(&created, "token"))).await;
     // It is written down after the answer.
-    let mut list = bob.get("user-tokens").await.body;
-    for _ in 0..200 {
-        if !list.contains(unused) {
-            break;
-        }
-        list = bob.get("user-tokens").await.body;
-    }
+    let is_used = async || !bob.get("user-tokens").await.body.contains(unused);
+    until("its use is in the list", is_used).await;
+    let list = bob.get("user-tokens").await.body;
     assert!(between(&list, "<td data-label=\"Last used\">", "<").ends_with(" UTC"), "{list}");
 }
 

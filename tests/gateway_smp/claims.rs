@@ -9,8 +9,8 @@ use futures_util::future::join_all;
 
 use crate::{
     CARD, CARD_XML, GROUP, GROUP_XML, SERVICE, SERVICE_XML,
-    gateway_support::{Folder, Server},
-    group_of, publish, token_of_bob, write,
+    gateway_support::{Folder, Server, until},
+    group_of, publish, token_of_bob, write, write_in_turn,
 };
 
 #[tokio::test]
@@ -24,7 +24,8 @@ async fn of_64_parallel_writers_of_a_new_group_one_user_owns_it() {
             group_of("iso6523-actorid-upis", &format!("9915:race-{round}"))
                 + &format!("<!-- {user} -->")
         };
-        let writes = (0..64).map(|n| write(&server, ("PUT", &path, body(n % 2)), &users[n % 2]));
+        let writes =
+            (0..64).map(|n| write_in_turn(&server, ("PUT", &path, body(n % 2)), &users[n % 2]));
         let replies = join_all(writes).await;
         let of = |user: usize| -> Vec<u16> {
             replies.iter().skip(user).step_by(2).map(|reply| reply.status.as_u16()).collect()
@@ -48,7 +49,7 @@ async fn a_group_that_its_owner_writes_well_and_badly_at_once_stays_the_owners()
         let good = group_of("iso6523-actorid-upis", &format!("9915:race-{round}"));
         let writes = (0..32).map(|n| {
             let body = if n % 2 == 0 { "<bad>".to_owned() } else { good.clone() };
-            write(&server, ("PUT", &path, body), &alice)
+            write_in_turn(&server, ("PUT", &path, body), &alice)
         });
         for (n, reply) in join_all(writes).await.iter().enumerate() {
             assert_eq!(reply.status, if n % 2 == 0 { 400 } else { 200 }, "{reply:?}");
@@ -139,16 +140,11 @@ async fn who_hangs_up_without_waiting_for_the_answer_has_written_the_group_or_ow
         stream.write_all(request.as_bytes()).unwrap();
     }
     for n in 0..64 {
-        let mut is_there = false;
-        for _ in 0..1_000 {
-            is_there = is_there || server.get(&path(n), &[]).await.status == 200;
-            is_there =
-                is_there || write(&server, ("PUT", &path(n), document(n)), &bob).await.status == 200;
-            if is_there {
-                break;
-            }
-        }
-        assert!(is_there, "{} is owned, and is not there", path(n));
+        until(&format!("{} is there, or is nobody's", path(n)), async || {
+            server.get(&path(n), &[]).await.status == 200
+                || write(&server, ("PUT", &path(n), document(n)), &bob).await.status == 200
+        })
+        .await;
     }
 }
 

@@ -7,7 +7,7 @@ use futures_util::future::{Either, select, select_all};
 
 use crate::{
     CARD, CARD_XML, GROUP, GROUP_XML, SERVICE, SERVICE_XML,
-    gateway_support::{Folder, Server},
+    gateway_support::{Folder, Server, command, free_port, until},
     group_of, publish, token_of_bob, write,
 };
 
@@ -145,8 +145,9 @@ async fn a_document_has_at_most_a_mebibyte_and_is_served_as_it_came() {
     let server = Server::start(&folder, &[]);
     let alice = server.user_token();
     let padded = |length: usize| format!("{GROUP_XML}{}", " ".repeat(length - GROUP_XML.len()));
-    let too_long = padded(1024 * 1024 + 1);
-    assert_eq!(write(&server, ("PUT", GROUP, too_long), &alice).await.status, 413);
+    let headers = [&*format!("authorization: {alice}"), "content-type: application/xml"];
+    let answer = server.send_too_long(&format!("PUT {GROUP}"), &headers, 1024 * 1024);
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
     assert_eq!(write(&server, ("DELETE", GROUP, ""), &server.bob()).await.status, 404, "not claimed");
     for document in
         [padded(1024 * 1024), format!("\u{feff}{GROUP_XML}"), GROUP_XML.replace('\n', "\r\n")]
@@ -184,12 +185,26 @@ async fn a_document_made_to_cost_the_parser_dear_does_not() {
 #[tokio::test]
 async fn while_long_documents_are_parsed_other_requests_are_answered() {
     let folder = Folder::new();
-    let server = Server::start(&folder, &[]);
+    let port = free_port();
+    let mut command = command();
+    // Fewer threads that serve requests than documents, on every machine.
+    command.env("TOKIO_WORKER_THREADS", "2").args(["--listen", &format!("127.0.0.1:{port}")]);
+    let server = Server::launch(&folder, port, command.current_dir(folder.path("")));
     let alice = server.user_token();
     let attributes: Vec<_> = (0..500).map(|n| format!(" a{n}=''")).collect();
     let element = format!("<a{}/>", attributes.concat());
-    let long = Bytes::from(format!("<x>{}</x>", element.repeat(240)));
-    let writes = (0..8).map(|_| Box::pin(write(&server, ("PUT", GROUP, long.clone()), &alice)));
+    let long = Bytes::from(format!("<x>{}</x>", element.repeat(60)));
+    // Three at the most if the documents are parsed where requests are served, however often it is tried; if not,
+    // hundreds, and fewer where the machine has others to serve.
+    until("twenty are answered before the first document is", async || {
+        pings_while_parsed(&server, &long, &alice).await >= 20
+    })
+    .await;
+}
+
+/// How many requests are answered from when eight documents are sent until the first of them is answered.
+async fn pings_while_parsed(server: &Server, document: &Bytes, who: &str) -> usize {
+    let writes = (0..8).map(|_| Box::pin(write(server, ("PUT", GROUP, document.clone()), who)));
     let pings = Cell::new(0);
     let all_pings = pin!(async {
         loop {
@@ -200,6 +215,5 @@ async fn while_long_documents_are_parsed_other_requests_are_answered() {
     let first: Either<_, (Infallible, _)> = select(select_all(writes), all_pings).await;
     let Either::Left(((reply, ..), _)) = first;
     assert_eq!(reply.status, 400);
-    // A handful if the documents are parsed where requests are served, a thousand and more if not.
-    assert!(pings.get() > 100, "{pings:?} were answered");
+    pings.get()
 }

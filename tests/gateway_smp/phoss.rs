@@ -42,7 +42,7 @@ async fn who_is_not_let_in_gets_401_by_the_page_and_403_with_the_preset() {
             ("no credentials", None, 401, MISSING),
             ("another scheme", Some("Digest username=\"alice\"".to_owned()), 401, MALFORMED),
             ("malformed Basic", Some("Basic !".to_owned()), 401, MALFORMED),
-            ("malformed Bearer", Some("Bearer two words".to_owned()), 400, MALFORMED),
+            ("malformed Bearer", Some("Bearer two words".to_owned()), 401, MALFORMED),
             ("no name", Some(basic("", "x")), 401, if details { "Unknown user ''" } else { REFUSED }),
             ("unknown user", Some(basic("nobody@example.org", "x")), 401, told(unknown)),
             ("wrong password", Some(basic(alice, "wrong")), 401, REFUSED),
@@ -83,7 +83,7 @@ async fn who_is_not_let_in_gets_401_by_the_page_and_403_with_the_preset() {
         if is_preset {
             is_as_phoss_says(&twice, MALFORMED, "twice");
         } else {
-            assert_eq!(twice.status, 400);
+            assert_eq!(twice.status, 401);
         }
         assert_eq!(server.get(GROUP, &[]).await.status, 404, "nothing was written");
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     CARD, GROUP, GROUP_XML, PUSH, SERVICE,
-    gateway_support::{Folder, Reply, Server, basic},
+    gateway_support::{Folder, GRPC, Reply, Server, basic},
     publish, write,
 };
 
@@ -82,10 +82,14 @@ async fn a_write_with_a_header_that_is_malformed_or_sent_twice_is_refused() {
     let folder = Folder::new();
     let server = Server::start(&folder, &[]);
     publish(&server, &server.alice()).await;
-    let bad = write(&server, ("DELETE", GROUP, ""), "Bearer two words").await;
-    assert_eq!((bad.status.as_u16(), bad.body.as_str()), (400, MALFORMED));
     let alice = format!("authorization: {}", server.alice());
-    assert_eq!(server.send("DELETE", GROUP, &[&alice, &alice], "").await.status, 400, "twice");
+    for headers in [&["authorization: Bearer two words"][..], &[&alice, &alice]] {
+        let bad = server.send("DELETE", GROUP, headers, "").await;
+        assert_eq!((bad.status.as_u16(), bad.body.as_str()), (401, MALFORMED), "{headers:?}");
+        let [first, last] = challenges(&bad)[..] else { panic!("two challenges: {bad:?}") };
+        assert_eq!(first, "Bearer realm=\"SMP\", error=\"invalid_request\"");
+        assert!(last.starts_with("Basic realm=\"SMP\""), "{last}");
+    }
     assert_eq!(server.get(GROUP, &[]).await.status, 200);
 }
 
@@ -149,4 +153,29 @@ async fn a_refused_caller_is_told_why_if_the_operator_wants_it() {
     ];
     let expected = expected.map(|(status, text, reason)| (status, format!("{text} ({reason})")));
     assert_eq!(every_refusal(&server).await, expected);
+}
+
+#[tokio::test]
+async fn a_content_type_of_grpc_is_answered_like_any_other() {
+    for mode in [&[][..], &["--smp-preset", "phoss"]] {
+        let folder = Folder::new();
+        let server = Server::start(&folder, mode);
+        publish(&server, &server.alice()).await;
+        let wrong = basic("alice@example.org", "wrong");
+        for who in [String::new(), wrong, "Bearer two words".to_owned(), server.bob()] {
+            let post = async |path: &str, content_type: &str| {
+                let content_type = format!("content-type: {content_type}");
+                let headers = [&*format!("authorization: {who}"), &content_type];
+                let reply = server.send("POST", path, &headers, "").await;
+                (reply.status.as_u16(), reply.body)
+            };
+            for path in [PUSH, "/businesscard/a%3A%3Ab/push", "/businesscard/no-id/push", GROUP] {
+                let plain = post(path, "text/plain").await;
+                assert!(plain.0 >= 400, "{plain:?}");
+                for grpc in GRPC {
+                    assert_eq!(post(path, grpc).await, plain, "{path} {who} {grpc}");
+                }
+            }
+        }
+    }
 }

@@ -29,6 +29,37 @@ async fn the_status_is_json_and_the_ping_is_answered_with_and_without_a_slash() 
 }
 
 #[tokio::test]
+async fn a_path_or_a_method_that_is_not_in_the_table_is_told_so_in_a_line_of_text() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    for (method, path, status, text) in [
+        ("GET", "/no/such/path", 404, "Not found: it does not exist on this SMP"),
+        ("GET", "//", 404, "Not found: it does not exist on this SMP"),
+        ("PUT", "/a::b/services", 404, "Not found: it does not exist on this SMP"),
+        ("PATCH", GROUP, 405, "Method not allowed on this path"),
+        ("GET", PUSH, 405, "Method not allowed on this path"),
+        ("DELETE", "/ping/", 405, "Method not allowed on this path"),
+        ("POST", "/health/live", 405, "Method not allowed on this path"),
+        ("POST", "/", 405, "Method not allowed on this path"),
+    ] {
+        let reply = server.send(method, path, &[], "").await;
+        assert_eq!((reply.status.as_u16(), &*reply.body), (status, text), "{method} {path}");
+        assert_eq!(reply.header("content-type"), "text/plain; charset=utf-8");
+        assert_eq!(reply.headers.contains_key("allow"), status == 405, "{reply:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_knows_the_address_alone_is_led_to_the_page_for_people() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let reply = server.get("/", &[]).await;
+    assert_eq!((reply.status.as_u16(), reply.header("location")), (303, "secure/"));
+    assert_eq!(server.get("/secure/", &[]).await.status, 303);
+    assert_eq!(server.get("/secure/sign-in", &[]).await.status, 200);
+}
+
+#[tokio::test]
 async fn tokens_and_passwords_write_every_row_of_the_table_and_all_may_read() {
     let folder = Folder::new();
     let server = Server::start(&folder, &[]);

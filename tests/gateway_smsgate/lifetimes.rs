@@ -152,7 +152,10 @@ async fn with_tokens_switched_off_there_is_only_the_password() {
     let disabled = "token service disabled, contact your administrator";
     let request = json!({"scopes": ["logs:read"]});
     assert_refused(&alice.ask_for(request).await, 501, disabled);
-    assert_refused(&alice.ask_for(json!({"scopes": []})).await, 501, disabled);
+    for wrong in [json!({"scopes": []}), json!({"scopes": ["two words"]}), json!([]), Value::Null] {
+        let reply = alice.ask_for(wrong.clone()).await;
+        assert_eq!(reply.status, 400, "what is wrong with the body is told first: {wrong} {reply:?}");
+    }
     assert_refused(&alice.delete("/auth/token/1").await, 501, disabled);
     let reply = alice.post("/auth/token/refresh", json!({})).await;
     assert_refused(&reply, 501, disabled);

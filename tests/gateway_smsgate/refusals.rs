@@ -1,9 +1,9 @@
 //! What a stranger, and one who has made a mistake, is told.
 
 use serde_json::{Value, json};
-use sqlx::Connection;
+use sqlx::{Connection, SqliteConnection};
 
-use super::*;
+use super::{gateway_support::GRPC, *};
 
 const CHALLENGES: [&str; 2] =
     [r#"Bearer realm="SMSGate""#, r#"Basic realm="SMSGate", charset="UTF-8""#];
@@ -95,6 +95,7 @@ async fn what_is_no_json_is_a_bad_request() {
             (vec![JSON], "\"\u{fffd}\""),
             (vec![], "{}"),
             (vec!["Content-Type: text/plain"], "{}"),
+            (vec!["Content-Type: application/x-www-form-urlencoded"], "scopes=logs%3Aread"),
         ] {
             let headers: Vec<&str> = headers.into_iter().chain([authorization.as_str()]).collect();
             let reply = server.send("POST", &path, &headers, body).await;
@@ -110,10 +111,11 @@ async fn what_is_no_json_is_a_bad_request() {
 async fn a_body_that_is_too_large_is_413() {
     let folder = Folder::new();
     let server = Server::start(&folder, &[]);
-    let body = json!({"phoneNumbers": ["1"], "message": "x".repeat(3 << 20)});
-    let reply = Caller::new(&server, server.alice()).post("/messages", body).await;
-    assert_eq!(reply.status, 413, "{}", reply.status);
-    assert!(reply.json()["message"].is_string());
+    let alice = Caller::new(&server, server.alice()).authorization;
+    let line = format!("POST {BASE}/messages");
+    let answer = server.send_too_long(&line, &[&alice, JSON], 2 * 1024 * 1024);
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    assert!(answer.contains("\r\n\r\n{\"message\":"), "{answer}");
 }
 
 #[tokio::test]
@@ -123,8 +125,8 @@ async fn a_database_that_does_not_answer_is_503_and_not_a_wrong_password() {
     let alice = Caller::new(&server, server.alice());
     let pair = alice.pair(&["messages:list"]).await;
     let database = format!("sqlite:{}", folder.path("gateway.db").display());
-    // Another connection would not know yet what this one has renamed.
-    let mut database = sqlx::SqliteConnection::connect(&database).await.unwrap();
+    // One: another connection does not know at once what this one has renamed.
+    let mut database = SqliteConnection::connect(&database).await.unwrap();
 
     sqlx::query("ALTER TABLE sms_messages RENAME TO away").execute(&mut database).await.unwrap();
     assert_refused(&alice.get("/messages").await, 503, "try again later");
@@ -155,4 +157,31 @@ async fn the_prefix_alone_is_told_only_to_users() {
             assert_refused(&user, 404, "Not Found");
         }
     }
+}
+
+#[tokio::test]
+async fn a_content_type_of_grpc_is_answered_like_any_other() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let alice = Caller::new(&server, server.alice());
+    let token = alice.pair(&["logs:read"]).await.access;
+    let wrong = Caller::new(&server, gateway_support::basic("alice@example.org", "wrong"));
+    let nobody = Caller::new(&server, "Bearer abc");
+    for path in ["/messages", "/auth/token", "/auth/token/refresh", "/nothing"] {
+        for caller in [&wrong, &nobody, &token, &alice] {
+            let post = async |content_type: &str| {
+                let content_type = format!("Content-Type: {content_type}");
+                let headers = [&*caller.authorization, &content_type];
+                let reply = server.send("POST", &format!("{BASE}{path}"), &headers, "{}").await;
+                (reply.status.as_u16(), reply.body)
+            };
+            let plain = post("text/plain").await;
+            assert!(plain.0 >= 400, "{plain:?}");
+            for grpc in GRPC {
+                assert_eq!(post(grpc).await, plain, "{path} {grpc}");
+            }
+        }
+    }
+    let log = server.log().await;
+    assert!(!log.contains("path=\"/3rdparty/v1/messages\" status=200"), "{log}");
 }

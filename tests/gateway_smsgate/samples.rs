@@ -1,11 +1,9 @@
 //! The `curl` samples of the documentation, as they are printed there: only the host and the placeholders
 //! are replaced.
 
-use std::process::Command;
-
 use serde_json::Value;
 
-use super::*;
+use super::{gateway_support::paste, *};
 
 const HOST: &str = "https://api.sms-gate.app";
 const LOGIN: &str = "username:password";
@@ -49,15 +47,13 @@ const REVOKE: &str = r#"curl -X DELETE "https://api.sms-gate.app/3rdparty/v1/aut
   -H "Authorization: Bearer eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9...""#;
 
 /// Runs a sample in a shell; the status, and what was answered.
-fn paste(sample: &str, replaced: &[(&str, &str)]) -> (u16, Value) {
+fn run_sample(sample: &str, replaced: &[(&str, &str)]) -> (u16, Value) {
     let sample = replaced.iter().fold(sample.to_owned(), |sample, (from, to)| {
         assert!(sample.contains(from), "{sample}");
         sample.replace(from, to)
     });
     let line = format!("{sample} --silent --show-error --write-out '\\n%{{http_code}}'");
-    let output = Command::new("sh").args(["-c", &line]).output().unwrap();
-    assert!(output.status.success(), "{output:?}");
-    let printed = String::from_utf8(output.stdout).unwrap();
+    let printed = paste(&line);
     let (body, status) = printed.rsplit_once('\n').unwrap();
     (status.parse().unwrap(), serde_json::from_str(body).unwrap_or_default())
 }
@@ -72,14 +68,14 @@ async fn a_token_is_generated_and_sends_a_message() {
     let server = Server::start(&folder, &[]);
     let login = login(&server);
     for sample in [GENERATE, GENERATE_SHORTER] {
-        let (status, answer) = paste(sample, &[(HOST, &server.url), (LOGIN, &login)]);
+        let (status, answer) = run_sample(sample, &[(HOST, &server.url), (LOGIN, &login)]);
         assert_eq!(status, 201, "{answer}");
         let token = answer["access_token"].as_str().unwrap();
         let claims = claims(&answer["access_token"]);
         assert_eq!(claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap(), 3600);
-        let (status, answer) = paste(SEND, &[(HOST, &server.url), (TOKEN, token)]);
+        let (status, answer) = run_sample(SEND, &[(HOST, &server.url), (TOKEN, token)]);
         assert_eq!((status, &answer["state"]), (202, &"Pending".into()));
-        let (status, answer) = paste(LIST, &[(HOST, &server.url), (TOKEN, token)]);
+        let (status, answer) = run_sample(LIST, &[(HOST, &server.url), (TOKEN, token)]);
         assert_eq!((status, &answer["message"]), (403, &"scope required: messages:list".into()));
     }
 }
@@ -92,13 +88,13 @@ async fn a_token_lists_messages_and_is_revoked() {
     let request = GENERATE.replace("messages:send", "messages:list");
     let request = request.replace("messages:read", "tokens:manage");
     let login = login(&server);
-    let (status, answer) = paste(&request, &[(HOST, &server.url), (LOGIN, &login)]);
+    let (status, answer) = run_sample(&request, &[(HOST, &server.url), (LOGIN, &login)]);
     assert_eq!(status, 201);
     let (token, id) = (answer["access_token"].as_str().unwrap(), answer["id"].as_str().unwrap());
-    let (status, answer) = paste(LIST, &[(HOST, &server.url), (TOKEN, token)]);
+    let (status, answer) = run_sample(LIST, &[(HOST, &server.url), (TOKEN, token)]);
     assert_eq!((status, answer), (200, Value::Array(Vec::new())));
-    let (status, _) = paste(REVOKE, &[(HOST, &server.url), (TOKEN, token), (ID, id)]);
+    let (status, _) = run_sample(REVOKE, &[(HOST, &server.url), (TOKEN, token), (ID, id)]);
     assert_eq!(status, 204);
-    let (status, answer) = paste(LIST, &[(HOST, &server.url), (TOKEN, token)]);
+    let (status, answer) = run_sample(LIST, &[(HOST, &server.url), (TOKEN, token)]);
     assert_eq!((status, &answer["message"]), (401, &"Unauthorized".into()));
 }

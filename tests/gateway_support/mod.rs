@@ -3,50 +3,42 @@
     clippy::unwrap_used,
     dead_code,
     unreachable_pub,
+    unused_imports,
     reason = "each test binary uses a part of it"
 )]
 
-use std::{
-    env, fs,
-    io::{BufRead, BufReader},
-    net::TcpListener,
-    path::{Path, PathBuf},
-    process::{self, Child, Command, ExitStatus, Output, Stdio},
-    sync::{
-        Arc, Condvar, Mutex, OnceLock,
-        atomic::{AtomicU32, Ordering},
-        mpsc,
-    },
-    thread::{self, JoinHandle},
-    time::Duration,
-};
+mod program;
+mod server;
+
+use std::{env, fs, path::PathBuf, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use bytes::Bytes;
-use http::{HeaderMap, Method, Request, StatusCode, header};
-use http_body_util::{BodyExt, Full};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
+
+pub use self::{
+    program::{command, free_port, paste, run, run_with_input},
+    server::{Reply, Server},
 };
 
-/// The program, built if it is not.
-pub fn program() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--example", "gateway", "--features", "full"])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .status()
-            .unwrap();
-        assert!(built.success(), "the example server does not build");
-        // This test is at `<target>/<profile>/deps/<test>`.
-        let deps = env::current_exe().unwrap();
-        deps.parent().unwrap().parent().unwrap().join("examples/gateway")
-    })
+/// How long is waited for what has to come: until then, a machine may be as busy as it likes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a caller may send who would like to be answered by gRPC.
+pub const GRPC: [&str; 3] =
+    ["application/grpc", "application/grpc-web", "application/grpc-web-text+proto"];
+
+/// Asks again and again until it is so.
+pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let asking = async {
+        while !is_so().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    let asked = tokio::time::timeout(PATIENCE, asking).await;
+    assert!(asked.is_ok(), "after {} s, it is not yet so: {what}", PATIENCE.as_secs());
 }
 
-/// A folder of its own, removed at the end.
+/// A folder of its own, removed at the end; in memory where there is such a place, so that no database is kept
+/// waiting by a slow disk.
 pub struct Folder(PathBuf);
 
 impl Folder {
@@ -54,9 +46,8 @@ impl Folder {
         let mut random = [0; 8];
         getrandom::fill(&mut random).unwrap();
         let name = format!("portcullis-test-{:016x}", u64::from_be_bytes(random));
-        let folder = env::temp_dir().join(name);
-        fs::create_dir(&folder).unwrap();
-        Self(folder)
+        let folders = [PathBuf::from("/dev/shm"), env::temp_dir()].map(|place| place.join(&name));
+        Self(folders.into_iter().find(|folder| fs::create_dir(folder).is_ok()).unwrap())
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -70,250 +61,7 @@ impl Drop for Folder {
     }
 }
 
-/// A running server. Killed at the end.
-pub struct Server {
-    child: Child,
-    pub url: String,
-    /// What it prints to standard output: whole before it listens.
-    greeting: PathBuf,
-    log: Arc<Log>,
-    log_reader: Option<JoinHandle<()>>,
-    client: Client<HttpConnector, Full<Bytes>>,
-}
-
-impl Server {
-    /// Starts the server on a database in this folder, and waits until it listens.
-    pub fn start(folder: &Folder, arguments: &[&str]) -> Self {
-        Self::start_on(folder, free_port(), arguments)
-    }
-
-    /// The same on a port of one's choice, as after a restart.
-    pub fn start_on(folder: &Folder, port: u16, arguments: &[&str]) -> Self {
-        let database = format!("sqlite:{}", folder.path("gateway.db").display());
-        Self::start_with(folder, port, &database, arguments)
-    }
-
-    pub fn start_with(folder: &Folder, port: u16, database: &str, arguments: &[&str]) -> Self {
-        let mut command = Command::new(program());
-        command.args(["--listen", &format!("127.0.0.1:{port}"), "--database", database]);
-        Self::launch(folder, port, command.args(arguments))
-    }
-
-    /// Starts it as this command says, whatever that is; it has to listen on this port.
-    pub fn launch(folder: &Folder, port: u16, command: &mut Command) -> Self {
-        let greeting = folder.path(&format!("greeting-{port}"));
-        let mut child = command
-            .stdout(fs::File::create(&greeting).unwrap())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let log = Arc::new(Log::default());
-        let (listening, is_listening) = mpsc::channel();
-        let (lines, text) = (BufReader::new(child.stderr.take().unwrap()).lines(), log.clone());
-        let log_reader = thread::spawn(move || {
-            for line in lines.map_while(Result::ok) {
-                text.push(&line);
-                if line.contains("listening on") {
-                    let _ = listening.send(());
-                }
-            }
-        });
-        // An error: it has ended without ever listening.
-        if is_listening.recv().is_err() {
-            let status = child.wait().unwrap();
-            panic!("the server has ended, {status}: {}", log.text());
-        }
-        let client = Client::builder(TokioExecutor::new()).build_http();
-        let url = format!("http://127.0.0.1:{port}");
-        Self { child, url, greeting, log, log_reader: Some(log_reader), client }
-    }
-
-    /// The demo account's value after these words: `demo("user token")`.
-    pub fn demo(&self, words: &str) -> String {
-        let greeting = fs::read_to_string(&self.greeting).unwrap();
-        let after = greeting.split_once(words).unwrap_or_else(|| panic!("no {words:?}: {greeting}")).1;
-        after.split_whitespace().next().unwrap().to_owned()
-    }
-
-    /// The whole of what was printed to standard output.
-    pub fn greeting(&self) -> String {
-        fs::read_to_string(&self.greeting).unwrap()
-    }
-
-    pub fn alice(&self) -> String {
-        basic("alice@example.org", &self.demo("alice@example.org  password"))
-    }
-
-    pub fn bob(&self) -> String {
-        basic("bob@example.org", &self.demo("bob@example.org    password"))
-    }
-
-    /// Of Alice's, with the scheme before it.
-    pub fn user_token(&self) -> String {
-        format!("Bearer {}", self.demo("user token"))
-    }
-
-    /// All that it has logged about what was answered before: a line is in the log before its answer is sent,
-    /// but not read from the pipe by then.
-    pub async fn log(&self) -> String {
-        static MARKS: AtomicU32 = AtomicU32::new(0);
-        let mark = format!("/mark-{}", MARKS.fetch_add(1, Ordering::Relaxed));
-        self.get(&mark, &[]).await;
-        self.log.when_it_holds(&format!("path={mark:?}"))
-    }
-
-    /// What was read of its log so far.
-    pub fn log_so_far(&self) -> String {
-        self.log.text()
-    }
-
-    pub fn port(&self) -> u16 {
-        self.url.rsplit_once(':').unwrap().1.parse().unwrap()
-    }
-
-    /// Sends one request. Headers are `name: value` lines.
-    pub async fn send(
-        &self,
-        method: &str,
-        path: &str,
-        headers: &[&str],
-        body: impl Into<Bytes>,
-    ) -> Reply {
-        let method = Method::from_bytes(method.as_bytes()).unwrap();
-        let mut request = Request::new(Full::new(body.into()));
-        *request.method_mut() = method;
-        *request.uri_mut() = format!("{}{path}", self.url).parse().unwrap();
-        for line in headers {
-            let (name, value) = line.split_once(": ").unwrap();
-            let name = header::HeaderName::try_from(name).unwrap();
-            request.headers_mut().append(name, value.parse().unwrap());
-        }
-        let response = self.client.request(request).await.unwrap();
-        let (head, body) = response.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        Reply {
-            status: head.status,
-            headers: head.headers,
-            body: String::from_utf8_lossy(&body).into_owned(),
-        }
-    }
-
-    pub async fn get(&self, path: &str, headers: &[&str]) -> Reply {
-        self.send("GET", path, headers, "").await
-    }
-
-    /// Stops it as an operator does (SIGTERM), and waits for its end.
-    pub fn stop(self) {
-        self.signal("TERM");
-        let (status, log) = self.wait();
-        assert!(status.success(), "{log}");
-    }
-
-    pub fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
-    }
-
-    /// Waits for its end; how it has ended, and the whole of what it has logged.
-    pub fn wait(mut self) -> (ExitStatus, String) {
-        let status = self.child.wait().unwrap();
-        self.log_reader.take().unwrap().join().unwrap();
-        (status, self.log_so_far())
-    }
-
-    /// Kills it without a warning (SIGKILL), as a power failure would.
-    pub fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// What a server has printed to standard error.
-#[derive(Default)]
-struct Log {
-    text: Mutex<String>,
-    grown: Condvar,
-}
-
-impl Log {
-    fn push(&self, line: &str) {
-        self.text.lock().unwrap().extend([line, "\n"]);
-        self.grown.notify_all();
-    }
-
-    fn text(&self) -> String {
-        self.text.lock().unwrap().clone()
-    }
-
-    fn when_it_holds(&self, part: &str) -> String {
-        let lacks = |text: &mut String| !text.contains(part);
-        let text = self.text.lock().unwrap();
-        let (text, waited) =
-            self.grown.wait_timeout_while(text, Duration::from_secs(60), lacks).unwrap();
-        assert!(!waited.timed_out(), "no {part:?} in the log: {text}");
-        text.clone()
-    }
-}
-
-/// A response, read whole.
-#[derive(Debug)]
-pub struct Reply {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: String,
-}
-
-impl Reply {
-    pub fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
-
-    pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).unwrap_or_else(|| panic!("no {name}: {self:?}")).to_str().unwrap()
-    }
-}
-
-/// Runs a subcommand on the database in this folder.
-pub fn run(folder: &Folder, arguments: &[&str]) -> Output {
-    let database = format!("sqlite:{}", folder.path("gateway.db").display());
-    Command::new(program()).args(["--database", &database]).args(arguments).output().unwrap()
-}
-
-/// The same, with something to read on standard input.
-pub fn run_with_input(folder: &Folder, arguments: &[&str], input: impl AsRef<[u8]>) -> Output {
-    let file = folder.path("input");
-    fs::write(&file, input).unwrap();
-    let database = format!("sqlite:{}", folder.path("gateway.db").display());
-    Command::new(program())
-        .args(["--database", &database])
-        .args(arguments)
-        .stdin(fs::File::open(file).unwrap())
-        .output()
-        .unwrap()
-}
-
 /// The `Authorization` value of HTTP Basic.
 pub fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
-}
-
-/// A port that the kernel gives to nobody by itself (that is from 32,768 on): it is still free when the server
-/// has come so far.
-pub fn free_port() -> u16 {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    loop {
-        let next = NEXT.fetch_add(1, Ordering::Relaxed);
-        let port = 10_000 + process::id().wrapping_mul(64).wrapping_add(next) % 22_000;
-        let port = u16::try_from(port).unwrap();
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
 }

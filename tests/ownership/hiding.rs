@@ -82,3 +82,19 @@ async fn a_claim_that_comes_too_late_is_hidden_as_well() {
     let foreign = through(&layer, by("alice", &Method::PUT, "/things/b")).await;
     assert_eq!((foreign.status.as_u16(), foreign.reason()), (404, "ownership.not_owner"));
 }
+
+#[tokio::test]
+async fn where_there_is_no_grpc_service_a_refusal_of_the_layer_is_plain_http() {
+    for layer in wordings(&things(owners())).map(OwnershipLayer::no_grpc) {
+        let send = async |content_type: &str| {
+            let mut request = by("alice", &Method::POST, "/things/b");
+            request.headers_mut().insert("content-type", content_type.parse().unwrap());
+            through(&layer, request).await
+        };
+        let plain = send("text/plain").await;
+        assert_eq!(plain.status, 403);
+        for content_type in ["application/grpc", "application/grpc-web", "application/grpc-web-text"] {
+            assert_eq!(seen(&send(content_type).await), seen(&plain), "{content_type}");
+        }
+    }
+}

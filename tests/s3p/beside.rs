@@ -227,3 +227,22 @@ async fn an_axum_router_takes_the_body_and_the_handler_its_json() {
     let answer = Answer::of(router.oneshot(request).await.unwrap()).await;
     assert_eq!((answer.status.as_u16(), &*answer.body), (200, "carol 1000"));
 }
+
+#[tokio::test]
+async fn where_there_is_no_grpc_service_a_refusal_of_the_layer_is_plain_http() {
+    let layer = both().respond_with(ProblemJson).no_grpc();
+    for content_type in ["application/grpc", "application/grpc-web", "application/grpc-web-text"] {
+        let signed = Draft::json("{}").body(content_type, "{}");
+        // By the head alone, by the password when it is hashed, and by the body.
+        for (authorization, status) in [
+            ("s3pAuth ???".to_owned(), 401),
+            (basic("carol", "wrong"), 401),
+            (signed.authorization(), 415),
+        ] {
+            let answer = send(&layer, signed.request_with(authorization)).await;
+            assert_eq!(answer.status, status, "{content_type}");
+            assert_eq!(answer.headers[header::CONTENT_TYPE], "application/problem+json");
+            assert!(!answer.headers.contains_key("grpc-status"), "{answer:?}");
+        }
+    }
+}

@@ -23,7 +23,7 @@ use crate::{Database, NOW, alice, servers::Postgres, user};
 
 const SHORT: Duration = Duration::from_secs(1);
 
-/// Longer than the limits of a store with short ones, and no test waits for it.
+/// Longer than the limits of a store with short ones; no test that passes waits for it.
 const LONG: Duration = Duration::from_secs(30);
 
 async fn short(database: &Database) -> Sql {
@@ -53,15 +53,14 @@ fn assert_unavailable(answer: &Response<()>) {
     assert!(answer.headers().contains_key(header::RETRY_AFTER));
 }
 
-/// Until the server is found again: a bounded number of requests.
+/// Until the server is found again.
 async fn recovered(store: &Sql) {
-    for _ in 0..100 {
-        if store.check_ready().await.is_ok() && ask(store).await.status() == 200 {
-            return;
+    let asking = async {
+        while store.check_ready().await.is_err() || ask(store).await.status() != 200 {
+            tokio::task::yield_now().await;
         }
-        tokio::task::yield_now().await;
-    }
-    panic!("the store has not recovered");
+    };
+    timeout(2 * LONG, asking).await.expect("the store recovers");
 }
 
 async fn with_alice(server: &Postgres) -> Sql {

@@ -37,7 +37,7 @@ pub fn router(gateway: &Gateway) -> Result<Router, Error> {
     let wording = Wording { details: settings.error_details, http_400: settings.s3p_http_400 };
 
     // Outside of the fallbacks, too: a stranger cannot tell which paths there are.
-    let signed = S3pSignatureLayer::new(auth).respond_with(wording);
+    let signed = S3pSignatureLayer::new(auth).respond_with(wording).no_grpc();
     Ok(routes()
         .fallback(async || Refusal::not_found("there is no such endpoint"))
         .method_not_allowed_fallback(async || Refusal::method_not_allowed())

@@ -1,8 +1,10 @@
 use axum::{
-    http::header,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use portcullis::{Rejection, RejectionKind, StoreError};
+
+use super::wording::sentence;
 
 /// A stored document, as it came.
 pub fn xml(document: Vec<u8>) -> Response {
@@ -14,6 +16,18 @@ pub fn xml(document: Vec<u8>) -> Response {
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
     (headers, document).into_response()
+}
+
+/// No such path.
+pub async fn not_found() -> impl IntoResponse {
+    let text = sentence(RejectionKind::NotFound);
+    (StatusCode::NOT_FOUND, [(header::CACHE_CONTROL, "no-store")], text)
+}
+
+/// A path that is there, but not by this method.
+pub async fn method_not_allowed() -> impl IntoResponse {
+    let text = "Method not allowed on this path";
+    (StatusCode::METHOD_NOT_ALLOWED, [(header::CACHE_CONTROL, "no-store")], text)
 }
 
 /// There is no such group, service or card: the reason says which.

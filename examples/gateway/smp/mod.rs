@@ -8,9 +8,9 @@
 //! |---|---|---|---|---|
 //! | no credentials | 401 | 403, its text | 401 and challenges | as phoss |
 //! | a scheme that is not offered | 401 | 403 "malformed" | 401 | as phoss |
-//! | malformed credentials | 401 | 403 "malformed" | 401; 400 for Bearer | as phoss |
+//! | malformed credentials | 401 | 403 "malformed" | 401 | as phoss |
 //! | `basic`, `bearer` in lower case | | 403 "malformed" | taken (RFC 9110) | taken |
-//! | `Authorization` twice | | the first counts | 400 | 403 "malformed" |
+//! | `Authorization` twice | | the first counts | 401 | 403 "malformed" |
 //! | Basic without a name | 401 | 500 | 401 | 403 |
 //! | unknown user | 401 | 403, names the user | 401 | 403; names the user with `--error-details` |
 //! | wrong password | 401 | 403 | 401 | as phoss |
@@ -47,7 +47,10 @@ mod strict;
 mod wording;
 mod write;
 
-pub use self::owner::transfer;
+pub use self::{
+    answer::{method_not_allowed, not_found},
+    owner::transfer,
+};
 
 use std::time::Duration;
 
@@ -93,7 +96,7 @@ pub fn router(gateway: &Gateway) -> Result<Router, Error> {
     let last_used = LastUsed::new(store.clone(), LAST_USED);
     let tokens = UserTokenAuth::new(REALM, store.clone())?.last_used(last_used);
     let passwords = gateway.passwords(REALM, store.clone())?;
-    let authenticate = AuthenticateLayer::new(tokens).or(passwords);
+    let authenticate = AuthenticateLayer::new(tokens).or(passwords).no_grpc();
 
     // This kind is also in the statements about owners.
     let group_in = |path| {
@@ -106,7 +109,7 @@ pub fn router(gateway: &Gateway) -> Result<Router, Error> {
         group_in(PUSH)?,
     ];
     let own = Ownership::of_routes(store.clone(), paths)?.override_scope(ADMIN);
-    let own = OwnershipLayer::new(own);
+    let own = OwnershipLayer::new(own).no_grpc();
 
     // Who reads is not asked who they are, and whatever credentials they send are not looked at.
     let owned = |methods: MethodRouter<Gateway>| methods.route_layer(own.clone());

@@ -1,4 +1,4 @@
-use axum::{body::Body, extract::State, response::Response};
+use axum::{body::Body, extract::State, http::StatusCode, response::Response};
 use bytes::Bytes;
 use portcullis::{Rejection, RejectionKind};
 
@@ -20,7 +20,7 @@ impl Wording {
     }
 }
 
-fn sentence(kind: RejectionKind) -> &'static str {
+pub fn sentence(kind: RejectionKind) -> &'static str {
     match kind {
         RejectionKind::MissingCredentials => {
             "Missing required HTTP header 'Authorization' for user authentication"
@@ -43,9 +43,14 @@ fn sentence(kind: RejectionKind) -> &'static str {
 }
 
 /// Words what the layers and the handlers refuse.
-pub async fn word(State(wording): State<Wording>, response: Response) -> Response {
-    let Some(text) = response.extensions().get().map(|rejection| wording.text(rejection)) else {
+pub async fn word(State(wording): State<Wording>, mut response: Response) -> Response {
+    let Some(rejection) = response.extensions().get::<Rejection>() else {
         return response;
     };
+    let text = wording.text(rejection);
+    if rejection.kind() == RejectionKind::InvalidRequest {
+        // RFC 6750 says 400; the page knows credentials that are missing or invalid, and says 401.
+        *response.status_mut() = StatusCode::UNAUTHORIZED;
+    }
     response.map(|_| Body::from(text))
 }

@@ -15,14 +15,15 @@ use tokio::time;
 use crate::web::BodyTimeout;
 
 /// A refusal of a handler.
-pub struct Refusal {
-    status: StatusCode,
-    message: String,
+pub enum Refusal {
+    Plain(StatusCode, String),
+    /// In the place of a layer, with the same head.
+    OfALayer(Box<Response>),
 }
 
 impl Refusal {
     pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into() }
+        Self::Plain(status, message.into())
     }
 
     pub fn bad_request(message: impl Into<String>) -> Self {
@@ -31,11 +32,6 @@ impl Refusal {
 
     pub fn not_found(message: &'static str) -> Self {
         Self::new(StatusCode::NOT_FOUND, message)
-    }
-
-    /// Of a credential that the layer has let through.
-    pub fn unauthorized() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "Unauthorized")
     }
 }
 
@@ -49,19 +45,13 @@ impl<E: Error> From<E> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let mut response = (self.status, Json(json!({"message": self.message}))).into_response();
-        let headers = response.headers_mut();
-        match self.status {
-            StatusCode::UNAUTHORIZED => {
-                let challenge = HeaderValue::from_static(r#"Bearer error="invalid_token""#);
-                headers.insert(header::WWW_AUTHENTICATE, challenge);
-                let challenge = HeaderValue::from_static(r#"Basic realm="SMSGate", charset="UTF-8""#);
-                headers.append(header::WWW_AUTHENTICATE, challenge);
-            }
-            StatusCode::SERVICE_UNAVAILABLE => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-            }
-            _ => {}
+        let (status, message) = match self {
+            Self::Plain(status, message) => (status, message),
+            Self::OfALayer(response) => return *response,
+        };
+        let mut response = (status, Json(json!({"message": message}))).into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
     }

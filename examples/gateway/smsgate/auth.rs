@@ -2,16 +2,20 @@
 
 use std::time::Duration;
 
-use axum::http::{Response, StatusCode, header};
+use axum::{
+    body::Body,
+    http::{HeaderValue, Response, StatusCode, header},
+};
 use bytes::Bytes;
 use portcullis::{
-    AuthenticateLayer, AuthorizeLayer, BearerAuth, Identity, Rejection, RejectionKind, Scope,
-    ScopePolicy,
+    AuthenticateLayer, Authenticator, AuthorizeLayer, BearerAuth, Identity, Principal, Rejection,
+    RejectionKind, Scope, ScopePolicy, ScopeSet,
+    basic::BasicAuth,
     jwt::{Algorithm, JwtAuth, Key, Keys, refresh::Refresher},
 };
 use serde_json::json;
 
-use super::bearer::Tokens;
+use super::{answer::Refusal, bearer::Tokens};
 use crate::{Error, Gateway, password::Passwords};
 
 const REALM: &str = "SMSGate";
@@ -19,26 +23,54 @@ const REALM: &str = "SMSGate";
 /// The issuer of the tokens (`iss`).
 pub const ISSUER: &str = "sms-gate.app";
 
-/// HTTP Basic, and JWTs unless they are switched off.
-pub fn authenticate(gateway: &Gateway, refresher: Refresher) -> Result<AuthenticateLayer, Error> {
-    let basic = gateway.passwords(REALM, Passwords(gateway.database.clone()))?;
-    let layer = if gateway.settings.tokens {
-        let keys = Keys::new([Key::hmac(Algorithm::HS256, gateway.vault.jwt_secret())?])?;
-        let jwt = JwtAuth::builder(keys)
-            .issuer(ISSUER)
-            // Who trades the password for a token stays the same.
-            .identities_of(Identity::LOCAL)
-            // The clock that issues is the clock that verifies.
-            .leeway(Duration::ZERO)
-            .revocations(gateway.database.store().clone())
-            .build()?;
-        let tokens = BearerAuth::new(REALM, Tokens { access: jwt, refresher })?;
-        AuthenticateLayer::new(tokens).or(basic)
-    } else {
-        AuthenticateLayer::new(basic)
-    };
-    let details = gateway.settings.error_details;
-    Ok(layer.respond_with(move |rejection: &Rejection| unauthorized(rejection, details)))
+/// HTTP Basic, and JWTs unless they are switched off. A clone copies pointers.
+#[derive(Clone)]
+pub struct Schemes {
+    bearer: Option<BearerAuth>,
+    basic: BasicAuth,
+    details: bool,
+}
+
+impl Schemes {
+    pub fn new(gateway: &Gateway, refresher: Refresher) -> Result<Self, Error> {
+        let bearer = gateway.settings.tokens.then(|| bearer(gateway, refresher)).transpose()?;
+        let basic = gateway.passwords(REALM, Passwords(gateway.database.clone()))?;
+        Ok(Self { bearer, basic, details: gateway.settings.error_details })
+    }
+
+    pub fn layer(&self) -> AuthenticateLayer {
+        let Self { bearer, basic, details } = self.clone();
+        let layer = match bearer {
+            Some(bearer) => AuthenticateLayer::new(bearer).or(basic),
+            None => AuthenticateLayer::new(basic),
+        };
+        layer.no_grpc().respond_with(move |rejection: &Rejection| unauthorized(rejection, details))
+    }
+
+    /// Refuses a credential that the layer has let through, as the layer would now.
+    pub fn refuse(&self, caller: &Principal, reason: &'static str) -> Refusal {
+        let mut rejection = Rejection::refused(reason);
+        let bearer = self.bearer.iter().map(|bearer| bearer as &dyn Authenticator);
+        for scheme in bearer.chain([&self.basic as &dyn Authenticator]) {
+            let is_own = scheme.scheme() == caller.scheme();
+            let challenge = scheme.challenge(is_own.then_some(rejection.kind()));
+            rejection = rejection.challenge(&challenge);
+        }
+        as_a_layer(unauthorized(&rejection, self.details), rejection)
+    }
+}
+
+fn bearer(gateway: &Gateway, refresher: Refresher) -> Result<BearerAuth, Error> {
+    let keys = Keys::new([Key::hmac(Algorithm::HS256, gateway.vault.jwt_secret())?])?;
+    let jwt = JwtAuth::builder(keys)
+        .issuer(ISSUER)
+        // Who trades the password for a token stays the same.
+        .identities_of(Identity::LOCAL)
+        // The clock that issues is the clock that verifies.
+        .leeway(Duration::ZERO)
+        .revocations(gateway.database.store().clone())
+        .build()?;
+    Ok(BearerAuth::new(REALM, Tokens { access: jwt, refresher })?)
 }
 
 /// This scope, or `all:any`.
@@ -52,12 +84,37 @@ pub fn exactly(scope: &'static str) -> AuthorizeLayer {
 }
 
 fn authorize(scope: &'static str, policy: ScopePolicy) -> AuthorizeLayer {
-    AuthorizeLayer::new(policy).respond_with(move |rejection: &Rejection| match rejection.kind() {
-        RejectionKind::InsufficientScope => {
-            answer(rejection.kind().status(), &json!({"message": format!("scope required: {scope}")}))
+    AuthorizeLayer::new(policy).no_grpc().respond_with(move |rejection: &Rejection| {
+        match rejection.kind() {
+            RejectionKind::InsufficientScope => scope_required(scope),
+            kind => answer(kind.status(), &json!({"message": kind.text()})),
         }
-        kind => answer(kind.status(), &json!({"message": kind.text()})),
     })
+}
+
+/// Refuses, as a layer would, who asks for scopes and does not hold all of them: the first that is missing is named.
+/// `None` for who does.
+pub fn refuse_first_missing(asked: &ScopeSet, holder: &Principal) -> Option<Refusal> {
+    asked.iter().find_map(|scope| {
+        let policy = ScopePolicy::from(Scope::new(scope).ok()?);
+        let rejection = policy.check(holder).err()?;
+        Some(as_a_layer(scope_required(scope), rejection))
+    })
+}
+
+fn scope_required(scope: &str) -> Response<Bytes> {
+    answer(StatusCode::FORBIDDEN, &json!({"message": format!("scope required: {scope}")}))
+}
+
+/// Adds what the layers add to every refusal.
+fn as_a_layer(mut response: Response<Bytes>, rejection: Rejection) -> Refusal {
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    for challenge in rejection.challenges() {
+        headers.append(header::WWW_AUTHENTICATE, challenge.clone());
+    }
+    response.extensions_mut().insert(rejection);
+    Refusal::OfALayer(Box::new(response.map(Body::from)))
 }
 
 /// One text for every reason, unless the operator looks for what is wrong.
@@ -79,7 +136,7 @@ fn unauthorized(rejection: &Rejection, details: bool) -> Response<Bytes> {
 fn answer(status: StatusCode, body: &serde_json::Value) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from(body.to_string()));
     *response.status_mut() = status;
-    let json = header::HeaderValue::from_static("application/json");
+    let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
     response
 }

@@ -38,24 +38,28 @@ pub fn refresher(database: &Database, secret: &Secret) -> Result<Refresher, Erro
 }
 
 /// The answer with a pair.
-pub struct Created(pub Pair);
+pub struct Created {
+    pub pair: Pair,
+    /// Whether the documented names have their twins, which some clients read.
+    pub camel_case: bool,
+}
 
-/// With the documented names, and their twins that some clients read.
 impl IntoResponse for Created {
     fn into_response(self) -> Response {
-        let (access, refresh) = (self.0.access(), self.0.refresh());
+        let (access, refresh) = (self.pair.access(), self.pair.refresh());
         let expires = rfc3339(unix_seconds(access.expires()));
-        let body = json!({
-            "id": access.id(),
-            "token_type": "Bearer",
-            "access_token": access.token(),
-            "refresh_token": refresh.token(),
-            "expires_at": expires,
-            "tokenType": "Bearer",
-            "accessToken": access.token(),
-            "refreshToken": refresh.token(),
-            "expiresAt": expires,
-        });
+        let mut body = json!({"id": access.id()});
+        for (name, twin, value) in [
+            ("token_type", "tokenType", "Bearer"),
+            ("access_token", "accessToken", access.token()),
+            ("refresh_token", "refreshToken", refresh.token()),
+            ("expires_at", "expiresAt", &expires),
+        ] {
+            body[name] = value.into();
+            if self.camel_case {
+                body[twin] = value.into();
+            }
+        }
         (StatusCode::CREATED, [("cache-control", "no-store")], Json(body)).into_response()
     }
 }

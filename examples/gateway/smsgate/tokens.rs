@@ -15,6 +15,7 @@ use serde::Deserialize;
 use super::{
     Sms,
     answer::{Body, Id, Refusal},
+    auth::refuse_first_missing,
     issue::Created,
     logs,
 };
@@ -23,6 +24,9 @@ use crate::{database::Database, password::mark};
 /// With more and longer ones, a token could be longer than is accepted.
 const MOST_SCOPES: usize = 64;
 const LONGEST_SCOPE: usize = 64;
+
+/// Why a credential is refused that the layer has let through: it was revoked, replaced or used in the meantime.
+const ENDED: &str = "smsgate.credential_ended";
 
 #[derive(Deserialize)]
 pub struct TokenRequest {
@@ -63,20 +67,21 @@ pub async fn create(
         grant = grant.lifetime(Duration::from_secs(ttl));
     }
     let pair = sms.refresher.issue(grant).await;
-    let pair = pair.map_err(|error| refusal(error, &scopes, caller.scopes()))?;
+    let pair = pair.map_err(|error| sms.refusal(error, &scopes, &caller))?;
     // Only now: what ends the credential from here on ends the pair, too.
     if !is_good_still(&sms.database, &caller).await? {
         revoke_family(&sms, &caller, pair.access().id()).await?;
-        return Err(Refusal::unauthorized());
+        return Err(sms.schemes.refuse(&caller, ENDED));
     }
     logs::note(&sms.database, user, "auth", &format!("token {} created", pair.access().id())).await;
-    Ok(Created(pair))
+    Ok(Created { pair, camel_case: sms.camel_case })
 }
 
 /// Trades a refresh token, once, for a new pair. The access token that came with it stays good until it
 /// expires.
 pub async fn refresh(State(sms): State<Sms>, caller: Principal) -> Result<Created, Refusal> {
-    let token: &RefreshToken = caller.extra().ok_or_else(Refusal::unauthorized)?;
+    let another = || sms.schemes.refuse(&caller, "smsgate.no_refresh_token");
+    let token: &RefreshToken = caller.extra().ok_or_else(another)?;
     let user = caller.subject();
     // What the user does not hold any more is not given again.
     let held: Option<(String,)> = sqlx::query_as(
@@ -85,14 +90,14 @@ pub async fn refresh(State(sms): State<Sms>, caller: Principal) -> Result<Create
     .bind(user)
     .fetch_optional(sms.database.pool())
     .await?;
-    let (held,) = held.ok_or_else(Refusal::unauthorized)?;
+    let (held,) = held.ok_or_else(|| sms.schemes.refuse(&caller, ENDED))?;
     let holder = Principal::builder(caller.identity().clone(), caller.scheme());
     let holder = holder.scopes(ScopeSet::parse(&held)?).build();
     let grant = Grant::to(&holder, token.scopes().clone()).claim("user_id", user);
     let pair = sms.refresher.refresh(token, grant).await;
-    let pair = pair.map_err(|error| refusal(error, token.scopes(), holder.scopes()))?;
+    let pair = pair.map_err(|error| sms.refusal(error, token.scopes(), &holder))?;
     logs::note(&sms.database, user, "auth", &format!("token {} refreshed", pair.access().id())).await;
-    Ok(Created(pair))
+    Ok(Created { pair, camel_case: sms.camel_case })
 }
 
 /// Revokes one's own token and its whole family: the refresh token that came with it, all that was got with
@@ -113,20 +118,27 @@ async fn revoke_family(sms: &Sms, caller: &Principal, id: &str) -> Result<bool, 
     Ok(sms.refresher.revoke(caller.identity(), id).await?)
 }
 
-fn refusal(error: RefreshError, scopes: &ScopeSet, held: &ScopeSet) -> Refusal {
-    match error.kind() {
-        RefreshErrorKind::NotGranted(IssueErrorKind::ScopeNotHeld) => {
-            let missing: Vec<&str> =
-                scopes.iter().filter(|scope| held.iter().all(|held| held != *scope)).collect();
-            let message = format!("scope not held, and so not given on: {}", missing.join(" "));
-            Refusal::new(StatusCode::FORBIDDEN, message)
+impl Sms {
+    fn refusal(&self, error: RefreshError, scopes: &ScopeSet, holder: &Principal) -> Refusal {
+        match error.kind() {
+            RefreshErrorKind::NotGranted(IssueErrorKind::ScopeNotHeld) => {
+                refuse_first_missing(scopes, holder).unwrap_or_else(|| error.into())
+            }
+            RefreshErrorKind::TooDeep => {
+                let message = "this token has too many above it to make another";
+                Refusal::new(StatusCode::FORBIDDEN, message)
+            }
+            RefreshErrorKind::Refused => self.schemes.refuse(holder, ENDED),
+            _ => error.into(),
         }
-        RefreshErrorKind::TooDeep => {
-            let message = "this token has too many above it to make another";
-            Refusal::new(StatusCode::FORBIDDEN, message)
-        }
-        RefreshErrorKind::Refused => Refusal::unauthorized(),
-        _ => error.into(),
+    }
+}
+
+/// What is wrong with the body is told first.
+pub async fn create_switched_off(Body(request): Body<TokenRequest>) -> Refusal {
+    match request.scopes() {
+        Ok(_) => switched_off().await,
+        Err(refusal) => refusal,
     }
 }
 
@@ -147,7 +159,9 @@ async fn is_good_still(database: &Database, caller: &Principal) -> Result<bool, 
                 .await?;
         return Ok(row.is_some_and(|(hash,)| credential == Some(mark(&hash))));
     }
-    let id = credential.ok_or_else(Refusal::unauthorized)?;
+    let Some(id) = credential else {
+        return Ok(false);
+    };
     let token = TokenFacts { issuer: caller.issuer(), subject: user, id, issued: None };
     Ok(!database.store().is_revoked(token).await?)
 }
