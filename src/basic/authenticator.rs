@@ -4,11 +4,11 @@ use tokio::sync::Semaphore;
 
 use super::{
     CredentialCache, HashingPool, PasswordHash, PasswordVerifier, Source, StoredHashes, Throttle,
-    UserStore, credentials::BasicCredentials, sign_in::SignIn,
+    UserStore, cache::Mac, credentials::BasicCredentials, sign_in::SignIn,
 };
 use crate::{
     Authenticator, Challenge, Clock, ConfigError, Head, NowOrLater, Principal, Rejection,
-    RejectionKind, Scheme, SystemClock,
+    RejectionKind, Scheme, SystemClock, head::after_blanks,
 };
 
 /// The [`Authenticator`] of HTTP Basic. See the [module docs](crate::basic) for the rules.
@@ -109,16 +109,31 @@ impl BasicAuth {
         password: &str,
         source: Option<Source>,
     ) -> NowOrLater<Result<Principal, Rejection>> {
-        self.decide(BasicCredentials::new(user, password), source)
+        let credentials = BasicCredentials::new(user, password);
+        let mac =
+            self.0.cache.as_ref().zip(credentials.as_ref().ok()).map(|(cache, credentials)| {
+                cache.mac(credentials.encoded().as_bytes(), source.as_ref())
+            });
+        self.decide(credentials, source, mac)
+    }
+
+    /// By what is remembered of these very bytes, if the store says that nothing has changed.
+    fn recall(&self, mac: &Mac) -> Option<Principal> {
+        let now = self.0.clock.now();
+        let entry = self.0.cache.as_ref()?.find(mac, now)?;
+        let is_present = entry.version.is_some() && entry.version == self.0.users.version();
+        let has_expired = entry.expires.is_some_and(|at| at <= now);
+        (is_present && !has_expired).then(|| entry.principal.clone())
     }
 
     fn decide(
         &self,
         credentials: Result<BasicCredentials, &'static str>,
         source: Option<Source>,
+        mac: Option<Mac>,
     ) -> NowOrLater<Result<Principal, Rejection>> {
         match credentials {
-            Ok(credentials) => SignIn { parts: self.0.clone(), credentials, source }.decide(),
+            Ok(credentials) => SignIn { parts: self.0.clone(), credentials, source, mac }.decide(),
             Err(reason) => {
                 NowOrLater::now(Err(Rejection::new(RejectionKind::MalformedCredentials, reason)))
             }
@@ -138,7 +153,12 @@ impl Authenticator for BasicAuth {
     fn authenticate(&self, head: &Head<'_>) -> Option<NowOrLater<Result<Principal, Rejection>>> {
         let credentials = head.credentials(Scheme::BASIC.as_str())?;
         let source = self.0.throttle.as_ref().and_then(|throttle| throttle.source_of(head));
-        Some(self.decide(BasicCredentials::parse(credentials), source))
+        let sent = after_blanks(credentials).unwrap_or_default();
+        let mac = self.0.cache.as_ref().map(|cache| cache.mac(sent, source.as_ref()));
+        if let Some(principal) = mac.as_ref().and_then(|mac| self.recall(mac)) {
+            return Some(NowOrLater::now(Ok(principal)));
+        }
+        Some(self.decide(BasicCredentials::parse(credentials), source, mac))
     }
 
     fn challenge(&self, _refused: Option<RejectionKind>) -> Challenge {

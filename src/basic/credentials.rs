@@ -44,6 +44,11 @@ impl BasicCredentials {
         Self::checked(user_pass, Some(user.len()))
     }
 
+    /// As a header carries them.
+    pub(super) fn encoded(&self) -> Zeroizing<String> {
+        Zeroizing::new(STANDARD.encode(&**self.user_pass))
+    }
+
     fn checked(user_pass: Zeroizing<String>, colon: Option<usize>) -> Result<Self, &'static str> {
         if user_pass.chars().any(char::is_control) {
             return Err("basic.control_character");

@@ -4,47 +4,57 @@ use tokio::runtime::Handle;
 use zeroize::Zeroizing;
 
 use super::{
-    PasswordHash, Source, User,
+    Source, User,
     authenticator::Parts,
+    cache::{Entry, Mac},
     credentials::{BasicCredentials, MAX_PASSWORD},
 };
-use crate::{NowOrLater, Principal, Rejection, RejectionKind, Scheme, StoreError};
+use crate::{NowOrLater, Principal, Rejection, RejectionKind, StoreError};
 
 /// The credentials of one request, on their way to a principal.
 pub(super) struct SignIn {
     pub(super) parts: Arc<Parts>,
     pub(super) credentials: BasicCredentials,
     pub(super) source: Option<Source>,
+    /// What the cache knows them by, if there is one.
+    pub(super) mac: Option<Mac>,
 }
 
 type Decision = Result<Principal, Rejection>;
 
 impl SignIn {
     pub(super) fn decide(self) -> NowOrLater<Decision> {
-        let cache = self.parts.cache.as_ref();
-        let source = self.source.as_ref();
-        let known = cache.and_then(|it| it.find(&self.credentials, source, self.parts.clock.now()));
-        match known {
-            Some(hash) => {
-                let user = self.parts.users.user(self.credentials.user());
-                user.then(move |user| self.recall(&hash, user))
-            }
-            None => NowOrLater::later(self.verify()),
-        }
+        let Some((cache, mac)) = self.parts.cache.as_ref().zip(self.mac) else {
+            return NowOrLater::later(self.verify());
+        };
+        let Some(entry) = cache.find(&mac, self.parts.clock.now()) else {
+            cache.note_guess(&self.credentials, self.source.as_ref());
+            return NowOrLater::later(self.verify());
+        };
+        // First: what changes while the store is asked changes it.
+        let version = self.parts.users.version();
+        let user = self.parts.users.user(self.credentials.user());
+        user.then(move |user| self.recall(mac, &entry, user, version))
     }
 
-    /// The credentials were verified against this hash a short while ago. Whatever has changed since then is
-    /// decided as if they were not.
+    /// The credentials were verified a short while ago. Whatever has changed since then is decided as if they were
+    /// not.
     fn recall(
         self,
-        verified: &PasswordHash,
+        mac: Mac,
+        entry: &Entry,
         user: Result<Option<User>, StoreError>,
+        version: Option<u64>,
     ) -> NowOrLater<Decision> {
         let now = self.parts.clock.now();
         match user.map_err(store_is_down) {
             Err(rejection) => NowOrLater::now(Err(rejection)),
-            Ok(Some(user)) if user.password() == verified && user.refusal(now).is_none() => {
-                NowOrLater::now(Ok(principal(user)))
+            Ok(Some(user)) if *user.password() == entry.hash && user.refusal(now).is_none() => {
+                if let Some(cache) = self.parts.cache.as_ref().filter(|_| version.is_some()) {
+                    let whose = (&self.credentials, self.source.as_ref());
+                    cache.renew(mac, whose, entry, (&user, version));
+                }
+                NowOrLater::now(Ok(user.to_principal()))
             }
             Ok(_) => NowOrLater::later(self.verify()),
         }
@@ -67,6 +77,7 @@ impl SignIn {
     }
 
     async fn judge(&self) -> Decision {
+        let version = self.parts.users.version();
         let user = self.parts.users.user(self.credentials.user()).await.map_err(store_is_down)?;
         let verified = self.hash(user.as_ref()).await;
         let verified = verified.map_err(|error| Rejection::unavailable("basic.hashing", error))?;
@@ -91,11 +102,12 @@ impl SignIn {
         if let Some(reason) = reason {
             return Err(Rejection::refused(reason));
         }
-        if let Some(cache) = &self.parts.cache {
-            cache.insert(&self.credentials, self.source.as_ref(), &user, now);
+        if let Some((cache, mac)) = self.parts.cache.as_ref().zip(self.mac) {
+            let whose = (&self.credentials, self.source.as_ref());
+            cache.insert(mac, whose, (&user, version), now);
         }
         self.rehash(&user);
-        Ok(principal(user))
+        Ok(user.to_principal())
     }
 
     /// The one hash of a request, whatever its outcome.
@@ -137,11 +149,6 @@ impl SignIn {
             drop(turn);
         });
     }
-}
-
-fn principal(user: User) -> Principal {
-    let (identity, name, scopes) = user.into_principal_parts();
-    Principal::builder(identity, Scheme::BASIC).credential_id(name).scopes(scopes).build()
 }
 
 fn store_is_down(error: StoreError) -> Rejection {

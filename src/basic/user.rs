@@ -1,7 +1,7 @@
 use std::{borrow::Cow, sync::Arc, time::SystemTime};
 
 use super::PasswordHash;
-use crate::{ConfigError, Identity, NowOrLater, ScopeSet, StoreError};
+use crate::{ConfigError, Identity, NowOrLater, Principal, Scheme, ScopeSet, StoreError};
 
 /// A user, as a store knows it.
 #[derive(Clone, Debug)]
@@ -121,13 +121,13 @@ impl User {
         self.locked
     }
 
-    #[cfg(any(feature = "contract", feature = "sql"))]
     pub(crate) fn expiry(&self) -> Option<SystemTime> {
         self.expires
     }
 
-    pub(crate) fn into_principal_parts(self) -> (Identity, Arc<str>, ScopeSet) {
-        (self.identity, self.name, self.scopes)
+    pub(crate) fn to_principal(&self) -> Principal {
+        let principal = Principal::builder(self.identity.clone(), Scheme::BASIC);
+        principal.credential_id(self.name.clone()).scopes(self.scopes.clone()).build()
     }
 }
 
@@ -149,6 +149,16 @@ pub trait UserStore: Send + Sync + 'static {
     ///
     /// When the store cannot answer.
     fn user(&self, name: &str) -> NowOrLater<Result<Option<User>, StoreError>>;
+
+    /// Another number whenever anything has changed that [`user`](Self::user) would answer, wherever that was: as long as
+    /// it stays the same, a [`CredentialCache`](super::CredentialCache) does not ask for a user that it knows. `None`,
+    /// unless a store can tell without waiting.
+    ///
+    /// By the time that a change is acknowledged, this is another number than before, for every thread; and it was not
+    /// before `user` could see the change. A number never comes back.
+    fn version(&self) -> Option<u64> {
+        None
+    }
 
     /// The one spelling of a login name that stands for all that [`user`](Self::user) takes for the same: a
     /// [`Throttle`](super::Throttle) counts attempts under it. By default, every name is one of its own.

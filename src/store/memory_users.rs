@@ -1,7 +1,10 @@
 use std::{
     collections::{BTreeMap, HashMap},
     fmt,
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{
+        Arc, PoisonError, RwLock, RwLockReadGuard,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use crate::{
@@ -11,7 +14,14 @@ use crate::{
 
 /// Users in memory. A clone is the same store; what is changed takes effect on the next request.
 #[derive(Clone, Default)]
-pub struct MemoryUserStore(Arc<RwLock<Users>>);
+pub struct MemoryUserStore(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    users: RwLock<Users>,
+    /// How often something was changed.
+    version: AtomicU64,
+}
 
 #[derive(Default)]
 struct Users {
@@ -38,25 +48,29 @@ impl MemoryUserStore {
     pub fn from_htpasswd(text: &str) -> Result<Self, ConfigError> {
         let mut users = Users::default();
         htpasswd::parse(text)?.into_iter().for_each(|user| users.insert(user));
-        Ok(Self(Arc::new(RwLock::new(users))))
+        Ok(Self(Arc::new(Shared { users: RwLock::new(users), version: AtomicU64::default() })))
     }
 
     /// Adds a user, or replaces the one of the same name.
     pub fn insert(&self, user: User) {
-        self.write().insert(user);
+        self.change(|users| users.insert(user));
     }
 
     /// Takes a user out; whether there was one.
     pub fn remove(&self, name: &str) -> bool {
-        self.write().remove(name)
+        self.change(|users| users.remove(name))
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Users> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.0.users.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Users> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    fn change<T>(&self, change: impl FnOnce(&mut Users) -> T) -> T {
+        let mut users = self.0.users.write().unwrap_or_else(PoisonError::into_inner);
+        let done = change(&mut users);
+        // Before the lock is given up: who sees the old number has not been told of the change.
+        self.0.version.fetch_add(1, Ordering::Release);
+        done
     }
 }
 
@@ -103,6 +117,10 @@ impl UserStore for MemoryUserStore {
         NowOrLater::now(Ok(self.read().by_name.get(name).cloned()))
     }
 
+    fn version(&self) -> Option<u64> {
+        Some(self.0.version.load(Ordering::Acquire))
+    }
+
     fn decoy(&self) -> Option<PasswordHash> {
         self.read().decoy.clone()
     }
@@ -113,11 +131,12 @@ impl UserStore for MemoryUserStore {
         old: &PasswordHash,
         new: &PasswordHash,
     ) -> NowOrLater<Result<(), StoreError>> {
-        let mut users = self.write();
-        let user = users.by_name.get(name).filter(|user| user.password() == old);
-        if let Some(user) = user.map(|user| user.clone().with_password(new.clone())) {
-            users.insert(user);
-        }
+        self.change(|users| {
+            let user = users.by_name.get(name).filter(|user| user.password() == old);
+            if let Some(user) = user.map(|user| user.clone().with_password(new.clone())) {
+                users.insert(user);
+            }
+        });
         NowOrLater::now(Ok(()))
     }
 }
