@@ -1,11 +1,13 @@
 use std::{
-    collections::{BTreeMap, HashMap, HashSet, hash_map::RandomState},
     fmt,
     hash::BuildHasher,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
 
+use foldhash::quality::RandomState;
+
+use super::nonce_table::{Limits, NonceTable};
 use crate::{
     NowOrLater, StoreError,
     clock::unix_seconds,
@@ -14,10 +16,14 @@ use crate::{
 
 /// Nonces in memory, of one process. A clone is the same store.
 ///
-/// A nonce is kept as 64 bits of a hash under a key drawn at start, and never dropped before it expires:
+/// A nonce is kept as 64 bits of a hash that is keyed at start, and never dropped before it expires:
 /// a full store refuses. That two of a million live nonces have one hash, and the second is refused
 /// though it is new, happens once in some ten trillion requests; that a replay passes, never. A live
-/// nonce takes less than 64 bytes, growth included (`tests/allocations.rs` measures it).
+/// nonce takes less than 40 bytes, and each token some 60 more (`tests/allocations.rs` measures it).
+///
+/// A large store is many small tables, each with a lock of its own, so that threads do not wait for each other and
+/// nothing that is done to a table takes long. Each has its part of the room, so that the first refusals come
+/// shortly before all of it is taken.
 ///
 /// A clock that jumps ahead lets nonces expire early; requests whose nonces may have been dropped so
 /// stay refused when the clock jumps back.
@@ -27,26 +33,21 @@ use crate::{
 /// A restart forgets. [`refusing_before`](Self::refusing_before) refuses what could have been seen before
 /// it. Several processes do not know of each other's nonces.
 #[derive(Clone)]
-pub struct MemoryNonceStore(Arc<Shared<Mutex<Live>>>);
+pub struct MemoryNonceStore(Arc<Tables<Mutex<NonceTable>>>);
 
-/// What is behind the lock. The lock is a parameter, so that a model checker can put in its own.
-struct Shared<L> {
+/// What is behind locks. They are a parameter, so that a model checker can put in its own.
+struct Tables<L> {
     hasher: RandomState,
-    max_live: usize,
-    max_live_per_token: usize,
-    live: L,
+    /// A power of two of them.
+    all: Box<[L]>,
+    /// Over how many of them a token's nonces are spread.
+    spread: usize,
+    /// Of the whole store.
+    limits: Limits,
 }
 
-#[derive(Default)]
-struct Live {
-    nonces: HashSet<u64>,
-    /// By token, hashed like a nonce.
-    count: HashMap<u64, usize>,
-    /// By the second in which they expire: (nonce, token).
-    expiring: BTreeMap<i64, Vec<(u64, u64)>>,
-    /// Nonces that expire by this second may have been dropped.
-    dropped_through: Option<i64>,
-}
+/// How many nonces a table is for: to put it in order takes a fraction of a millisecond.
+const TABLE: usize = 8 * 1024;
 
 impl MemoryNonceStore {
     /// A store for 1,000,000 live nonces, 100,000 of them of one token.
@@ -57,7 +58,7 @@ impl MemoryNonceStore {
     /// A store for so many live nonces, in all and of one token. A nonce lives for up to ten minutes:
     /// 600 times the requests that are expected in a second.
     pub fn with_limits(max_live: usize, max_live_per_token: usize) -> Self {
-        Self(Arc::new(Shared::new(max_live, max_live_per_token, Mutex::default())))
+        Self(Arc::new(Tables::new(max_live, max_live_per_token, Mutex::new)))
     }
 
     /// Refuses what was signed before this time.
@@ -69,7 +70,9 @@ impl MemoryNonceStore {
         // Rounded up: what was signed in the second of the start may have been seen before it.
         let first = time.checked_add(Duration::from_nanos(999_999_999)).map_or(i64::MAX, unix_seconds);
         let last_refused = first.saturating_sub(1).saturating_add(WINDOW);
-        self.0.live.with(|live| live.dropped_through = live.dropped_through.max(Some(last_refused)));
+        for table in &self.0.all {
+            table.with(|table| table.refuse_through(last_refused));
+        }
         self
     }
 }
@@ -86,64 +89,36 @@ impl NonceStore for MemoryNonceStore {
     }
 }
 
-impl<L: Lock> Shared<L> {
-    fn new(max_live: usize, max_live_per_token: usize, live: L) -> Self {
-        Self { hasher: RandomState::new(), max_live, max_live_per_token, live }
+impl<L: Lock> Tables<L> {
+    fn new(max_live: usize, max_live_per_token: usize, lock: fn(NonceTable) -> L) -> Self {
+        // Where shares are small, all of a token's nonces are in one table, and the limits exact.
+        let parts = |many: usize, least: usize| (many / least).clamp(1, 1024).next_power_of_two();
+        let many = parts(max_live, TABLE);
+        let spread = parts(max_live_per_token, TABLE / 8).min(many);
+        let of_each =
+            Limits { in_all: max_live.div_ceil(many), of_token: max_live_per_token.div_ceil(spread) };
+        let all = (0..many).map(|_| lock(NonceTable::new(of_each))).collect();
+        let limits = Limits { in_all: max_live, of_token: max_live_per_token };
+        Self { hasher: RandomState::default(), all, spread, limits }
     }
 
     fn record(&self, nonce: Nonce<'_>) -> Recorded {
         // Texts are hashed with their ends: ("ab", "c") is not ("a", "bc").
-        let id = self.hasher.hash_one((nonce.token, nonce.nonce));
         let token = self.hasher.hash_one(nonce.token);
-        self.live.with(|live| {
-            live.drop_expired(nonce.now);
-            let forgotten = live.dropped_through.is_some_and(|second| nonce.expires <= second);
-            if forgotten || live.nonces.contains(&id) {
-                Recorded::Replayed
-            } else if live.count.get(&token).copied().unwrap_or_default() >= self.max_live_per_token {
-                Recorded::TokenFull
-            } else if live.nonces.len() >= self.max_live {
-                Recorded::StoreFull
-            } else {
-                live.insert(id, token, nonce.expires);
-                Recorded::Fresh
-            }
-        })
-    }
-}
-
-impl Live {
-    fn insert(&mut self, id: u64, token: u64, expires: i64) {
-        self.nonces.insert(id);
-        *self.count.entry(token).or_default() += 1;
-        self.expiring.entry(expires).or_default().push((id, token));
-    }
-
-    /// Each nonce is dropped once: a constant cost for each that was recorded.
-    fn drop_expired(&mut self, now: i64) {
-        while let Some(entry) = self.expiring.first_entry().filter(|entry| *entry.key() < now) {
-            let (second, expired) = entry.remove_entry();
-            self.dropped_through = self.dropped_through.max(Some(second));
-            for (id, token) in expired {
-                self.nonces.remove(&id);
-                if let Some(count) = self.count.get_mut(&token) {
-                    *count -= 1;
-                    if *count == 0 {
-                        self.count.remove(&token);
-                    }
-                }
-            }
-        }
+        let hash = self.hasher.hash_one((token, nonce.nonce));
+        let [first, one] = [token, hash].map(|hash| usize::try_from(hash & 0xFFFF).unwrap_or_default());
+        let table = first.wrapping_add(one % self.spread) % self.all.len();
+        self.all[table].with(|table| table.record(hash, token, nonce.expires, nonce.now))
     }
 }
 
 /// One at a time.
 trait Lock {
-    fn with<R>(&self, act: impl FnOnce(&mut Live) -> R) -> R;
+    fn with<R>(&self, act: impl FnOnce(&mut NonceTable) -> R) -> R;
 }
 
-impl Lock for Mutex<Live> {
-    fn with<R>(&self, act: impl FnOnce(&mut Live) -> R) -> R {
+impl Lock for Mutex<NonceTable> {
+    fn with<R>(&self, act: impl FnOnce(&mut NonceTable) -> R) -> R {
         act(&mut self.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -151,8 +126,8 @@ impl Lock for Mutex<Live> {
 impl fmt::Debug for MemoryNonceStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryNonceStore")
-            .field("max_live", &self.0.max_live)
-            .field("max_live_per_token", &self.0.max_live_per_token)
+            .field("max_live", &self.0.limits.in_all)
+            .field("max_live_per_token", &self.0.limits.of_token)
             .finish_non_exhaustive()
     }
 }
@@ -166,10 +141,10 @@ mod model {
         thread,
     };
 
-    use super::{Live, Lock, Nonce, Recorded, Shared};
+    use super::{Lock, Nonce, NonceTable, Recorded, Tables};
 
-    impl Lock for Mutex<Live> {
-        fn with<R>(&self, act: impl FnOnce(&mut Live) -> R) -> R {
+    impl Lock for Mutex<NonceTable> {
+        fn with<R>(&self, act: impl FnOnce(&mut NonceTable) -> R) -> R {
             act(&mut self.lock().unwrap())
         }
     }
@@ -180,7 +155,7 @@ mod model {
 
     /// What each of these requests is answered, each on a thread of its own.
     fn answers(max_live: usize, requests: &[Nonce<'static>]) -> Vec<Recorded> {
-        let store = Arc::new(Shared::new(max_live, max_live, Mutex::new(Live::default())));
+        let store = Arc::new(Tables::new(max_live, max_live, Mutex::new));
         let threads: Vec<_> = requests
             .iter()
             .map(|request| {

@@ -79,6 +79,8 @@ mod memory_revocations;
 mod memory_user_tokens;
 #[cfg(feature = "basic")]
 mod memory_users;
+#[cfg(feature = "s3p")]
+mod nonce_table;
 #[cfg(feature = "redis")]
 #[cfg_attr(not(feature = "full"), allow(dead_code, reason = "each trait uses a part of it"))]
 pub mod redis;
