@@ -7,7 +7,7 @@ use std::{
 
 use foldhash::quality::RandomState;
 
-use super::nonce_table::{Limits, NonceTable};
+use super::nonce_table::{Limits, NonceTable, TokenHash};
 use crate::{
     NowOrLater, StoreError,
     clock::unix_seconds,
@@ -108,6 +108,7 @@ impl<L: Lock> Tables<L> {
         let hash = self.hasher.hash_one((token, nonce.nonce));
         let [first, one] = [token, hash].map(|hash| usize::try_from(hash & 0xFFFF).unwrap_or_default());
         let table = first.wrapping_add(one % self.spread) % self.all.len();
+        let token = TokenHash::new(token).unwrap_or(TokenHash::MIN);
         self.all[table].with(|table| table.record(hash, token, nonce.expires, nonce.now))
     }
 }

@@ -1,22 +1,20 @@
 //! Nonces in memory, as far as one lock goes.
 
-use std::collections::HashMap;
-
-use foldhash::fast::RandomState;
+use std::{mem, num::NonZeroU64};
 
 use crate::s3p::Recorded;
 
 /// Nonces, told apart by a hash, and how many of them each token has.
 ///
-/// It is a hash table with open addressing. What has expired stays where it is until something new takes its place, or
-/// the table is put in order: when it is full, or when there may be room to be found. Each nonce pays for that once.
+/// Both are hash tables with open addressing. What has expired stays where it is until something new takes its place, or
+/// all is put in order: when one is full, or when there may be room to be found. Each nonce pays for that once.
 pub(super) struct NonceTable {
     slots: Vec<Slot>,
     /// How many slots are taken.
     taken: usize,
-    /// Where the share of a token is.
-    tokens: HashMap<u64, u32, RandomState>,
     shares: Vec<Share>,
+    /// How many shares are some token's.
+    tokens: usize,
     limits: Limits,
     /// The second from which moments are counted.
     epoch: Option<i64>,
@@ -46,21 +44,26 @@ struct Slot {
 }
 
 /// How many slots a token has.
+#[derive(Clone, Copy)]
 struct Share {
-    token: u64,
-    slots: usize,
+    token: Option<TokenHash>,
+    slots: u32,
 }
+
+/// A hash tells tokens apart.
+pub(super) type TokenHash = NonZeroU64;
 
 const FREE: Moment = 0;
 const EMPTY: Slot = Slot { hash: 0, expires: FREE, token: 0 };
+const NOBODYS: Share = Share { token: None, slots: 0 };
 
 impl NonceTable {
     pub(super) fn new(limits: Limits) -> Self {
         Self {
             slots: Vec::new(),
             taken: 0,
-            tokens: HashMap::default(),
             shares: Vec::new(),
+            tokens: 0,
             limits,
             epoch: None,
             dropped_through: None,
@@ -73,7 +76,7 @@ impl NonceTable {
         self.dropped_through = self.dropped_through.max(Some(second));
     }
 
-    pub(super) fn record(&mut self, hash: u64, token: u64, expires: i64, now: i64) -> Recorded {
+    pub(super) fn record(&mut self, hash: u64, token: TokenHash, expires: i64, now: i64) -> Recorded {
         // What is too late could be what was seen and has expired.
         let is_forgotten =
             expires < now || self.dropped_through.is_some_and(|second| expires <= second);
@@ -94,11 +97,10 @@ impl NonceTable {
                 return Recorded::StoreFull;
             }
         }
-        if self.taken >= self.slots.len() / 4 * 3 {
+        if is_full(self.taken, self.slots.len()) || is_full(self.tokens, self.shares.len()) {
             self.put_in_order(now);
         }
-        let token = self.share(token);
-        self.insert(Slot { hash, expires, token }, now);
+        self.insert(hash, token, expires, now);
         Recorded::Fresh
     }
 
@@ -107,48 +109,40 @@ impl NonceTable {
         self.dropped_through = self.dropped_through.max(second);
     }
 
-    /// All slots, in the order in which this hash may stand there.
-    fn places(&self, hash: u64) -> impl Iterator<Item = usize> + use<> {
-        let many = self.slots.len();
-        // The hash as a fraction of all hashes: its upper bits count.
-        let home = usize::try_from((u128::from(hash) * many as u128) >> 64).unwrap_or_default();
-        (home..many).chain(0..home)
-    }
-
     fn is_live(&self, hash: u64, now: Moment) -> bool {
-        let slots = self.places(hash).map(|at| self.slots[at]);
+        let slots = places(hash, self.slots.len()).map(|at| self.slots[at]);
         let mut taken = slots.take_while(|slot| slot.expires != FREE);
         taken.any(|slot| slot.hash == hash && slot.expires >= now)
     }
 
-    fn slots_of(&self, token: u64) -> usize {
-        self.tokens.get(&token).map_or(0, |share| self.shares[*share as usize].slots)
+    /// Where the share of a token is, or would be; nowhere if there are no shares yet.
+    fn share(&self, token: TokenHash) -> Option<usize> {
+        let is_for_it = |at: &usize| self.shares[*at].token.is_none_or(|other| other == token);
+        places(token.get(), self.shares.len()).find(is_for_it)
     }
 
-    fn share(&mut self, token: u64) -> u32 {
-        let next =
-            u32::try_from(self.shares.len()).expect("each share has a slot, and 2³² slots are 64 GiB");
-        let share = *self.tokens.entry(token).or_insert(next);
-        if share == next {
-            self.shares.push(Share { token, slots: 0 });
-        }
-        share
+    fn slots_of(&self, token: TokenHash) -> usize {
+        self.share(token).map_or(0, |at| self.shares[at].slots as usize)
     }
 
     /// Puts a nonce where there is none, or one that has expired.
-    fn insert(&mut self, new: Slot, now: Moment) {
-        let mut places = self.places(new.hash);
-        let at =
-            places.find(|at| self.slots[*at].expires < now).expect("a quarter of the slots is free");
-        let former = std::mem::replace(&mut self.slots[at], new);
+    fn insert(&mut self, hash: u64, token: TokenHash, expires: Moment, now: Moment) {
+        const ROOM: &str = "a quarter of each table is free";
+        let share = self.share(token).expect(ROOM);
+        self.tokens += usize::from(self.shares[share].token.is_none());
+        self.shares[share].token = Some(token);
+        self.shares[share].slots += 1;
+        let new = Slot { hash, expires, token: u32::try_from(share).expect("2³² shares are 64 GiB") };
+        let mut places = places(hash, self.slots.len());
+        let at = places.find(|at| self.slots[*at].expires < now).expect(ROOM);
+        let former = mem::replace(&mut self.slots[at], new);
         if former.expires == FREE {
             self.taken += 1;
         } else {
             self.shares[former.token as usize].slots -= 1;
             self.note_dropped(former.expires);
         }
-        self.shares[new.token as usize].slots += 1;
-        self.next_expiry = self.next_expiry.min(new.expires);
+        self.next_expiry = self.next_expiry.min(expires);
     }
 
     /// Counts anew, if anything can have expired since that was done.
@@ -160,21 +154,39 @@ impl NonceTable {
 
     /// Drops what has expired, and makes room for as much again as is left.
     fn put_in_order(&mut self, now: Moment) {
-        let is_live = |slot: &&Slot| slot.expires != FREE && slot.expires >= now;
-        let room = (2 * self.slots.iter().filter(is_live).count()).max(16);
-        let slots = std::mem::replace(&mut self.slots, vec![EMPTY; room]);
-        let shares = std::mem::take(&mut self.shares);
-        self.tokens.clear();
-        (self.taken, self.next_expiry) = (0, Moment::MAX);
+        let (slots, mut shares) = (mem::take(&mut self.slots), mem::take(&mut self.shares));
+        shares.iter_mut().for_each(|share| share.slots = 0);
+        let (mut live, mut tokens) = (0, 0);
         for slot in slots.iter().filter(|slot| slot.expires != FREE) {
             if slot.expires >= now {
-                let token = self.share(shares[slot.token as usize].token);
-                self.insert(Slot { token, ..*slot }, now);
+                let share = &mut shares[slot.token as usize];
+                tokens += usize::from(share.slots == 0);
+                share.slots += 1;
+                live += 1;
             } else {
                 self.note_dropped(slot.expires);
             }
         }
+        (self.slots, self.taken) = (vec![EMPTY; 2 * live + 8], 0);
+        (self.shares, self.tokens) = (vec![NOBODYS; 2 * tokens + 8], 0);
+        self.next_expiry = Moment::MAX;
+        for slot in slots.iter().filter(|slot| slot.expires != FREE && slot.expires >= now) {
+            if let Some(token) = shares[slot.token as usize].token {
+                self.insert(slot.hash, token, slot.expires, now);
+            }
+        }
     }
+}
+
+fn is_full(taken: usize, room: usize) -> bool {
+    taken >= room / 4 * 3
+}
+
+/// All places of a table, in the order in which this hash may stand there.
+fn places(hash: u64, room: usize) -> impl Iterator<Item = usize> {
+    // The hash as a fraction of all hashes: its upper bits count.
+    let home = usize::try_from((u128::from(hash) * room as u128) >> 64).unwrap_or_default();
+    (home..room).chain(0..home)
 }
 
 /// No moment is [`FREE`]; what is further away than 68 years is that far away.
