@@ -45,9 +45,12 @@
 //! * a parameter that occurs twice, has an empty name, or whose name holds `=`, `&` or outer blanks;
 //! * a parameter whose name begins with `s3pAuth_`;
 //! * a query on a request with a body, and a body on a request with a query;
-//! * a value that reads as another parameter: `&name=` in it, where `name` would sort between its own
-//!   key and the key that must follow. `callbackUrl=https://shop.example/?id=1&status=2` passes, since
-//!   no `status` can stand there; `a=1&b=2` as the value of `a` does not;
+//! * a value with `&name=` in it, if the whole could be read as having as many parameters, or more: in sorted
+//!   order, and with the first name and the scheme's own where they are. `1&b=2` as the only value, that of `a`,
+//!   could be. The `order` of `callbackUrl=https://shop.example/?shop=7&order=1` could be a parameter of its
+//!   own only in the place of all that stand between the two; so it passes beside `customerEmailaddress` and
+//!   `customerPhonenumber`. A client whose callbacks are refused escapes their `&` as `%26`;
+//! * a value with `&s3pAuth_…=` in it;
 //! * nested JSON: clients sign `Array` or `[object Object]` for it, and leave its content unsigned;
 //! * `true`, `false` and `null`, which the page has no text for: a [`Dialect`] may;
 //! * percent-encoding that is broken, or is not of UTF-8;
@@ -118,6 +121,7 @@ mod key;
 mod layer;
 mod nonce;
 mod params;
+mod reading;
 mod sign;
 mod url;
 mod value;

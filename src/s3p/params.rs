@@ -4,7 +4,8 @@ use http::{HeaderMap, Method, Uri, header};
 use percent_encoding::percent_decode;
 
 use super::{
-    dialect::{Dialect, Order, Trim},
+    dialect::{Dialect, Trim},
+    reading::{is_only_longest, may_follow},
     value::Value,
 };
 use crate::{Rejection, RejectionKind, head::only, json::Object};
@@ -15,8 +16,11 @@ type Pair<'r> = (Cow<'r, str>, Value<'r>);
 /// The first of the keys that the scheme adds. Whatever sorts before it stands before all of them.
 const FIRST_OWN_KEY: &str = "s3pAuth_nonce";
 
+/// The last of them. Whatever sorts after it stands after all of them.
+const LAST_OWN_KEY: &str = "s3pAuth_token";
+
 /// What the keys of the scheme itself begin with.
-const OWN_PREFIX: &str = "s3pAuth_";
+pub(super) const OWN_PREFIX: &str = "s3pAuth_";
 
 /// The parameters of a request, as they were sent: no key twice, and none of the scheme's own.
 #[derive(Debug)]
@@ -60,21 +64,26 @@ impl<'r> Sent<'r> {
     pub(super) fn signed_in(&self, dialect: Dialect) -> Result<Params<'_>, &'static str> {
         let mut pairs = Vec::with_capacity(self.0.len());
         for (key, value) in &self.0 {
-            let value = trim(value.text(dialect.values)?, dialect.trim);
-            if reads_as_more(key, &value) {
-                return Err("s3p.ambiguous_value");
-            }
-            pairs.push((&**key, value));
+            pairs.push((&**key, trim(value.text(dialect.values)?, dialect.trim)));
         }
         pairs.sort_unstable_by(|(one, _), (other, _)| dialect.order.compare(one, other));
         let own = pairs.partition_point(|(key, _)| dialect.order.compare(key, FIRST_OWN_KEY).is_lt());
+        let (before, after) = pairs.split_at(own);
+        if !is_only_longest(before, |name| may_follow(name, FIRST_OWN_KEY))
+            || !is_only_longest(after, |name| may_follow(LAST_OWN_KEY, name))
+        {
+            return Err("s3p.ambiguous_value");
+        }
         Ok(Params { pairs, own })
     }
 }
 
+/// A key, and the text of its value that is signed.
+pub(super) type Param<'r> = (&'r str, Cow<'r, str>);
+
 /// Parameters, sorted, with the text that is signed: such that no other request has the same.
 pub(super) struct Params<'r> {
-    pairs: Vec<(&'r str, Cow<'r, str>)>,
+    pairs: Vec<Param<'r>>,
     /// Where the scheme's own keys stand.
     own: usize,
 }
@@ -92,8 +101,7 @@ impl Params<'_> {
 }
 
 fn judge_key(key: &str) -> Result<(), &'static str> {
-    // By the widest trim of any dialect: a whole string begins with a key.
-    if key.is_empty() || key.contains(['=', '&']) || key.trim_matches(is_java_blank) != key {
+    if !is_name(key) {
         return Err("s3p.parameter_name");
     }
     if key.starts_with(OWN_PREFIX) {
@@ -102,29 +110,9 @@ fn judge_key(key: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Whether a value could be read as a shorter value and another parameter.
-///
-/// Let two requests have one parameter string, and look at the first `&` that is a separator in one of
-/// them alone. There, the one has a key; the other has the same text within the value of the key
-/// before it. The one is sorted, so that key is greater than the key before it; and it is not greater
-/// than the scheme's own first key if the key before it is less, since the own keys would stand
-/// between. If no request with such a value is accepted, no two requests have one string.
-///
-/// Asked of both orders, whichever is signed: one key may list dialects of both.
-fn reads_as_more(key: &str, value: &str) -> bool {
-    [Order::ByKey, Order::ByPair].into_iter().any(|order| reads_as_more_in(order, key, value))
-}
-
-fn reads_as_more_in(order: Order, key: &str, value: &str) -> bool {
-    let is_less = |one: &str, other: &str| order.compare(one, other).is_lt();
-    let mut tails = value.split('&');
-    tails.next();
-    tails.any(|tail| {
-        let Some((name, _)) = tail.split_once('=') else {
-            return false;
-        };
-        is_less(key, name) && !(is_less(key, FIRST_OWN_KEY) && is_less(FIRST_OWN_KEY, name))
-    })
+/// By the widest trim of any dialect: a whole string begins with a key.
+pub(super) fn is_name(key: &str) -> bool {
+    !key.is_empty() && !key.contains(['=', '&']) && key.trim_matches(is_java_blank) == key
 }
 
 fn of_body<'r>(headers: &HeaderMap, body: &'r [u8]) -> Result<Vec<Pair<'r>>, Rejection> {
