@@ -139,10 +139,11 @@ pub enum Order {
     ByPair,
 }
 
-/// The text of JSON values that are no strings. What no rule has a text for is refused.
+/// The text of JSON values that are no strings. What no rule has a text for is refused; so is a number for which
+/// the language prints another: PHP prints 14 digits of a float, and JavaScript has nothing but floats.
 ///
-/// In all of them, a value and the string of the same text have one signature. PHP prints 14 digits, and
-/// JavaScript no more than a float holds: of longer numbers, the digits after those are not signed.
+/// In all of them, a value and the string of the same text have one signature; so, in PHP, have `false`, `null`
+/// and `""`. Two numbers have one only if they are one number, written in two ways.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Values {
     /// Numbers as they are written; `true`, `false` and `null` are refused.

@@ -4,7 +4,8 @@
 //! URL and all its parameters. [`S3pSignatureLayer`] verifies, [`SignLayer`] signs; both follow the
 //! scheme's page as it is written, and settle what it leaves open so that **no two requests with
 //! different parameters have one signature**: they may differ in blanks around a value, and in its JSON
-//! type, and in nothing else.
+//! type, and in nothing else. (Where a key lists a dialect with other texts for what is no string, a number may be
+//! written in another way, too; and PHP's text of `false` and of `null` is the empty one.)
 //!
 //! # What is signed
 //!
@@ -52,7 +53,8 @@
 //!   `customerPhonenumber`. A client whose callbacks are refused escapes their `&` as `%26`;
 //! * a value with `&s3pAuth_…=` in it;
 //! * nested JSON: clients sign `Array` or `[object Object]` for it, and leave its content unsigned;
-//! * `true`, `false` and `null`, which the page has no text for: a [`Dialect`] may;
+//! * `true`, `false` and `null`, which the page has no text for: a [`Dialect`] may; and, where a dialect does not
+//!   sign numbers as they are written, those for which its language prints another number;
 //! * percent-encoding that is broken, or is not of UTF-8;
 //! * behind axum's router, with the feature `axum`: a path that is not what the client has sent, since axum's
 //!   `nest` takes a slash too many away with the prefix, but finds the route by the path as it was.
