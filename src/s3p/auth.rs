@@ -170,7 +170,7 @@ impl S3pAuth {
         let (credentials, url) = (&timely.credentials, &self.0.url);
         let input_in = |dialect| {
             let stamp = credentials.stamp();
-            SigningInput::of_sent(dialect, head.method(), url, head.uri(), &sent, stamp)
+            SigningInput::of_sent(dialect, head.method(), url, path(head), &sent, stamp)
         };
         let strict = input_in(Dialect::STRICT);
         let signature = credentials.signature();
@@ -235,6 +235,14 @@ impl S3pAuth {
             Ok(principal.credential_id(token).scopes(key.held_scopes().clone()).build())
         })
     }
+}
+
+/// The path behind the part that belongs to the public URL, as it was sent.
+fn path<'a>(head: &Head<'a>) -> &'a str {
+    #[cfg(feature = "axum")]
+    return crate::nested::path(head);
+    #[cfg(not(feature = "axum"))]
+    head.uri().path()
 }
 
 /// What is answered when no signature fits: what the strict form alone would be answered, for a key of any

@@ -78,7 +78,7 @@ impl SigningInput {
         stamp: Stamp<'_>,
     ) -> Result<Self, Rejection> {
         let sent = Sent::of(method, target, headers, body)?;
-        Self::of_sent(dialect, method, url, target, &sent, stamp)
+        Self::of_sent(dialect, method, url, target.path(), &sent, stamp)
             .map_err(|reason| Rejection::new(RejectionKind::BadRequest, reason))
     }
 
@@ -86,7 +86,7 @@ impl SigningInput {
         dialect: Dialect,
         method: &Method,
         url: &PublicUrl,
-        target: &Uri,
+        path: &str,
         sent: &Sent<'_>,
         stamp: Stamp<'_>,
     ) -> Result<Self, &'static str> {
@@ -110,7 +110,7 @@ impl SigningInput {
         let mut base_string = String::with_capacity(64 + parameter_string.len() * 3 / 2);
         base_string.extend([method.as_str(), "&"]);
         encode(url.as_str(), dialect.encoding, &mut base_string);
-        encode(target.path(), dialect.encoding, &mut base_string);
+        encode(path, dialect.encoding, &mut base_string);
         base_string.push('&');
         encode(&parameter_string, dialect.encoding, &mut base_string);
         Ok(Self { parameter_string, base_string, method: stamp.method })

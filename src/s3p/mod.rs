@@ -109,7 +109,8 @@
 //!
 //! * **The URL is configured.** Neither `Host` nor a forwarded header is believed. The path is the one
 //!   that the layer sees: inside axum's `nest`, the prefix belongs into the [`PublicUrl`]. Without the feature
-//!   `axum`, put the layer outside of the nest: of `/s3p//a`, it would see `/a` inside.
+//!   `axum`, put the layer outside of the nest: of `/s3p//a`, it would see `/a` inside, and of `/s3p` the slash
+//!   that it sees of `/s3p/`.
 //! * The scheme signs no header, no response, and not the types of values: `1000` and `"1000"` are one.
 //!   It wants https, see [`require_https`](S3pSignatureLayer::require_https).
 //! * HMAC-SHA1 has no known break; new systems still have better choices (RFC 9421).
