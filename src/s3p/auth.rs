@@ -1,4 +1,4 @@
-use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::Request;
@@ -6,8 +6,9 @@ use hyper::body::Body as HttpBody;
 use tower::BoxError;
 
 use super::{
-    AccessKey, AccessKeyStore, Body, Dialect, Nonce, NonceStore, PublicUrl, Recorded, SigningInput,
-    TimestampUnit, body::collect, canonical::SigningKey, header::S3pCredentials, params::Sent,
+    AccessKey, AccessKeyStore, Body, Dialect, Nonce, NonceStore, PublicUrl, Recorded, SignatureMethod,
+    TimestampUnit, body::collect, canonical::Signable, header::S3pCredentials, params::Sent,
+    signing_key::SigningKey, trial::Trial,
 };
 use crate::{
     Clock, Head, NowOrLater, Principal, Rejection, RejectionKind, Scheme, Secret, StoreError,
@@ -27,8 +28,8 @@ struct Parts {
     url: PublicUrl,
     keys: Arc<dyn AccessKeyStore>,
     nonces: Arc<dyn NonceStore>,
-    /// Stands in for the key of a token that is not known.
-    nobody: SigningKey,
+    /// Stands in for the keys of a token that is not known: for each method, one.
+    nobody: [SigningKey; 2],
     max_body: usize,
     body_timeout: Duration,
     clock: Arc<dyn Clock>,
@@ -54,7 +55,7 @@ type Judgement = NowOrLater<Result<Principal, Rejection>>;
 
 impl S3pAuth {
     /// For a service that clients reach under this URL, with these keys and nonces. Bodies have at
-    /// most 1 MiB, and 10 seconds to arrive.
+    /// most 64 KiB, many times what documented ones have, and 10 seconds to arrive.
     pub fn new(url: PublicUrl, keys: impl AccessKeyStore, nonces: impl NonceStore) -> Self {
         let mut random = [0; 32];
         crate::random::fill(&mut random);
@@ -62,14 +63,16 @@ impl S3pAuth {
             url,
             keys: Arc::new(keys),
             nonces: Arc::new(nonces),
-            nobody: SigningKey::new(&Secret::new(random)),
-            max_body: 1024 * 1024,
+            nobody: [SignatureMethod::HmacSha1, SignatureMethod::HmacSha256]
+                .map(|method| SigningKey::new(Secret::new(random), method)),
+            max_body: 64 * 1024,
             body_timeout: Duration::from_secs(10),
             clock: Arc::new(SystemClock),
         }))
     }
 
-    /// The longest body that is read, in bytes.
+    /// The longest body that is read, in bytes. It is read, and its signature computed, for whoever sends one in
+    /// time: what is allowed costs that much of everybody's.
     pub fn max_body(mut self, bytes: usize) -> Self {
         self.parts().max_body = bytes;
         self
@@ -89,6 +92,14 @@ impl S3pAuth {
 
     fn parts(&mut self) -> &mut Parts {
         Arc::make_mut(&mut self.0)
+    }
+
+    fn nobody(&self, method: SignatureMethod) -> &SigningKey {
+        let [by_sha1, by_sha256] = &self.0.nobody;
+        match method {
+            SignatureMethod::HmacSha1 => by_sha1,
+            SignatureMethod::HmacSha256 => by_sha256,
+        }
     }
 
     /// Rules 1 and 2: what needs neither a key nor the body.
@@ -167,47 +178,18 @@ impl S3pAuth {
             return Err(Rejection::new(RejectionKind::BadRequest, "s3p.changed_path"));
         }
         let sent = Sent::of(head.method(), head.uri(), head.headers(), body)?;
-        let (credentials, url) = (&timely.credentials, &self.0.url);
-        let input_in = |dialect| {
-            let stamp = credentials.stamp();
-            SigningInput::of_sent(dialect, head.method(), url, path(head), &sent, stamp)
+        let credentials = &timely.credentials;
+        let request = Signable {
+            method: head.method(),
+            url: &self.0.url,
+            path: path(head),
+            sent: &sent,
+            stamp: credentials.stamp(),
         };
-        let strict = input_in(Dialect::STRICT);
-        let signature = credentials.signature();
-        // What costs a known key one signature costs every other one, too.
-        let in_vain = || {
-            if let Ok(input) = &strict {
-                self.0.nobody.verify(input, signature);
-            }
-        };
-        let Some(key) = key else {
-            in_vain();
-            return Err(refusal(&strict, "s3p.unknown_token"));
-        };
-        if !key.takes(credentials.method) {
-            in_vain();
-            return Err(refusal(&strict, "s3p.signature_method"));
-        }
-        // Each text once: of ordinary values, all dialects make the same.
-        let mut candidates: Vec<Cow<'_, SigningInput>> = Vec::with_capacity(1);
-        for dialect in
-            key.listed_dialects().iter().filter(|dialect| dialect.timestamp == credentials.unit())
-        {
-            let input = if *dialect == Dialect::STRICT {
-                strict.as_ref().ok().map(Cow::Borrowed)
-            } else {
-                input_in(*dialect).ok().map(Cow::Owned)
-            };
-            candidates.extend(input.filter(|input| !candidates.contains(input)));
-        }
-        if candidates.iter().any(|input| key.verify(input, signature)) {
-            return Ok(Proven { timely, key });
-        }
-        if candidates.is_empty() {
-            in_vain();
-            return Err(refusal(&strict, "s3p.dialect"));
-        }
-        Err(refusal(&strict, "s3p.signature"))
+        let nobody = self.nobody(credentials.method);
+        let trial = Trial::new(request, credentials.unit(), credentials.signature(), nobody);
+        let key = trial.judge(key).map_err(|reason| refusal(&sent, reason))?;
+        Ok(Proven { timely, key })
     }
 
     /// Rules 6 and 7.
@@ -247,9 +229,9 @@ fn path<'a>(head: &Head<'a>) -> &'a str {
 
 /// What is answered when no signature fits: what the strict form alone would be answered, for a key of any
 /// dialects and for none, so that nobody learns which keys there are.
-fn refusal(strict: &Result<SigningInput, &'static str>, reason: &'static str) -> Rejection {
-    match strict {
-        Ok(_) => Rejection::refused(reason),
+fn refusal(sent: &Sent<'_>, reason: &'static str) -> Rejection {
+    match sent.signed_in(Dialect::STRICT).is_signed() {
+        Ok(()) => Rejection::refused(reason),
         Err(ambiguous) => Rejection::new(RejectionKind::BadRequest, ambiguous),
     }
 }

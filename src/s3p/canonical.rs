@@ -1,16 +1,14 @@
 use std::fmt;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, Method, Uri};
-use percent_encoding::utf8_percent_encode;
-use sha1::Sha1;
-use sha2::Sha256;
+use percent_encoding::percent_encode;
+use smallvec::SmallVec;
 
 use super::{
     PublicUrl,
-    dialect::{Dialect, Encoding, Trim},
-    params::{Sent, is_java_blank},
+    dialect::{Dialect, Encoding, is_encoded_variously},
+    params::Sent,
+    signing_key::SigningKey,
 };
 use crate::{Rejection, RejectionKind, Secret};
 
@@ -78,42 +76,16 @@ impl SigningInput {
         stamp: Stamp<'_>,
     ) -> Result<Self, Rejection> {
         let sent = Sent::of(method, target, headers, body)?;
-        Self::of_sent(dialect, method, url, target.path(), &sent, stamp)
-            .map_err(|reason| Rejection::new(RejectionKind::BadRequest, reason))
-    }
-
-    pub(super) fn of_sent(
-        dialect: Dialect,
-        method: &Method,
-        url: &PublicUrl,
-        path: &str,
-        sent: &Sent<'_>,
-        stamp: Stamp<'_>,
-    ) -> Result<Self, &'static str> {
-        let own = [
-            ("s3pAuth_nonce", stamp.nonce),
-            ("s3pAuth_signature_method", stamp.method.as_str()),
-            ("s3pAuth_timestamp", stamp.timestamp),
-            ("s3pAuth_token", stamp.token),
-        ];
-        let mut parameter_string = String::with_capacity(256);
-        for (key, value) in sent.signed_in(dialect)?.with_own(own) {
-            if !parameter_string.is_empty() {
-                parameter_string.push('&');
-            }
-            parameter_string.extend([key, "=", value]);
-        }
-        if dialect.trim == Trim::WholeString {
-            parameter_string = parameter_string.trim_matches(is_java_blank).to_owned();
-        }
-
-        let mut base_string = String::with_capacity(64 + parameter_string.len() * 3 / 2);
-        base_string.extend([method.as_str(), "&"]);
-        encode(url.as_str(), dialect.encoding, &mut base_string);
-        encode(path, dialect.encoding, &mut base_string);
-        base_string.push('&');
-        encode(&parameter_string, dialect.encoding, &mut base_string);
-        Ok(Self { parameter_string, base_string, method: stamp.method })
+        let request = Signable { method, url, path: target.path(), sent: &sent, stamp };
+        let mut base_string = Text::new();
+        request
+            .write_base_string(dialect, &mut base_string)
+            .map_err(|reason| Rejection::new(RejectionKind::BadRequest, reason))?;
+        Ok(Self {
+            parameter_string: request.parameter_string(dialect),
+            base_string: String::from_utf8_lossy(&base_string).into_owned(),
+            method: stamp.method,
+        })
     }
 
     /// Step 1: all parameters, sorted and joined.
@@ -128,7 +100,12 @@ impl SigningInput {
 
     /// Step 3: the signature by this secret.
     pub fn signature(&self, secret: &Secret) -> String {
-        SigningKey::new(secret).sign(self)
+        self.signature_by(&SigningKey::new(secret.clone(), self.method))
+    }
+
+    /// The same by a key of the method.
+    pub(super) fn signature_by(&self, key: &SigningKey) -> String {
+        key.sign(self.base_string.as_bytes())
     }
 }
 
@@ -183,51 +160,108 @@ impl SignatureMethod {
     }
 }
 
-/// A secret whose key schedules are computed.
-#[derive(Clone)]
-pub(super) struct SigningKey {
-    sha1: Hmac<Sha1>,
-    sha256: Hmac<Sha256>,
+/// A base string, as bytes; on the stack, unless it is long.
+pub(super) type Text = SmallVec<[u8; 512]>;
+
+/// All of a request that is signed, before a dialect makes a text of it.
+#[derive(Clone, Copy)]
+pub(super) struct Signable<'r, 's> {
+    pub(super) method: &'r Method,
+    pub(super) url: &'r PublicUrl,
+    /// Behind the URL.
+    pub(super) path: &'r str,
+    pub(super) sent: &'r Sent<'s>,
+    pub(super) stamp: Stamp<'r>,
 }
 
-impl SigningKey {
-    pub(super) fn new(secret: &Secret) -> Self {
-        let any_length = "HMAC takes a key of any length";
-        Self {
-            sha1: Hmac::new_from_slice(secret.expose()).expect(any_length),
-            sha256: Hmac::new_from_slice(secret.expose()).expect(any_length),
-        }
+impl Signable<'_, '_> {
+    /// Step 1, for people to read.
+    fn parameter_string(&self, dialect: Dialect) -> String {
+        let Stamp { nonce, timestamp, token, method } = self.stamp;
+        let own = [
+            ("s3pAuth_nonce", nonce),
+            ("s3pAuth_signature_method", method.as_str()),
+            ("s3pAuth_timestamp", timestamp),
+            ("s3pAuth_token", token),
+        ];
+        let params = self.sent.signed_in(dialect);
+        let text = |(key, value): (&str, &str)| format!("{key}={value}");
+        let pairs = params.before().chain(own).chain(params.after());
+        pairs.map(text).collect::<Vec<_>>().join("&")
     }
 
-    pub(super) fn sign(&self, input: &SigningInput) -> String {
-        let text = &input.base_string;
-        match input.method {
-            SignatureMethod::HmacSha1 => {
-                STANDARD.encode(self.sha1.clone().chain_update(text).finalize().into_bytes())
-            }
-            SignatureMethod::HmacSha256 => {
-                STANDARD.encode(self.sha256.clone().chain_update(text).finalize().into_bytes())
-            }
+    /// Step 2. The error is the stable code of why this text is signed by nobody: it is as long as if it was.
+    pub(super) fn write_base_string(
+        &self,
+        dialect: Dialect,
+        onto: &mut Text,
+    ) -> Result<(), &'static str> {
+        #[cfg(test)]
+        super::work::count_text();
+        let Stamp { nonce, timestamp, token, method } = self.stamp;
+        let encoding = dialect.encoding;
+        let params = self.sent.signed_in(dialect);
+        onto.extend_from_slice(self.method.as_str().as_bytes());
+        onto.push(b'&');
+        encode(self.url.as_str(), encoding, onto);
+        encode(self.path, encoding, onto);
+        onto.push(b'&');
+        for (key, value) in params.before() {
+            write_pair(key, value, encoding, onto);
+            onto.extend_from_slice(b"%26");
         }
+        // Of the scheme's own, all but nonce and token is the same in every encoding.
+        onto.extend_from_slice(b"s3pAuth_nonce%3D");
+        encode(nonce, encoding, onto);
+        onto.extend_from_slice(b"%26s3pAuth_signature_method%3D");
+        onto.extend_from_slice(method.as_str().as_bytes());
+        onto.extend_from_slice(b"%26s3pAuth_timestamp%3D");
+        onto.extend_from_slice(timestamp.as_bytes());
+        onto.extend_from_slice(b"%26s3pAuth_token%3D");
+        encode(token, encoding, onto);
+        for (key, value) in params.after() {
+            onto.extend_from_slice(b"%26");
+            write_pair(key, value, encoding, onto);
+        }
+        params.is_signed()
     }
 
-    /// In constant time.
-    pub(super) fn verify(&self, input: &SigningInput, signature: &[u8]) -> bool {
-        let text = &input.base_string;
-        match input.method {
-            SignatureMethod::HmacSha1 => self.sha1.clone().chain_update(text).verify_slice(signature),
-            SignatureMethod::HmacSha256 => {
-                self.sha256.clone().chain_update(text).verify_slice(signature)
-            }
-        }
-        .is_ok()
+    /// Whether two dialects may sign this request as two texts. They may not, if not.
+    pub(super) fn differs(&self, one: Dialect, other: Dialect) -> bool {
+        (one.trim != other.trim && self.sent.has_outer_blanks())
+            || (one.encoding != other.encoding && self.has_encoded_variously())
+            || (one.order != other.order && self.sent.has_key_within_key())
+            || (one.values != other.values && self.sent.has_value_of_various_texts())
+    }
+
+    /// Whether every dialect signs this request as the same text.
+    pub(super) fn is_alike_in_all(&self) -> bool {
+        !(self.sent.has_outer_blanks()
+            || self.has_encoded_variously()
+            || self.sent.has_key_within_key()
+            || self.sent.has_value_of_various_texts())
+    }
+
+    /// Whether anything has a character that one encoding leaves, or encodes in another way.
+    fn has_encoded_variously(&self) -> bool {
+        let Stamp { nonce, token, .. } = self.stamp;
+        let texts = [self.url.as_str(), self.path, nonce, token];
+        texts.into_iter().chain(self.sent.texts()).any(|text| text.bytes().any(is_encoded_variously))
     }
 }
 
-fn encode(text: &str, encoding: Encoding, onto: &mut String) {
-    let parts = utf8_percent_encode(text, encoding.reserved());
-    match encoding {
-        Encoding::GoQueryEscape => onto.extend(parts.map(|part| part.replace(' ', "+"))),
-        _ => onto.extend(parts),
+fn write_pair(key: &str, value: &str, encoding: Encoding, onto: &mut Text) {
+    encode(key, encoding, onto);
+    onto.extend_from_slice(b"%3D");
+    encode(value, encoding, onto);
+}
+
+fn encode(text: &str, encoding: Encoding, onto: &mut Text) {
+    let from = onto.len();
+    for part in percent_encode(text.as_bytes(), encoding.reserved()) {
+        onto.extend_from_slice(part.as_bytes());
+    }
+    if encoding == Encoding::GoQueryEscape {
+        onto[from..].iter_mut().filter(|byte| **byte == b' ').for_each(|blank| *blank = b'+');
     }
 }

@@ -185,6 +185,11 @@ impl Encoding {
     }
 }
 
+/// Whether the encodings treat a byte differently.
+pub(super) const fn is_encoded_variously(byte: u8) -> bool {
+    matches!(byte, b' ' | b'!' | b'\'' | b'(' | b')' | b'*' | b'~')
+}
+
 impl Order {
     /// Two different keys, neither with `=` in it.
     pub(super) fn compare(self, one: &str, other: &str) -> Ordering {

@@ -30,10 +30,12 @@
 //!    seconds from now, either way: else 401.
 //! 3. The key is looked up. For a token that is not known, all goes on with a key that nobody has, so
 //!    that the answers cannot be told apart. A store that cannot answer: 503.
-//! 4. The body is read, up to a length (413) and a time (408). Its type is JSON or a form, and not
-//!    compressed: else 415. What is ambiguous, or not in the scheme, is a 400 (below).
+//! 4. The body is read, up to a length (413; 64 KiB, if not told otherwise) and a time (408). Its type is JSON or a
+//!    form, and not compressed: else 415. What is ambiguous, or not in the scheme, is a 400 (below).
 //! 5. The signature is compared in constant time, with the key's present and previous secret: else 401. A key
 //!    may list [`Dialect`]s of clients that depart from the page; what they sign differently is tried, too.
+//!    Whoever fails has cost the same, whether or not there is such a token, a previous secret or a list: two
+//!    HMACs of one text; of four, if any dialect would sign this request in another way.
 //! 6. Only now is the nonce recorded, under its token, until `timestamp + 300 s`. Seen before: 401. The
 //!    token has too many live ones: 429. The store is full, or cannot answer: 503.
 //! 7. The [`Principal`](crate::Principal) of the key goes onward with the request, whose body is, byte
@@ -43,7 +45,8 @@
 //!
 //! The scheme joins keys and values without encoding them. A 400 answers:
 //!
-//! * a parameter that occurs twice, has an empty name, or whose name holds `=`, `&` or outer blanks;
+//! * a parameter that occurs twice, has an empty name, or whose name holds `=`, `&` or outer blanks; and more than
+//!   256 parameters;
 //! * a parameter whose name begins with `s3pAuth_`;
 //! * a query on a request with a body, and a body on a request with a query;
 //! * a value with `&name=` in it, if the whole could be read as having as many parameters, or more: in sorted
@@ -123,11 +126,16 @@ mod header;
 mod key;
 mod layer;
 mod nonce;
+mod object;
 mod params;
 mod reading;
 mod sign;
+mod signing_key;
+mod trial;
 mod url;
 mod value;
+#[cfg(test)]
+mod work;
 
 pub(crate) use self::auth::WINDOW;
 #[cfg(feature = "sql")]

@@ -1,17 +1,27 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, mem::take};
 
 use http::{HeaderMap, Method, Uri, header};
 use percent_encoding::percent_decode;
+use smallvec::SmallVec;
 
 use super::{
-    dialect::{Dialect, Trim},
+    dialect::{Dialect, Order, Trim},
+    object,
     reading::{is_only_longest, may_follow},
     value::Value,
 };
-use crate::{Rejection, RejectionKind, head::only, json::Object};
+use crate::{Rejection, RejectionKind, head::only};
 
 /// A key and its value, as they were sent.
-type Pair<'r> = (Cow<'r, str>, Value<'r>);
+pub(super) type Pair<'r> = (Cow<'r, str>, Value<'r>);
+
+/// On the stack, if there are no more than ordinary requests have.
+pub(super) type Pairs<'r> = SmallVec<[Pair<'r>; USUAL]>;
+
+const USUAL: usize = 8;
+
+/// The most parameters that a request may have: many times what documented ones have.
+pub(super) const MOST_PARAMETERS: usize = 256;
 
 /// The first of the keys that the scheme adds. Whatever sorts before it stands before all of them.
 const FIRST_OWN_KEY: &str = "s3pAuth_nonce";
@@ -22,9 +32,9 @@ const LAST_OWN_KEY: &str = "s3pAuth_token";
 /// What the keys of the scheme itself begin with.
 pub(super) const OWN_PREFIX: &str = "s3pAuth_";
 
-/// The parameters of a request, as they were sent: no key twice, and none of the scheme's own.
+/// The parameters of a request, as they were sent, sorted by key: no key twice, and none of the scheme's own.
 #[derive(Debug)]
-pub(super) struct Sent<'r>(Vec<Pair<'r>>);
+pub(super) struct Sent<'r>(Pairs<'r>);
 
 impl<'r> Sent<'r> {
     /// Of a request, by its head and its whole body.
@@ -38,7 +48,7 @@ impl<'r> Sent<'r> {
         let query = uri.query().unwrap_or_default();
         let pairs = match *method {
             Method::GET | Method::HEAD | Method::DELETE | Method::OPTIONS if body.is_empty() => {
-                form(query.as_bytes()).map_err(bad)?
+                form(query).map_err(bad)?
             }
             Method::GET | Method::HEAD | Method::DELETE | Method::OPTIONS => {
                 return Err(bad("s3p.body_on_get"));
@@ -50,53 +60,98 @@ impl<'r> Sent<'r> {
         Self::new(pairs).map_err(bad)
     }
 
-    fn new(pairs: Vec<Pair<'r>>) -> Result<Self, &'static str> {
-        let mut keys: Vec<&str> = pairs.iter().map(|(key, _)| &**key).collect();
-        keys.iter().try_for_each(|key| judge_key(key))?;
-        keys.sort_unstable();
-        if keys.windows(2).any(|pair| pair[0] == pair[1]) {
+    fn new(mut pairs: Pairs<'r>) -> Result<Self, &'static str> {
+        if pairs.len() > MOST_PARAMETERS {
+            return Err("s3p.many_parameters");
+        }
+        pairs.iter().try_for_each(|(key, _)| judge_key(key))?;
+        pairs.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        if pairs.windows(2).any(|pair| pair[0].0 == pair[1].0) {
             return Err("s3p.repeated_parameter");
         }
         Ok(Self(pairs))
     }
 
-    /// The pairs as a dialect signs them. The error is a stable code.
-    pub(super) fn signed_in(&self, dialect: Dialect) -> Result<Params<'_>, &'static str> {
-        let mut pairs = Vec::with_capacity(self.0.len());
+    /// The pairs as a dialect signs them.
+    pub(super) fn signed_in(&self, dialect: Dialect) -> Params<'_> {
+        let mut flaw = None;
+        let mut pairs: SmallVec<[Param<'_>; USUAL]> = SmallVec::with_capacity(self.0.len());
         for (key, value) in &self.0 {
-            pairs.push((&**key, trim(value.text(dialect.values)?, dialect.trim)));
+            let text = value.text(dialect.values).unwrap_or_else(|reason| {
+                flaw.get_or_insert(reason);
+                Cow::Borrowed(value.written())
+            });
+            pairs.push((key, trim(text, dialect.trim)));
         }
-        pairs.sort_unstable_by(|(one, _), (other, _)| dialect.order.compare(one, other));
+        if dialect.order == Order::ByPair {
+            pairs.sort_unstable_by(|(one, _), (other, _)| dialect.order.compare(one, other));
+        }
         let own = pairs.partition_point(|(key, _)| dialect.order.compare(key, FIRST_OWN_KEY).is_lt());
+        // The end of the whole string is trimmed here, where it is the end of a value.
+        if let (Trim::WholeString, Some((_, last))) = (dialect.trim, pairs[own..].last_mut()) {
+            *last = shortened(take(last), |text| text.trim_end_matches(is_java_blank));
+        }
         let (before, after) = pairs.split_at(own);
         if !is_only_longest(before, |name| may_follow(name, FIRST_OWN_KEY))
             || !is_only_longest(after, |name| may_follow(LAST_OWN_KEY, name))
         {
-            return Err("s3p.ambiguous_value");
+            flaw.get_or_insert("s3p.ambiguous_value");
         }
-        Ok(Params { pairs, own })
+        Params { pairs, own, flaw }
+    }
+
+    /// All keys, and all values as they were sent.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().flat_map(|(key, value)| [&**key, value.written()])
+    }
+
+    /// Whether trimming makes a difference.
+    pub(super) fn has_outer_blanks(&self) -> bool {
+        self.0.iter().any(|(_, value)| {
+            let text = value.written();
+            text.starts_with(is_java_blank) || text.ends_with(is_java_blank)
+        })
+    }
+
+    /// Whether the order makes a difference: whether a key begins with another.
+    pub(super) fn has_key_within_key(&self) -> bool {
+        let keys = || self.0.iter().map(|(key, _)| &**key);
+        keys().zip(keys().skip(1)).any(|(key, next)| next.starts_with(key))
+            || keys().any(|key| FIRST_OWN_KEY.starts_with(key))
+    }
+
+    /// Whether the language makes a difference.
+    pub(super) fn has_value_of_various_texts(&self) -> bool {
+        self.0.iter().any(|(_, value)| value.has_various_texts())
     }
 }
 
 /// A key, and the text of its value that is signed.
 pub(super) type Param<'r> = (&'r str, Cow<'r, str>);
 
-/// Parameters, sorted, with the text that is signed: such that no other request has the same.
+/// Parameters, sorted, with the text that is signed.
 pub(super) struct Params<'r> {
-    pairs: Vec<Param<'r>>,
+    pairs: SmallVec<[Param<'r>; USUAL]>,
     /// Where the scheme's own keys stand.
     own: usize,
+    /// Why they are not signed: a stable code.
+    flaw: Option<&'static str>,
 }
 
 impl Params<'_> {
-    /// All pairs in order, the scheme's own among them.
-    pub(super) fn with_own<'a>(
-        &'a self,
-        own: [(&'a str, &'a str); 4],
-    ) -> impl Iterator<Item = (&'a str, &'a str)> {
-        let (before, after) = self.pairs.split_at(self.own);
-        let text = |(key, value): &'a (&str, Cow<'_, str>)| (*key, &**value);
-        before.iter().map(text).chain(own).chain(after.iter().map(text))
+    /// What stands before the scheme's own.
+    pub(super) fn before(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.pairs[..self.own].iter().map(|(key, value)| (*key, &**value))
+    }
+
+    /// What stands after them.
+    pub(super) fn after(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.pairs[self.own..].iter().map(|(key, value)| (*key, &**value))
+    }
+
+    /// Whether they are signed so, and by no other request. The error is a stable code.
+    pub(super) fn is_signed(&self) -> Result<(), &'static str> {
+        self.flaw.map_or(Ok(()), Err)
     }
 }
 
@@ -115,9 +170,9 @@ pub(super) fn is_name(key: &str) -> bool {
     !key.is_empty() && !key.contains(['=', '&']) && key.trim_matches(is_java_blank) == key
 }
 
-fn of_body<'r>(headers: &HeaderMap, body: &'r [u8]) -> Result<Vec<Pair<'r>>, Rejection> {
+fn of_body<'r>(headers: &HeaderMap, body: &'r [u8]) -> Result<Pairs<'r>, Rejection> {
     if body.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Pairs::new());
     }
     let unsupported = |reason| Rejection::new(RejectionKind::UnsupportedMediaType, reason);
     let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
@@ -127,8 +182,11 @@ fn of_body<'r>(headers: &HeaderMap, body: &'r [u8]) -> Result<Vec<Pair<'r>>, Rej
     let content_type = only(headers, header::CONTENT_TYPE);
     let content_type = content_type.and_then(|value| value.to_str().ok());
     let pairs = match content_type.and_then(media_type) {
-        Some(MediaType::Json) => object(body),
-        Some(MediaType::Form) => form(body),
+        Some(MediaType::Json) => object::members(body),
+        Some(MediaType::Form) => match str::from_utf8(body) {
+            Ok(text) => form(text),
+            Err(_) => Err("s3p.percent_encoding"),
+        },
         None => return Err(unsupported("s3p.content_type")),
     };
     pairs.map_err(|reason| Rejection::new(RejectionKind::BadRequest, reason))
@@ -157,58 +215,53 @@ fn media_type(text: &str) -> Option<MediaType> {
     fits.then_some(kind)
 }
 
-/// A flat JSON object.
-fn object(json: &[u8]) -> Result<Vec<Pair<'_>>, &'static str> {
-    let members = Object::parse_names(json).ok_or("s3p.json")?.into_members();
-    members.into_iter().map(|(key, value)| Ok((key, Value::of(value)?))).collect()
-}
-
-/// `application/x-www-form-urlencoded`, of a query or a body.
-fn form(text: &[u8]) -> Result<Vec<Pair<'_>>, &'static str> {
-    let pairs = text.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
+/// `application/x-www-form-urlencoded`, of a query or a body: at most one pair more than there may be.
+fn form(text: &str) -> Result<Pairs<'_>, &'static str> {
+    let pairs = text.split('&').filter(|pair| !pair.is_empty()).take(MOST_PARAMETERS + 1);
     pairs
         .map(|pair| {
-            let (key, value) = match pair.iter().position(|byte| *byte == b'=') {
-                Some(at) => (&pair[..at], &pair[at + 1..]),
-                None => (pair, &[][..]),
-            };
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             Ok((decode(key)?, Value::Text(decode(value)?)))
         })
         .collect()
 }
 
 /// Percent-encoding of UTF-8, and `+` for a blank; broken encoding is refused, not guessed at.
-fn decode(text: &[u8]) -> Result<Cow<'_, str>, &'static str> {
+fn decode(text: &str) -> Result<Cow<'_, str>, &'static str> {
+    if !text.contains(['%', '+']) {
+        return Ok(Cow::Borrowed(text));
+    }
     let broken = "s3p.percent_encoding";
-    let mut escapes = text.split(|byte| *byte == b'%');
-    escapes.next();
-    if !escapes
-        .all(|after| matches!(after, [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()))
-    {
+    let is_escape =
+        |after: &[u8]| matches!(after, [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit());
+    if !text.split('%').skip(1).all(|after| is_escape(after.as_bytes())) {
         return Err(broken);
     }
-    if !text.iter().any(|byte| matches!(byte, b'%' | b'+')) {
-        return str::from_utf8(text).map(Cow::Borrowed).map_err(|_| broken);
-    }
-    let blanks: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
-    let bytes: Vec<u8> = percent_decode(&blanks).collect();
+    let blanks = text.replace('+', " ");
+    let bytes: Vec<u8> = percent_decode(blanks.as_bytes()).collect();
     String::from_utf8(bytes).map(Cow::Owned).map_err(|_| broken)
 }
 
 /// What the page calls white space is what every client that trims agrees on.
 const BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
 
+/// A value without its outer blanks: but for the end of the whole string.
 fn trim(value: Cow<'_, str>, trim: Trim) -> Cow<'_, str> {
-    let trimmed = match trim {
-        Trim::EachValue => value.trim_matches(BLANKS),
-        // The ends of the whole string are trimmed when it is whole.
-        Trim::WholeString if value.chars().all(is_java_blank) => "",
-        Trim::WholeString | Trim::Nothing => &value,
-    };
-    if trimmed.len() == value.len() { value } else { Cow::Owned(trimmed.to_owned()) }
+    match trim {
+        Trim::EachValue => shortened(value, |text| text.trim_matches(BLANKS)),
+        Trim::WholeString if value.chars().all(is_java_blank) => Cow::Borrowed(""),
+        Trim::WholeString | Trim::Nothing => value,
+    }
+}
+
+fn shortened(text: Cow<'_, str>, shorten: impl Fn(&str) -> &str) -> Cow<'_, str> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(shorten(text)),
+        Cow::Owned(text) => Cow::Owned(shorten(&text).to_owned()),
+    }
 }
 
 /// What Java's `String.trim` takes away.
-pub(super) fn is_java_blank(c: char) -> bool {
+fn is_java_blank(c: char) -> bool {
     c <= ' '
 }

@@ -22,14 +22,11 @@
 
 use std::iter;
 
-use super::{
-    dialect::Order,
-    params::{OWN_PREFIX, Param, is_name},
-};
+use super::params::{OWN_PREFIX, Param, is_name};
 
 /// How many names are compared with each other: more than documented requests have, and few enough for
 /// comparing each with each.
-const MOST_NAMES: usize = 256;
+const MOST_NAMES: usize = 128;
 
 /// Of all readings that end with a name, those with the most parameters.
 struct Longest<'p> {
@@ -70,9 +67,10 @@ fn names_within(value: &str) -> impl Iterator<Item = &str> {
     value.split('&').skip(1).filter_map(|tail| tail.split_once('=')).map(|(name, _)| name)
 }
 
-/// In either order.
+/// In either order: by pair, `a` follows `a-b` as well.
 pub(super) fn may_follow(one: &str, other: &str) -> bool {
-    [Order::ByKey, Order::ByPair].into_iter().any(|order| order.compare(one, other).is_lt())
+    let longer = one.strip_prefix(other).and_then(|rest| rest.bytes().next());
+    one < other || longer.is_some_and(|next| next < b'=')
 }
 
 /// The most parameters, and whether one reading alone has them.

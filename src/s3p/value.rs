@@ -31,6 +31,28 @@ impl<'r> Value<'r> {
         })
     }
 
+    /// As it was written, if that is no string: for what has no other text.
+    pub(super) fn written(&self) -> &str {
+        match self {
+            Self::Text(text) => text,
+            Self::Number(number) => number,
+            Self::Bool(true) => "true",
+            Self::Bool(false) => "false",
+            Self::Null => "null",
+        }
+    }
+
+    /// Whether the languages have several texts for it, or some have none.
+    pub(super) fn has_various_texts(&self) -> bool {
+        /// So many digits, every language holds.
+        const FEW: usize = 15;
+        match self {
+            Self::Text(_) => false,
+            Self::Number("-0") | Self::Bool(_) | Self::Null => true,
+            Self::Number(number) => number.len() > FEW || number.contains(['.', 'e', 'E']),
+        }
+    }
+
     /// The text that is signed. The error is a stable code.
     pub(super) fn text(&self, values: Values) -> Result<Cow<'_, str>, &'static str> {
         let text = match (self, values) {
