@@ -7,7 +7,7 @@ use tower::BoxError;
 
 use super::{
     AccessKey, AccessKeyStore, Body, Dialect, Nonce, NonceStore, PublicUrl, Recorded, SignatureMethod,
-    TimestampUnit, body::collect, canonical::Signable, header::S3pCredentials, params::Sent,
+    TimestampUnit, body::collect, header::S3pCredentials, params::Sent, signable::Signable,
     signing_key::SigningKey, trial::Trial,
 };
 use crate::{
@@ -109,10 +109,10 @@ impl S3pAuth {
         let time = self.0.clock.now();
         let now = unix_seconds(time);
         let (ahead, window) = match credentials.unit() {
-            TimestampUnit::Seconds => (credentials.unix_timestamp().saturating_sub(now), WINDOW),
+            TimestampUnit::Seconds => (credentials.unix_timestamp.saturating_sub(now), WINDOW),
             TimestampUnit::Milliseconds => {
                 let now = unix_milliseconds(time);
-                (credentials.unix_timestamp().saturating_sub(now), WINDOW * 1000)
+                (credentials.unix_timestamp.saturating_sub(now), WINDOW * 1000)
             }
         };
         match ahead {
@@ -177,7 +177,8 @@ impl S3pAuth {
         if crate::nested::is_whole(head) == Some(false) {
             return Err(Rejection::new(RejectionKind::BadRequest, "s3p.changed_path"));
         }
-        let sent = Sent::of(head.method(), head.uri(), head.headers(), body)?;
+        let mut sent = Sent::new();
+        sent.read(head.method(), head.uri(), head.headers(), body)?;
         let credentials = &timely.credentials;
         let request = Signable {
             method: head.method(),
@@ -185,9 +186,10 @@ impl S3pAuth {
             path: path(head),
             sent: &sent,
             stamp: credentials.stamp(),
+            has_plain_stamp: credentials.is_plain,
         };
         let nobody = self.nobody(credentials.method);
-        let trial = Trial::new(request, credentials.unit(), credentials.signature(), nobody);
+        let mut trial = Trial::new(request, credentials.unit(), credentials.signature(), nobody);
         let key = trial.judge(key).map_err(|reason| refusal(&sent, reason))?;
         Ok(Proven { timely, key })
     }
@@ -201,20 +203,16 @@ impl S3pAuth {
             expires: credentials.unix_seconds() + WINDOW,
             now,
         });
-        let token: Arc<str> = credentials.token.into();
+        let principal = key.principal(credentials.token);
         recorded.map(move |recorded| {
             match recorded.map_err(|error| Rejection::unavailable("s3p.nonce_store", error))? {
-                Recorded::Fresh => {}
-                Recorded::Replayed => return Err(Rejection::refused("s3p.replayed")),
-                Recorded::TokenFull => {
-                    return Err(Rejection::new(RejectionKind::Throttled, "s3p.token_full"));
-                }
+                Recorded::Fresh => Ok(principal),
+                Recorded::Replayed => Err(Rejection::refused("s3p.replayed")),
+                Recorded::TokenFull => Err(Rejection::new(RejectionKind::Throttled, "s3p.token_full")),
                 Recorded::StoreFull => {
-                    return Err(Rejection::new(RejectionKind::Unavailable, "s3p.store_full"));
+                    Err(Rejection::new(RejectionKind::Unavailable, "s3p.store_full"))
                 }
             }
-            let principal = Principal::builder(key.identity().clone(), Scheme::S3P);
-            Ok(principal.credential_id(token).scopes(key.held_scopes().clone()).build())
         })
     }
 }

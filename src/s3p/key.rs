@@ -1,7 +1,10 @@
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use super::{Dialect, SignatureMethod, TimestampUnit, signing_key::SigningKey};
-use crate::{ConfigError, Identity, NowOrLater, ScopeSet, Secret, StoreError};
+use crate::{ConfigError, Identity, NowOrLater, Principal, Scheme, ScopeSet, Secret, StoreError};
 
 /// The least length of a secret, in bytes.
 const LEAST: usize = 16;
@@ -21,6 +24,8 @@ struct Parts {
     method: SignatureMethod,
     dialects: Vec<Dialect>,
     scopes: ScopeSet,
+    /// Made for the token that the key was first found under.
+    principal: OnceLock<Principal>,
 }
 
 impl AccessKey {
@@ -44,6 +49,7 @@ impl AccessKey {
             method: SignatureMethod::HmacSha1,
             dialects: vec![Dialect::STRICT],
             scopes: ScopeSet::empty(),
+            principal: OnceLock::new(),
         }))
     }
 
@@ -95,7 +101,24 @@ impl AccessKey {
     }
 
     fn parts(&mut self) -> &mut Parts {
-        Arc::make_mut(&mut self.0)
+        let parts = Arc::make_mut(&mut self.0);
+        // What is changed now may change who it is.
+        parts.principal = OnceLock::new();
+        parts
+    }
+
+    /// Who has signed with this key, found under this token.
+    pub(super) fn principal(&self, token: &str) -> Principal {
+        let principal = self.0.principal.get_or_init(|| self.new_principal(token));
+        if principal.credential_id() == Some(token) {
+            return principal.clone();
+        }
+        self.new_principal(token)
+    }
+
+    fn new_principal(&self, token: &str) -> Principal {
+        let principal = Principal::builder(self.identity().clone(), Scheme::S3P);
+        principal.credential_id(token).scopes(self.held_scopes().clone()).build()
     }
 
     /// The listed dialects with this unit of time.

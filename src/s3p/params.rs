@@ -1,12 +1,12 @@
 use std::{borrow::Cow, mem::take};
 
 use http::{HeaderMap, Method, Uri, header};
-use percent_encoding::percent_decode;
+use memchr::memchr2;
 use smallvec::SmallVec;
 
 use super::{
     dialect::{Dialect, Order, Trim},
-    object,
+    form, object,
     reading::{is_only_longest, may_follow},
     value::Value,
 };
@@ -18,7 +18,7 @@ pub(super) type Pair<'r> = (Cow<'r, str>, Value<'r>);
 /// On the stack, if there are no more than ordinary requests have.
 pub(super) type Pairs<'r> = SmallVec<[Pair<'r>; USUAL]>;
 
-const USUAL: usize = 8;
+const USUAL: usize = 4;
 
 /// The most parameters that a request may have: many times what documented ones have.
 pub(super) const MOST_PARAMETERS: usize = 256;
@@ -34,49 +34,98 @@ pub(super) const OWN_PREFIX: &str = "s3pAuth_";
 
 /// The parameters of a request, as they were sent, sorted by key: no key twice, and none of the scheme's own.
 #[derive(Debug)]
-pub(super) struct Sent<'r>(Pairs<'r>);
+pub(super) struct Sent<'r> {
+    pairs: Pairs<'r>,
+    /// Whether they were cut at every `&`, and each at its first `=`: then no key holds either, and no value an `&`.
+    is_cut: bool,
+}
 
 impl<'r> Sent<'r> {
-    /// Of a request, by its head and its whole body.
-    pub(super) fn of(
+    /// None yet.
+    pub(super) fn new() -> Self {
+        Self { pairs: Pairs::new(), is_cut: false }
+    }
+
+    /// Those of a request, by its head and its whole body.
+    pub(super) fn read(
+        &mut self,
         method: &Method,
         uri: &'r Uri,
         headers: &HeaderMap,
         body: &'r [u8],
-    ) -> Result<Self, Rejection> {
+    ) -> Result<(), Rejection> {
         let bad = |reason| Rejection::new(RejectionKind::BadRequest, reason);
         let query = uri.query().unwrap_or_default();
-        let pairs = match *method {
+        match *method {
             Method::GET | Method::HEAD | Method::DELETE | Method::OPTIONS if body.is_empty() => {
-                form(query).map_err(bad)?
+                self.read_form(query).map_err(bad)?;
             }
             Method::GET | Method::HEAD | Method::DELETE | Method::OPTIONS => {
                 return Err(bad("s3p.body_on_get"));
             }
-            Method::POST | Method::PUT | Method::PATCH if query.is_empty() => of_body(headers, body)?,
+            Method::POST | Method::PUT | Method::PATCH if query.is_empty() => {
+                self.read_body(headers, body)?;
+            }
             Method::POST | Method::PUT | Method::PATCH => return Err(bad("s3p.query_on_post")),
             _ => return Err(bad("s3p.method")),
-        };
-        Self::new(pairs).map_err(bad)
+        }
+        self.sort().map_err(bad)
     }
 
-    fn new(mut pairs: Pairs<'r>) -> Result<Self, &'static str> {
+    fn read_body(&mut self, headers: &HeaderMap, body: &'r [u8]) -> Result<(), Rejection> {
+        if body.is_empty() {
+            return Ok(());
+        }
+        let unsupported = |reason| Rejection::new(RejectionKind::UnsupportedMediaType, reason);
+        let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+        if encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+            return Err(unsupported("s3p.content_encoding"));
+        }
+        let content_type = only(headers, header::CONTENT_TYPE);
+        let content_type = content_type.and_then(|value| value.to_str().ok());
+        let read = match content_type.and_then(media_type) {
+            Some(MediaType::Json) => object::members(body).map(|pairs| self.pairs = pairs),
+            Some(MediaType::Form) => match str::from_utf8(body) {
+                Ok(text) => self.read_form(text),
+                Err(_) => Err("s3p.percent_encoding"),
+            },
+            None => return Err(unsupported("s3p.content_type")),
+        };
+        read.map_err(|reason| Rejection::new(RejectionKind::BadRequest, reason))
+    }
+
+    fn read_form(&mut self, text: &'r str) -> Result<(), &'static str> {
+        let is_escaped = form::is_escaped(text);
+        self.is_cut = !is_escaped;
+        form::read(text, is_escaped, &mut self.pairs)
+    }
+
+    fn sort(&mut self) -> Result<(), &'static str> {
+        let pairs = &mut *self.pairs;
         if pairs.len() > MOST_PARAMETERS {
             return Err("s3p.many_parameters");
         }
-        pairs.iter().try_for_each(|(key, _)| judge_key(key))?;
+        for (key, _) in &*pairs {
+            let is_name = if self.is_cut { has_ends_of_name(key) } else { is_name(key) };
+            if !is_name {
+                return Err("s3p.parameter_name");
+            }
+            if key.starts_with(OWN_PREFIX) {
+                return Err("s3p.own_parameter");
+            }
+        }
         pairs.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         if pairs.windows(2).any(|pair| pair[0].0 == pair[1].0) {
             return Err("s3p.repeated_parameter");
         }
-        Ok(Self(pairs))
+        Ok(())
     }
 
     /// The pairs as a dialect signs them.
     pub(super) fn signed_in(&self, dialect: Dialect) -> Params<'_> {
         let mut flaw = None;
-        let mut pairs: SmallVec<[Param<'_>; USUAL]> = SmallVec::with_capacity(self.0.len());
-        for (key, value) in &self.0 {
+        let mut pairs: SmallVec<[Param<'_>; USUAL]> = SmallVec::with_capacity(self.pairs.len());
+        for (key, value) in &self.pairs {
             let text = value.text(dialect.values).unwrap_or_else(|reason| {
                 flaw.get_or_insert(reason);
                 Cow::Borrowed(value.written())
@@ -91,10 +140,7 @@ impl<'r> Sent<'r> {
         if let (Trim::WholeString, Some((_, last))) = (dialect.trim, pairs[own..].last_mut()) {
             *last = shortened(take(last), |text| text.trim_end_matches(is_java_blank));
         }
-        let (before, after) = pairs.split_at(own);
-        if !is_only_longest(before, |name| may_follow(name, FIRST_OWN_KEY))
-            || !is_only_longest(after, |name| may_follow(LAST_OWN_KEY, name))
-        {
+        if !self.is_cut && !are_read_in_one_way(pairs.split_at(own)) {
             flaw.get_or_insert("s3p.ambiguous_value");
         }
         Params { pairs, own, flaw }
@@ -102,27 +148,24 @@ impl<'r> Sent<'r> {
 
     /// All keys, and all values as they were sent.
     pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().flat_map(|(key, value)| [&**key, value.written()])
+        self.pairs.iter().flat_map(|(key, value)| [&**key, value.written()])
     }
 
     /// Whether trimming makes a difference.
     pub(super) fn has_outer_blanks(&self) -> bool {
-        self.0.iter().any(|(_, value)| {
-            let text = value.written();
-            text.starts_with(is_java_blank) || text.ends_with(is_java_blank)
-        })
+        self.pairs.iter().any(|(_, value)| has_outer_blanks(value.written()))
     }
 
     /// Whether the order makes a difference: whether a key begins with another.
     pub(super) fn has_key_within_key(&self) -> bool {
-        let keys = || self.0.iter().map(|(key, _)| &**key);
+        let keys = || self.pairs.iter().map(|(key, _)| &**key);
         keys().zip(keys().skip(1)).any(|(key, next)| next.starts_with(key))
             || keys().any(|key| FIRST_OWN_KEY.starts_with(key))
     }
 
     /// Whether the language makes a difference.
     pub(super) fn has_value_of_various_texts(&self) -> bool {
-        self.0.iter().any(|(_, value)| value.has_various_texts())
+        self.pairs.iter().any(|(_, value)| value.has_various_texts())
     }
 }
 
@@ -155,41 +198,19 @@ impl Params<'_> {
     }
 }
 
-fn judge_key(key: &str) -> Result<(), &'static str> {
-    if !is_name(key) {
-        return Err("s3p.parameter_name");
-    }
-    if key.starts_with(OWN_PREFIX) {
-        return Err("s3p.own_parameter");
-    }
-    Ok(())
+/// What stands before the scheme's own, and what stands after them.
+fn are_read_in_one_way((before, after): (&[Param<'_>], &[Param<'_>])) -> bool {
+    is_only_longest(before, |name| may_follow(name, FIRST_OWN_KEY))
+        && is_only_longest(after, |name| may_follow(LAST_OWN_KEY, name))
 }
 
-/// By the widest trim of any dialect: a whole string begins with a key.
+/// Without outer blanks, since a whole string begins with a key.
 pub(super) fn is_name(key: &str) -> bool {
-    !key.is_empty() && !key.contains(['=', '&']) && key.trim_matches(is_java_blank) == key
+    has_ends_of_name(key) && memchr2(b'=', b'&', key.as_bytes()).is_none()
 }
 
-fn of_body<'r>(headers: &HeaderMap, body: &'r [u8]) -> Result<Pairs<'r>, Rejection> {
-    if body.is_empty() {
-        return Ok(Pairs::new());
-    }
-    let unsupported = |reason| Rejection::new(RejectionKind::UnsupportedMediaType, reason);
-    let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
-    if encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        return Err(unsupported("s3p.content_encoding"));
-    }
-    let content_type = only(headers, header::CONTENT_TYPE);
-    let content_type = content_type.and_then(|value| value.to_str().ok());
-    let pairs = match content_type.and_then(media_type) {
-        Some(MediaType::Json) => object::members(body),
-        Some(MediaType::Form) => match str::from_utf8(body) {
-            Ok(text) => form(text),
-            Err(_) => Err("s3p.percent_encoding"),
-        },
-        None => return Err(unsupported("s3p.content_type")),
-    };
-    pairs.map_err(|reason| Rejection::new(RejectionKind::BadRequest, reason))
+fn has_ends_of_name(key: &str) -> bool {
+    !key.is_empty() && !has_outer_blanks(key)
 }
 
 #[derive(Clone, Copy)]
@@ -215,40 +236,18 @@ fn media_type(text: &str) -> Option<MediaType> {
     fits.then_some(kind)
 }
 
-/// `application/x-www-form-urlencoded`, of a query or a body: at most one pair more than there may be.
-fn form(text: &str) -> Result<Pairs<'_>, &'static str> {
-    let pairs = text.split('&').filter(|pair| !pair.is_empty()).take(MOST_PARAMETERS + 1);
-    pairs
-        .map(|pair| {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            Ok((decode(key)?, Value::Text(decode(value)?)))
-        })
-        .collect()
-}
-
-/// Percent-encoding of UTF-8, and `+` for a blank; broken encoding is refused, not guessed at.
-fn decode(text: &str) -> Result<Cow<'_, str>, &'static str> {
-    if !text.contains(['%', '+']) {
-        return Ok(Cow::Borrowed(text));
-    }
-    let broken = "s3p.percent_encoding";
-    let is_escape =
-        |after: &[u8]| matches!(after, [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit());
-    if !text.split('%').skip(1).all(|after| is_escape(after.as_bytes())) {
-        return Err(broken);
-    }
-    let blanks = text.replace('+', " ");
-    let bytes: Vec<u8> = percent_decode(blanks.as_bytes()).collect();
-    String::from_utf8(bytes).map(Cow::Owned).map_err(|_| broken)
-}
-
 /// What the page calls white space is what every client that trims agrees on.
-const BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
+fn is_blank(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\n' | '\r')
+}
 
 /// A value without its outer blanks: but for the end of the whole string.
 fn trim(value: Cow<'_, str>, trim: Trim) -> Cow<'_, str> {
+    if !has_outer_blanks(&value) {
+        return value;
+    }
     match trim {
-        Trim::EachValue => shortened(value, |text| text.trim_matches(BLANKS)),
+        Trim::EachValue => shortened(value, |text| text.trim_matches(is_blank)),
         Trim::WholeString if value.chars().all(is_java_blank) => Cow::Borrowed(""),
         Trim::WholeString | Trim::Nothing => value,
     }
@@ -259,6 +258,13 @@ fn shortened(text: Cow<'_, str>, shorten: impl Fn(&str) -> &str) -> Cow<'_, str>
         Cow::Borrowed(text) => Cow::Borrowed(shorten(text)),
         Cow::Owned(text) => Cow::Owned(shorten(&text).to_owned()),
     }
+}
+
+/// By the widest trim of any dialect.
+fn has_outer_blanks(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let is_blank = |byte: Option<&u8>| byte.is_some_and(|byte| *byte <= b' ');
+    is_blank(bytes.first()) || is_blank(bytes.last())
 }
 
 /// What Java's `String.trim` takes away.

@@ -22,6 +22,8 @@
 
 use std::iter;
 
+use memchr::memchr;
+
 use super::params::{OWN_PREFIX, Param, is_name};
 
 /// How many names are compared with each other: more than documented requests have, and few enough for
@@ -38,7 +40,9 @@ struct Longest<'p> {
 /// Whether parameters in the order in which they are signed, all before the scheme's own or all after them, have
 /// no other reading that is as long. `fits` says which names can stand on this side.
 pub(super) fn is_only_longest(params: &[Param<'_>], fits: impl Fn(&str) -> bool) -> bool {
-    if params.iter().all(|(_, value)| names_within(value).next().is_none()) {
+    if params.iter().all(|(_, value)| {
+        memchr(b'&', value.as_bytes()).is_none() || names_within(value).next().is_none()
+    }) {
         return true;
     }
     if params.iter().any(|(_, value)| names_within(value).any(|name| name.starts_with(OWN_PREFIX))) {

@@ -1,10 +1,8 @@
 use smallvec::SmallVec;
 
 use super::{
-    AccessKey, Dialect, TimestampUnit,
-    canonical::{Signable, Text},
-    key::MOST_DIALECTS,
-    signing_key::SigningKey,
+    AccessKey, Dialect, TimestampUnit, key::MOST_DIALECTS, signable::Signable, signing_key::SigningKey,
+    text::Text,
 };
 
 /// What a key could list that makes other texts: for a key that lists less, and for a token that nobody has.
@@ -38,7 +36,7 @@ impl<'r, 's> Trial<'r, 's> {
     }
 
     /// Gives back the key that has made the signature, if it is this one. The error is a stable code.
-    pub(super) fn judge(mut self, key: Option<AccessKey>) -> Result<AccessKey, &'static str> {
+    pub(super) fn judge(&mut self, key: Option<AccessKey>) -> Result<AccessKey, &'static str> {
         let verdict = key.ok_or("s3p.unknown_token").and_then(|key| self.compare(&key).map(|()| key));
         if verdict.is_err() {
             self.finish_in_vain();
@@ -60,7 +58,7 @@ impl<'r, 's> Trial<'r, 's> {
                 self.compare_in_vain();
                 continue;
             }
-            if key.has_made(self.signature, &self.text, self.nobody) {
+            if key.has_made(self.signature, self.text.as_bytes(), self.nobody) {
                 return Ok(());
             }
             reason = "s3p.signature";
@@ -84,7 +82,7 @@ impl<'r, 's> Trial<'r, 's> {
     }
 
     fn compare_in_vain(&self) {
-        self.nobody.verify(&self.text, self.signature);
-        self.nobody.verify(&self.text, self.signature);
+        self.nobody.verify(self.text.as_bytes(), self.signature);
+        self.nobody.verify(self.text.as_bytes(), self.signature);
     }
 }
