@@ -105,8 +105,8 @@
 //! # Ok::<_, portcullis::ConfigError>(())
 //! ```
 //!
-//! When a signature does not match: `cargo run --example s3p -- explain …` shows each step, and says which
-//! dialect would make it.
+//! When a signature does not match: `cargo run --example s3p -- explain …` says what the layer itself says, shows
+//! each step, part by part beside the client's, and finds the dialect that would accept it.
 //!
 //! # Caveats
 //!

@@ -139,7 +139,7 @@ const REFUSED: &[(u16, &str, &[&str])] = &[
 ];
 
 /// By the client's own dialect, and by every other one that can be put together, refused.
-const NEVER_ACCEPTED: &[&str] = &[
+pub(super) const NEVER_ACCEPTED: &[&str] = &[
     // `Array`, `[object Object]`: a text that leaves the content out.
     "maviance-nodejs(lib)/p08_nested_object",
     "maviance-nodejs(lib)/p09_array",
