@@ -114,6 +114,9 @@
 //!   that the layer sees: inside axum's `nest`, the prefix belongs into the [`PublicUrl`]. Without the feature
 //!   `axum`, put the layer outside of the nest: of `/s3p//a`, it would see `/a` inside, and of `/s3p` the slash
 //!   that it sees of `/s3p/`.
+//! * **Limits belong outside.** A request with a body is kept for the inner service that was ready when it came: a
+//!   permit of an inner `concurrency_limit` is held while the body is read, which takes as long as
+//!   [`body_timeout`](S3pAuth::body_timeout) allows, whoever sends it. Put such a limit around this layer.
 //! * The scheme signs no header, no response, and not the types of values: `1000` and `"1000"` are one.
 //!   It wants https, see [`require_https`](S3pSignatureLayer::require_https).
 //! * HMAC-SHA1 has no known break; new systems still have better choices (RFC 9421).
