@@ -212,7 +212,6 @@ fn value() -> impl Strategy<Value = Value> {
         "null",
         "https://shop.example/?",
     ];
-    let text = proptest::collection::vec(prop::sample::select(PIECES), 0..5);
     const NUMBERS: &[&str] = &[
         "0",
         "-0",
@@ -233,6 +232,7 @@ fn value() -> impl Strategy<Value = Value> {
         "-1.5",
         "1e400",
     ];
+    let text = proptest::collection::vec(prop::sample::select(PIECES), 0..5);
     prop_oneof![
         4 => text.prop_map(|pieces| Value::Text(pieces.concat())),
         3 => prop::sample::select(NUMBERS).prop_map(|number| Value::Number(number.to_owned())),
@@ -282,7 +282,7 @@ fn changed(sent: &Sent, how: usize, at: Index, new: (String, Value)) -> Sent {
             pairs[at].1 = with_text(&pairs[at].1, |mut text| {
                 text.pop();
                 text
-            })
+            });
         }
         (3, Some(at)) => pairs[at].1 = with_text(&pairs[at].1, |text| format!(" {text} ")),
         // Another kind of the same text, and the other way round.
