@@ -19,3 +19,12 @@ pub(crate) fn is_whole(head: &Head<'_>) -> Option<bool> {
         None => seen == "/" && !sent.is_empty(),
     })
 }
+
+/// The path that the client has sent, behind the prefix: of a nested router's root nothing, where axum puts a slash.
+pub(crate) fn path<'a>(head: &Head<'a>) -> &'a str {
+    let seen = head.uri().path();
+    match head.extensions().get::<OriginalUri>() {
+        Some(original) if seen == "/" && !original.0.path().ends_with('/') => "",
+        _ => seen,
+    }
+}

@@ -6,6 +6,9 @@
 mod arrival;
 #[path = "s3p/beside.rs"]
 mod beside;
+#[cfg(all(feature = "jwt", feature = "user-token"))]
+#[path = "s3p/beside_tokens.rs"]
+mod beside_tokens;
 #[path = "s3p/body.rs"]
 mod body;
 #[path = "s3p/cached_keys.rs"]

@@ -4,6 +4,8 @@
 
 #[path = "s3p_properties/injectivity.rs"]
 mod injectivity;
+#[path = "s3p_properties/mutations.rs"]
+mod mutations;
 #[path = "s3p_properties/strangers.rs"]
 mod strangers;
 #[path = "s3p_properties/wire.rs"]

@@ -6,7 +6,21 @@
 
 #[path = "s3p_vectors/changes.rs"]
 mod changes;
+#[path = "../examples/s3p/dialects.rs"]
+mod dialects;
+#[path = "../examples/s3p/difference.rs"]
+mod difference;
+#[path = "../examples/s3p/explain.rs"]
+mod explain;
+#[path = "s3p_vectors/explained.rs"]
+mod explained;
+#[path = "../examples/s3p/fields.rs"]
+mod fields;
+#[path = "../examples/s3p/request.rs"]
+mod request;
 mod support;
+#[path = "../examples/s3p/verdict.rs"]
+mod verdict;
 #[path = "s3p_vectors/verdicts.rs"]
 mod verdicts;
 
@@ -134,6 +148,11 @@ impl Vector {
             stamp,
         )
         .map_err(|rejection| rejection.reason())
+    }
+
+    fn nonce(&self) -> String {
+        let (_, rest) = self.authorization.split_once("s3pAuth_nonce=\"").unwrap();
+        rest.split_once('"').unwrap().0.to_owned()
     }
 
     /// The parameters of a flat JSON object, if the body is any.

@@ -5,9 +5,11 @@ mod sound;
 
 use std::{borrow::Cow, fmt};
 
+#[cfg(any(feature = "introspection", feature = "_jwt"))]
+use serde::de::MapAccess;
 use serde::{
     Deserializer,
-    de::{Deserialize, Error, MapAccess, Visitor},
+    de::{Deserialize, Error, Visitor},
 };
 use serde_json::value::RawValue;
 
@@ -15,31 +17,21 @@ use serde_json::value::RawValue;
 pub(crate) use self::sound::Sound;
 
 /// The members of a JSON object, in the order sent. No name occurs twice.
+#[cfg(any(feature = "introspection", feature = "_jwt"))]
 pub(crate) struct Object<'j>(Vec<(Cow<'j, str>, &'j RawValue)>);
 
+#[cfg(any(feature = "introspection", feature = "_jwt"))]
 impl<'j> Object<'j> {
     /// Reads one object, with nothing after it but white space, whose values are [`Sound`]. `None` for any
     /// other JSON, and for what is none.
-    #[cfg(any(feature = "introspection", feature = "_jwt"))]
     pub(crate) fn parse(json: &'j [u8]) -> Option<Self> {
-        let object = Self::parse_names(json)?;
-        object.0.iter().all(|(_, value)| Sound::holds_of(value)).then_some(object)
-    }
-
-    /// Reads one object, with nothing after it but white space, and leaves the values to the caller.
-    pub(crate) fn parse_names(json: &'j [u8]) -> Option<Self> {
         let object: Self = serde_json::from_slice(json).ok()?;
-        (!object.repeats_a_name()).then_some(object)
+        let is_sound = object.0.iter().all(|(_, value)| Sound::holds_of(value));
+        (is_sound && !object.repeats_a_name()).then_some(object)
     }
 
-    #[cfg(any(feature = "introspection", feature = "_jwt"))]
     pub(crate) fn members(&self) -> &[(Cow<'j, str>, &'j RawValue)] {
         &self.0
-    }
-
-    #[cfg(feature = "s3p")]
-    pub(crate) fn into_members(self) -> Vec<(Cow<'j, str>, &'j RawValue)> {
-        self.0
     }
 
     /// By escapes, too: `"s\u0075b"` is `"sub"`.
@@ -49,6 +41,7 @@ impl<'j> Object<'j> {
 }
 
 /// Whether one of these has the name of another. Many cost no more than to sort them.
+#[cfg(any(feature = "introspection", feature = "_jwt"))]
 pub(crate) fn repeats<T>(named: &[T], name: impl Fn(&T) -> &str) -> bool {
     const FEW: usize = 16;
     if named.len() <= FEW {
@@ -61,6 +54,7 @@ pub(crate) fn repeats<T>(named: &[T], name: impl Fn(&T) -> &str) -> bool {
     names.windows(2).any(|pair| pair[0] == pair[1])
 }
 
+#[cfg(any(feature = "introspection", feature = "_jwt"))]
 impl<'j> Deserialize<'j> for Object<'j> {
     fn deserialize<D: Deserializer<'j>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(Members)
@@ -68,8 +62,10 @@ impl<'j> Deserialize<'j> for Object<'j> {
 }
 
 /// Takes a map and nothing else: derived structs would take an array as well.
+#[cfg(any(feature = "introspection", feature = "_jwt"))]
 struct Members;
 
+#[cfg(any(feature = "introspection", feature = "_jwt"))]
 impl<'j> Visitor<'j> for Members {
     type Value = Object<'j>;
 

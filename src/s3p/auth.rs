@@ -1,4 +1,4 @@
-use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::Request;
@@ -6,8 +6,9 @@ use hyper::body::Body as HttpBody;
 use tower::BoxError;
 
 use super::{
-    AccessKey, AccessKeyStore, Body, Dialect, Nonce, NonceStore, PublicUrl, Recorded, SigningInput,
-    TimestampUnit, body::collect, canonical::SigningKey, header::S3pCredentials, params::Sent,
+    AccessKey, AccessKeyStore, Body, Dialect, Nonce, NonceStore, PublicUrl, Recorded, SignatureMethod,
+    TimestampUnit, body::collect, header::S3pCredentials, params::Sent, signable::Signable,
+    signing_key::SigningKey, trial::Trial,
 };
 use crate::{
     Clock, Head, NowOrLater, Principal, Rejection, RejectionKind, Scheme, Secret, StoreError,
@@ -27,8 +28,8 @@ struct Parts {
     url: PublicUrl,
     keys: Arc<dyn AccessKeyStore>,
     nonces: Arc<dyn NonceStore>,
-    /// Stands in for the key of a token that is not known.
-    nobody: SigningKey,
+    /// Stands in for the keys of a token that is not known: for each method, one.
+    nobody: [SigningKey; 2],
     max_body: usize,
     body_timeout: Duration,
     clock: Arc<dyn Clock>,
@@ -54,7 +55,7 @@ type Judgement = NowOrLater<Result<Principal, Rejection>>;
 
 impl S3pAuth {
     /// For a service that clients reach under this URL, with these keys and nonces. Bodies have at
-    /// most 1 MiB, and 10 seconds to arrive.
+    /// most 64 KiB, many times what documented ones have, and 10 seconds to arrive.
     pub fn new(url: PublicUrl, keys: impl AccessKeyStore, nonces: impl NonceStore) -> Self {
         let mut random = [0; 32];
         crate::random::fill(&mut random);
@@ -62,14 +63,16 @@ impl S3pAuth {
             url,
             keys: Arc::new(keys),
             nonces: Arc::new(nonces),
-            nobody: SigningKey::new(&Secret::new(random)),
-            max_body: 1024 * 1024,
+            nobody: [SignatureMethod::HmacSha1, SignatureMethod::HmacSha256]
+                .map(|method| SigningKey::new(Secret::new(random), method)),
+            max_body: 64 * 1024,
             body_timeout: Duration::from_secs(10),
             clock: Arc::new(SystemClock),
         }))
     }
 
-    /// The longest body that is read, in bytes.
+    /// The longest body that is read, in bytes. It is read, and its signature computed, for whoever sends one in
+    /// time: what is allowed costs that much of everybody's.
     pub fn max_body(mut self, bytes: usize) -> Self {
         self.parts().max_body = bytes;
         self
@@ -91,6 +94,14 @@ impl S3pAuth {
         Arc::make_mut(&mut self.0)
     }
 
+    fn nobody(&self, method: SignatureMethod) -> &SigningKey {
+        let [by_sha1, by_sha256] = &self.0.nobody;
+        match method {
+            SignatureMethod::HmacSha1 => by_sha1,
+            SignatureMethod::HmacSha256 => by_sha256,
+        }
+    }
+
     /// Rules 1 and 2: what needs neither a key nor the body.
     pub(super) fn timely<'h>(&self, credentials: &'h [u8]) -> Result<Timely<'h>, Rejection> {
         let credentials = S3pCredentials::parse(credentials)
@@ -98,10 +109,10 @@ impl S3pAuth {
         let time = self.0.clock.now();
         let now = unix_seconds(time);
         let (ahead, window) = match credentials.unit() {
-            TimestampUnit::Seconds => (credentials.unix_timestamp().saturating_sub(now), WINDOW),
+            TimestampUnit::Seconds => (credentials.unix_timestamp.saturating_sub(now), WINDOW),
             TimestampUnit::Milliseconds => {
                 let now = unix_milliseconds(time);
-                (credentials.unix_timestamp().saturating_sub(now), WINDOW * 1000)
+                (credentials.unix_timestamp.saturating_sub(now), WINDOW * 1000)
             }
         };
         match ahead {
@@ -166,48 +177,21 @@ impl S3pAuth {
         if crate::nested::is_whole(head) == Some(false) {
             return Err(Rejection::new(RejectionKind::BadRequest, "s3p.changed_path"));
         }
-        let sent = Sent::of(head.method(), head.uri(), head.headers(), body)?;
-        let (credentials, url) = (&timely.credentials, &self.0.url);
-        let input_in = |dialect| {
-            let stamp = credentials.stamp();
-            SigningInput::of_sent(dialect, head.method(), url, head.uri(), &sent, stamp)
+        let mut sent = Sent::new();
+        sent.read(head.method(), head.uri(), head.headers(), body)?;
+        let credentials = &timely.credentials;
+        let request = Signable {
+            method: head.method(),
+            url: &self.0.url,
+            path: path(head),
+            sent: &sent,
+            stamp: credentials.stamp(),
+            has_plain_stamp: credentials.is_plain,
         };
-        let strict = input_in(Dialect::STRICT);
-        let signature = credentials.signature();
-        // What costs a known key one signature costs every other one, too.
-        let in_vain = || {
-            if let Ok(input) = &strict {
-                self.0.nobody.verify(input, signature);
-            }
-        };
-        let Some(key) = key else {
-            in_vain();
-            return Err(refusal(&strict, "s3p.unknown_token"));
-        };
-        if !key.takes(credentials.method) {
-            in_vain();
-            return Err(refusal(&strict, "s3p.signature_method"));
-        }
-        // Each text once: of ordinary values, all dialects make the same.
-        let mut candidates: Vec<Cow<'_, SigningInput>> = Vec::with_capacity(1);
-        for dialect in
-            key.listed_dialects().iter().filter(|dialect| dialect.timestamp == credentials.unit())
-        {
-            let input = if *dialect == Dialect::STRICT {
-                strict.as_ref().ok().map(Cow::Borrowed)
-            } else {
-                input_in(*dialect).ok().map(Cow::Owned)
-            };
-            candidates.extend(input.filter(|input| !candidates.contains(input)));
-        }
-        if candidates.iter().any(|input| key.verify(input, signature)) {
-            return Ok(Proven { timely, key });
-        }
-        if candidates.is_empty() {
-            in_vain();
-            return Err(refusal(&strict, "s3p.dialect"));
-        }
-        Err(refusal(&strict, "s3p.signature"))
+        let nobody = self.nobody(credentials.method);
+        let mut trial = Trial::new(request, credentials.unit(), credentials.signature(), nobody);
+        let key = trial.judge(key).map_err(|reason| refusal(&sent, reason))?;
+        Ok(Proven { timely, key })
     }
 
     /// Rules 6 and 7.
@@ -219,29 +203,33 @@ impl S3pAuth {
             expires: credentials.unix_seconds() + WINDOW,
             now,
         });
-        let token: Arc<str> = credentials.token.into();
+        let principal = key.principal(credentials.token);
         recorded.map(move |recorded| {
             match recorded.map_err(|error| Rejection::unavailable("s3p.nonce_store", error))? {
-                Recorded::Fresh => {}
-                Recorded::Replayed => return Err(Rejection::refused("s3p.replayed")),
-                Recorded::TokenFull => {
-                    return Err(Rejection::new(RejectionKind::Throttled, "s3p.token_full"));
-                }
+                Recorded::Fresh => Ok(principal),
+                Recorded::Replayed => Err(Rejection::refused("s3p.replayed")),
+                Recorded::TokenFull => Err(Rejection::new(RejectionKind::Throttled, "s3p.token_full")),
                 Recorded::StoreFull => {
-                    return Err(Rejection::new(RejectionKind::Unavailable, "s3p.store_full"));
+                    Err(Rejection::new(RejectionKind::Unavailable, "s3p.store_full"))
                 }
             }
-            let principal = Principal::builder(key.identity().clone(), Scheme::S3P);
-            Ok(principal.credential_id(token).scopes(key.held_scopes().clone()).build())
         })
     }
 }
 
+/// The path behind the part that belongs to the public URL, as it was sent.
+fn path<'a>(head: &Head<'a>) -> &'a str {
+    #[cfg(feature = "axum")]
+    return crate::nested::path(head);
+    #[cfg(not(feature = "axum"))]
+    head.uri().path()
+}
+
 /// What is answered when no signature fits: what the strict form alone would be answered, for a key of any
 /// dialects and for none, so that nobody learns which keys there are.
-fn refusal(strict: &Result<SigningInput, &'static str>, reason: &'static str) -> Rejection {
-    match strict {
-        Ok(_) => Rejection::refused(reason),
+fn refusal(sent: &Sent<'_>, reason: &'static str) -> Rejection {
+    match sent.signed_in(Dialect::STRICT).is_signed() {
+        Ok(()) => Rejection::refused(reason),
         Err(ambiguous) => Rejection::new(RejectionKind::BadRequest, ambiguous),
     }
 }

@@ -41,15 +41,25 @@ where
     B::Error: Into<BoxError>,
 {
     let mut body = pin!(body);
-    let mut bytes = BytesMut::new();
+    let mut bytes = Bytes::new();
+    let mut more = BytesMut::new();
     while let Some(frame) = body.frame().await {
         // What is not data is trailers, which nothing signs.
-        if let Ok(data) = frame.map_err(Into::into)?.into_data() {
-            if data.remaining() > limit - bytes.len() {
+        if let Ok(mut data) = frame.map_err(Into::into)?.into_data() {
+            let length = data.remaining();
+            if length > limit - bytes.len() - more.len() {
                 return Ok(None);
             }
-            bytes.put(data);
+            // What comes in one frame is not copied.
+            if bytes.is_empty() && more.is_empty() {
+                bytes = data.copy_to_bytes(length);
+            } else {
+                more.put(data);
+            }
         }
     }
-    Ok(Some(bytes.freeze()))
+    if more.is_empty() {
+        return Ok(Some(bytes));
+    }
+    Ok(Some([bytes, more.freeze()].concat().into()))
 }

@@ -1,16 +1,9 @@
 use std::fmt;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, Method, Uri};
-use percent_encoding::utf8_percent_encode;
-use sha1::Sha1;
-use sha2::Sha256;
 
 use super::{
-    PublicUrl,
-    dialect::{Dialect, Encoding, Trim},
-    params::{Sent, is_java_blank},
+    Dialect, PublicUrl, params::Sent, signable::Signable, signing_key::SigningKey, text::Text,
 };
 use crate::{Rejection, RejectionKind, Secret};
 
@@ -77,43 +70,19 @@ impl SigningInput {
         body: &[u8],
         stamp: Stamp<'_>,
     ) -> Result<Self, Rejection> {
-        let sent = Sent::of(method, target, headers, body)?;
-        Self::of_sent(dialect, method, url, target, &sent, stamp)
-            .map_err(|reason| Rejection::new(RejectionKind::BadRequest, reason))
-    }
-
-    pub(super) fn of_sent(
-        dialect: Dialect,
-        method: &Method,
-        url: &PublicUrl,
-        target: &Uri,
-        sent: &Sent<'_>,
-        stamp: Stamp<'_>,
-    ) -> Result<Self, &'static str> {
-        let own = [
-            ("s3pAuth_nonce", stamp.nonce),
-            ("s3pAuth_signature_method", stamp.method.as_str()),
-            ("s3pAuth_timestamp", stamp.timestamp),
-            ("s3pAuth_token", stamp.token),
-        ];
-        let mut parameter_string = String::with_capacity(256);
-        for (key, value) in sent.signed_in(dialect)?.with_own(own) {
-            if !parameter_string.is_empty() {
-                parameter_string.push('&');
-            }
-            parameter_string.extend([key, "=", value]);
-        }
-        if dialect.trim == Trim::WholeString {
-            parameter_string = parameter_string.trim_matches(is_java_blank).to_owned();
-        }
-
-        let mut base_string = String::with_capacity(64 + parameter_string.len() * 3 / 2);
-        base_string.extend([method.as_str(), "&"]);
-        encode(url.as_str(), dialect.encoding, &mut base_string);
-        encode(target.path(), dialect.encoding, &mut base_string);
-        base_string.push('&');
-        encode(&parameter_string, dialect.encoding, &mut base_string);
-        Ok(Self { parameter_string, base_string, method: stamp.method })
+        let mut sent = Sent::new();
+        sent.read(method, target, headers, body)?;
+        let request =
+            Signable { method, url, path: target.path(), sent: &sent, stamp, has_plain_stamp: false };
+        let mut base_string = Text::new();
+        request
+            .write_base_string(dialect, &mut base_string)
+            .map_err(|reason| Rejection::new(RejectionKind::BadRequest, reason))?;
+        Ok(Self {
+            parameter_string: request.parameter_string(dialect),
+            base_string: String::from_utf8_lossy(base_string.as_bytes()).into_owned(),
+            method: stamp.method,
+        })
     }
 
     /// Step 1: all parameters, sorted and joined.
@@ -128,7 +97,12 @@ impl SigningInput {
 
     /// Step 3: the signature by this secret.
     pub fn signature(&self, secret: &Secret) -> String {
-        SigningKey::new(secret).sign(self)
+        self.signature_by(&SigningKey::new(secret.clone(), self.method))
+    }
+
+    /// The same by a key of this method.
+    pub(super) fn signature_by(&self, key: &SigningKey) -> String {
+        key.sign(self.base_string.as_bytes())
     }
 }
 
@@ -180,54 +154,5 @@ impl SignatureMethod {
             Self::HmacSha1 => 20,
             Self::HmacSha256 => 32,
         }
-    }
-}
-
-/// A secret whose key schedules are computed.
-#[derive(Clone)]
-pub(super) struct SigningKey {
-    sha1: Hmac<Sha1>,
-    sha256: Hmac<Sha256>,
-}
-
-impl SigningKey {
-    pub(super) fn new(secret: &Secret) -> Self {
-        let any_length = "HMAC takes a key of any length";
-        Self {
-            sha1: Hmac::new_from_slice(secret.expose()).expect(any_length),
-            sha256: Hmac::new_from_slice(secret.expose()).expect(any_length),
-        }
-    }
-
-    pub(super) fn sign(&self, input: &SigningInput) -> String {
-        let text = &input.base_string;
-        match input.method {
-            SignatureMethod::HmacSha1 => {
-                STANDARD.encode(self.sha1.clone().chain_update(text).finalize().into_bytes())
-            }
-            SignatureMethod::HmacSha256 => {
-                STANDARD.encode(self.sha256.clone().chain_update(text).finalize().into_bytes())
-            }
-        }
-    }
-
-    /// In constant time.
-    pub(super) fn verify(&self, input: &SigningInput, signature: &[u8]) -> bool {
-        let text = &input.base_string;
-        match input.method {
-            SignatureMethod::HmacSha1 => self.sha1.clone().chain_update(text).verify_slice(signature),
-            SignatureMethod::HmacSha256 => {
-                self.sha256.clone().chain_update(text).verify_slice(signature)
-            }
-        }
-        .is_ok()
-    }
-}
-
-fn encode(text: &str, encoding: Encoding, onto: &mut String) {
-    let parts = utf8_percent_encode(text, encoding.reserved());
-    match encoding {
-        Encoding::GoQueryEscape => onto.extend(parts.map(|part| part.replace(' ', "+"))),
-        _ => onto.extend(parts),
     }
 }

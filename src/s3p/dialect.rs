@@ -1,6 +1,6 @@
 use std::cmp::Ordering;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
+use percent_encoding::percent_encode_byte;
 
 /// How a client departs from the scheme's page when it signs.
 ///
@@ -139,10 +139,11 @@ pub enum Order {
     ByPair,
 }
 
-/// The text of JSON values that are no strings. What no rule has a text for is refused.
+/// The text of JSON values that are no strings. What no rule has a text for is refused; so is a number for which
+/// the language prints another: PHP prints 14 digits of a float, and JavaScript has nothing but floats.
 ///
-/// In all of them, a value and the string of the same text have one signature. PHP prints 14 digits, and
-/// JavaScript no more than a float holds: of longer numbers, the digits after those are not signed.
+/// In all of them, a value and the string of the same text have one signature; so, in PHP, have `false`, `null`
+/// and `""`. Two numbers have one only if they are one number, written in two ways.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Values {
     /// Numbers as they are written; `true`, `false` and `null` are refused.
@@ -165,23 +166,51 @@ pub enum TimestampUnit {
 }
 
 impl Encoding {
-    /// What is encoded.
-    pub(super) const fn reserved(self) -> &'static AsciiSet {
-        /// All but the unreserved characters of RFC 3986 section 2.3.
-        const RFC_3986: &AsciiSet =
-            &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-        const URI_COMPONENT: &AsciiSet =
-            &RFC_3986.remove(b'!').remove(b'\'').remove(b'(').remove(b')').remove(b'*');
-        const JAVA: &AsciiSet = &RFC_3986.remove(b'*').add(b'~');
-        /// The blanks are left for those who make a `+` of them.
-        const GO: &AsciiSet = &RFC_3986.remove(b' ');
+    /// Which bytes are left as they are.
+    pub(super) const fn left(self) -> &'static [bool; 256] {
+        static RFC_3986: [bool; 256] = left(b"-._~");
+        static URI_COMPONENT: [bool; 256] = left(b"-._~!'()*");
+        static JAVA: [bool; 256] = left(b"-._*");
         match self {
-            Self::Rfc3986 => RFC_3986,
-            Self::EncodeUriComponent => URI_COMPONENT,
-            Self::JavaUrlEncoder => JAVA,
-            Self::GoQueryEscape => GO,
+            Self::Rfc3986 | Self::GoQueryEscape => &RFC_3986,
+            Self::EncodeUriComponent => &URI_COMPONENT,
+            Self::JavaUrlEncoder => &JAVA,
         }
     }
+
+    /// What stands for a byte that is not left.
+    pub(super) fn escape(self, byte: u8) -> &'static [u8] {
+        match (self, byte) {
+            (Self::GoQueryEscape, b' ') => b"+",
+            _ => percent_encode_byte(byte).as_bytes(),
+        }
+    }
+}
+
+/// Letters, digits and these.
+const fn left(others: &[u8]) -> [bool; 256] {
+    let mut left = [false; 256];
+    let mut byte = 0_u8;
+    while byte.is_ascii() {
+        left[byte as usize] = byte.is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let mut at = 0;
+    while at < others.len() {
+        left[others[at] as usize] = true;
+        at += 1;
+    }
+    left
+}
+
+/// Whether every encoding leaves a byte as it is.
+pub(super) const fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')
+}
+
+/// Whether the encodings treat a byte differently.
+pub(super) const fn is_encoded_variously(byte: u8) -> bool {
+    matches!(byte, b' ' | b'!' | b'\'' | b'(' | b')' | b'*' | b'~')
 }
 
 impl Order {

@@ -1,9 +1,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
+use memchr::memchr;
 
-use super::{SignatureMethod, Stamp, TimestampUnit};
-
-/// What may stand beside a comma.
-const BLANK: [char; 2] = [' ', '\t'];
+use super::{SignatureMethod, Stamp, TimestampUnit, dialect::is_plain};
 
 /// The longest header that is looked at, in bytes: well more than five fields need.
 const MAX_LENGTH: usize = 2048;
@@ -18,11 +16,18 @@ pub(super) struct S3pCredentials<'h> {
     pub(super) nonce: &'h str,
     pub(super) method: SignatureMethod,
     /// Of the method's length; the rest is zero.
-    signature: [u8; 32],
+    signature: [u8; LONGEST],
     /// As it was sent and signed.
-    pub(super) timestamp: &'h str,
+    timestamp: &'h str,
+    /// The timestamp, in its unit.
+    pub(super) unix_timestamp: i64,
     pub(super) token: &'h str,
+    /// Whether nonce and token are letters, digits and what else every encoding leaves as it is.
+    pub(super) is_plain: bool,
 }
+
+/// The bytes of the longest signature.
+const LONGEST: usize = SignatureMethod::HmacSha256.length();
 
 impl<'h> S3pCredentials<'h> {
     /// Reads what follows the scheme's name. The error is a stable code.
@@ -30,32 +35,38 @@ impl<'h> S3pCredentials<'h> {
         if credentials.len() > MAX_LENGTH {
             return Err("s3p.too_long");
         }
-        let text = str::from_utf8(credentials).map_err(|_| "s3p.header")?;
         let (mut nonce, mut signature, mut method, mut timestamp, mut token) =
             (None, None, None, None, None);
-        for pair in pairs(text)? {
-            let (name, value) = pair?;
-            let field = match name {
-                "s3pAuth_nonce" => &mut nonce,
-                "s3pAuth_signature" => &mut signature,
-                "s3pAuth_signature_method" => &mut method,
-                "s3pAuth_timestamp" => &mut timestamp,
-                "s3pAuth_token" => &mut token,
-                _ => return Err("s3p.unknown_field"),
+        let text = str::from_utf8(credentials).map_err(|_| "s3p.header")?;
+        let mut rest = Some(after_separator(text).ok_or("s3p.separator")?);
+        while let Some(text) = rest {
+            let (field, value) = if let Some(value) = text.strip_prefix("s3pAuth_nonce=\"") {
+                (&mut nonce, value)
+            } else if let Some(value) = text.strip_prefix("s3pAuth_signature=\"") {
+                (&mut signature, value)
+            } else if let Some(value) = text.strip_prefix("s3pAuth_signature_method=\"") {
+                (&mut method, value)
+            } else if let Some(value) = text.strip_prefix("s3pAuth_timestamp=\"") {
+                (&mut timestamp, value)
+            } else if let Some(value) = text.strip_prefix("s3pAuth_token=\"") {
+                (&mut token, value)
+            } else {
+                return Err(if text.contains("=\"") { "s3p.unknown_field" } else { "s3p.header" });
             };
+            let (value, next) = read_value(value).ok_or("s3p.header")?;
             if field.replace(value).is_some() {
                 return Err("s3p.repeated_field");
             }
+            rest = next;
         }
         let missing = "s3p.missing_field";
         let method = SignatureMethod::of_name(method.ok_or(missing)?).ok_or("s3p.signature_method")?;
-        Ok(Self {
-            nonce: opaque(nonce.ok_or(missing)?).ok_or("s3p.nonce")?,
-            method,
-            signature: mac(signature.ok_or(missing)?, method).ok_or("s3p.signature_encoding")?,
-            timestamp: time(timestamp.ok_or(missing)?).ok_or("s3p.timestamp")?,
-            token: opaque(token.ok_or(missing)?).ok_or("s3p.token")?,
-        })
+        let (nonce, is_plain_nonce) = opaque(nonce.ok_or(missing)?).ok_or("s3p.nonce")?;
+        let signature = mac(signature.ok_or(missing)?, method).ok_or("s3p.signature_encoding")?;
+        let (timestamp, unix_timestamp) = time(timestamp.ok_or(missing)?).ok_or("s3p.timestamp")?;
+        let (token, is_plain_token) = opaque(token.ok_or(missing)?).ok_or("s3p.token")?;
+        let is_plain = is_plain_nonce && is_plain_token;
+        Ok(Self { nonce, method, signature, timestamp, unix_timestamp, token, is_plain })
     }
 
     /// The unit of the timestamp: by its length, since any time in seconds has ten digits until the year
@@ -67,16 +78,11 @@ impl<'h> S3pCredentials<'h> {
         }
     }
 
-    /// Since 1970-01-01T00:00:00Z, in its unit.
-    pub(super) fn unix_timestamp(&self) -> i64 {
-        self.timestamp.bytes().fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'))
-    }
-
     /// Whole seconds since 1970-01-01T00:00:00Z.
     pub(super) fn unix_seconds(&self) -> i64 {
         match self.unit() {
-            TimestampUnit::Seconds => self.unix_timestamp(),
-            TimestampUnit::Milliseconds => self.unix_timestamp() / 1000,
+            TimestampUnit::Seconds => self.unix_timestamp,
+            TimestampUnit::Milliseconds => self.unix_timestamp / 1000,
         }
     }
 
@@ -90,54 +96,78 @@ impl<'h> S3pCredentials<'h> {
     }
 }
 
-/// The `name="value"` pairs. The field has three forms: `s3pAuth,k="v"`, `s3pAuth, k="v"` and
-/// `s3pAuth k="v"`; between pairs stands a comma, with or without blanks.
-fn pairs(text: &str) -> Result<impl Iterator<Item = Result<(&str, &str), &'static str>>, &'static str> {
-    let after_blanks = text.trim_start_matches(BLANK);
+/// What follows the scheme's name and stands before the first field: `,`, blanks, or both.
+fn after_separator(credentials: &str) -> Option<&str> {
+    let after_blanks = after_blanks(credentials);
     let first = after_blanks.strip_prefix(',').unwrap_or(after_blanks);
-    if first.len() == text.len() {
-        return Err("s3p.separator");
-    }
-    let mut rest = Some(first.trim_matches(BLANK));
-    Ok(std::iter::from_fn(move || {
-        let pair = read_pair(rest?);
-        rest = pair.ok().and_then(|(_, after)| after);
-        Some(pair.map(|(pair, _)| pair))
-    }))
+    (first.len() < credentials.len()).then(|| self::after_blanks(first))
 }
 
-type Pair<'h> = (&'h str, &'h str);
+fn after_blanks(text: &str) -> &str {
+    let blanks = text.bytes().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    &text[blanks..]
+}
 
-/// One pair, and what follows the comma after it.
-fn read_pair(text: &str) -> Result<(Pair<'_>, Option<&str>), &'static str> {
-    let (name, rest) = text.split_once("=\"").ok_or("s3p.header")?;
-    let (value, rest) = rest.split_once('"').ok_or("s3p.header")?;
-    let rest = rest.trim_start_matches(BLANK);
+/// A value up to its closing quote, and what follows the comma after it, if there is one, with or without blanks.
+fn read_value(text: &str) -> Option<(&str, Option<&str>)> {
+    let end = memchr(b'"', text.as_bytes())?;
+    let (value, rest) = (&text[..end], after_blanks(&text[end + 1..]));
     if rest.is_empty() {
-        return Ok(((name, value), None));
+        return Some((value, None));
     }
-    let next = rest.strip_prefix(',').ok_or("s3p.header")?;
-    Ok(((name, value), Some(next.trim_start_matches(BLANK))))
+    let next = rest.strip_prefix(',')?;
+    Some((value, Some(after_blanks(next))))
 }
 
-/// Visible ASCII. Without `&`: the text is joined with others by that. Without `\`: nobody escapes.
-fn opaque(text: &str) -> Option<&str> {
-    let fits = (1..=MAX_TEXT).contains(&text.len());
-    let allowed = |byte: u8| matches!(byte, 0x21..=0x7E) && !matches!(byte, b'&' | b'\\');
-    (fits && text.bytes().all(allowed)).then_some(text)
+/// Visible ASCII, and whether it is the same in every encoding. Without `&`: the text is joined with others by
+/// that. Without `\`: nobody escapes.
+fn opaque(text: &str) -> Option<(&str, bool)> {
+    if !(1..=MAX_TEXT).contains(&text.len()) {
+        return None;
+    }
+    match text.bytes().fold(PLAIN, |class, byte| class & CLASSES[usize::from(byte)]) {
+        PLAIN => Some((text, true)),
+        ALLOWED => Some((text, false)),
+        _ => None,
+    }
 }
 
-/// Ten digits, or thirteen: any time between 2001 and 2286. No sign, no blank, no leading zero.
-fn time(text: &str) -> Option<&str> {
-    let digits = matches!(text.len(), 10 | 13) && text.bytes().all(|byte| byte.is_ascii_digit());
-    (digits && !text.starts_with('0')).then_some(text)
+/// What a nonce or a token may hold.
+const ALLOWED: u8 = 1;
+/// What of it every encoding leaves as it is.
+const PLAIN: u8 = 3;
+
+static CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = b'!';
+    while byte <= b'~' {
+        classes[byte as usize] = match byte {
+            b'&' | b'\\' => 0,
+            byte if is_plain(byte) => PLAIN,
+            _ => ALLOWED,
+        };
+        byte += 1;
+    }
+    classes
+};
+
+/// Ten digits, or thirteen, and the number: any time between 2001 and 2286. No sign, no blank, no leading zero.
+fn time(text: &str) -> Option<(&str, i64)> {
+    if !matches!(text.len(), 10 | 13) || text.starts_with('0') {
+        return None;
+    }
+    let digit = |byte: u8| byte.is_ascii_digit().then(|| i64::from(byte - b'0'));
+    let number = text.bytes().try_fold(0, |sum, byte| Some(sum * 10 + digit(byte)?))?;
+    Some((text, number))
 }
 
-fn mac(text: &str, method: SignatureMethod) -> Option<[u8; 32]> {
-    let bytes = STANDARD.decode(text).ok().filter(|bytes| bytes.len() == method.length())?;
-    let mut signature = [0; 32];
-    signature[..bytes.len()].copy_from_slice(&bytes);
-    Some(signature)
+fn mac(text: &str, method: SignatureMethod) -> Option<[u8; LONGEST]> {
+    /// What a decoder asks for that counts whole groups of four characters.
+    const ROOM: usize = LONGEST.div_ceil(3) * 3;
+    let mut bytes = [0; ROOM];
+    let length = STANDARD.decode_slice(text, &mut bytes).ok()?;
+    let (signature, _) = bytes.split_first_chunk()?;
+    (length == method.length()).then_some(*signature)
 }
 
 #[cfg(test)]
@@ -166,7 +196,7 @@ mod tests {
                     let read = parse(&text).unwrap();
                     assert_eq!(read.nonce, "634968823463411609");
                     assert_eq!(read.token, "xvz1evFS4wEEPTGEFPHBog");
-                    assert_eq!(read.unix_timestamp(), 1_361_281_946);
+                    assert_eq!(read.unix_timestamp, 1_361_281_946);
                 }
             }
         }

@@ -1,13 +1,16 @@
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
-use super::{Dialect, SignatureMethod, SigningInput, canonical::SigningKey};
-use crate::{ConfigError, Identity, NowOrLater, ScopeSet, Secret, StoreError};
+use super::{Dialect, SignatureMethod, TimestampUnit, signing_key::SigningKey};
+use crate::{ConfigError, Identity, NowOrLater, Principal, Scheme, ScopeSet, Secret, StoreError};
 
 /// The least length of a secret, in bytes.
 const LEAST: usize = 16;
 
 /// How many dialects a key may have: how many texts are tried for a request, at the most.
-const MOST_DIALECTS: usize = 4;
+pub(super) const MOST_DIALECTS: usize = 4;
 
 /// What belongs to an access token: the secret, and who it is. A clone copies a pointer.
 #[derive(Clone)]
@@ -21,6 +24,8 @@ struct Parts {
     method: SignatureMethod,
     dialects: Vec<Dialect>,
     scopes: ScopeSet,
+    /// Made for the token that the key was first found under.
+    principal: OnceLock<Principal>,
 }
 
 impl AccessKey {
@@ -39,11 +44,12 @@ impl AccessKey {
     pub fn dangerous_short_secret(identity: Identity, secret: impl Into<Secret>) -> Self {
         Self(Arc::new(Parts {
             identity,
-            key: SigningKey::new(&secret.into()),
+            key: SigningKey::new(secret.into(), SignatureMethod::HmacSha1),
             previous: None,
             method: SignatureMethod::HmacSha1,
             dialects: vec![Dialect::STRICT],
             scopes: ScopeSet::empty(),
+            principal: OnceLock::new(),
         }))
     }
 
@@ -55,13 +61,18 @@ impl AccessKey {
     pub fn previous_secret(mut self, secret: impl Into<Secret>) -> Result<Self, ConfigError> {
         let secret = secret.into();
         check_length(&secret, self.0.identity.subject())?;
-        self.parts().previous = Some(SigningKey::new(&secret));
+        let method = self.0.method;
+        self.parts().previous = Some(SigningKey::new(secret, method));
         Ok(self)
     }
 
     /// Takes signatures of this method alone. The default is the scheme's own, HMAC-SHA1.
     pub fn method(mut self, method: SignatureMethod) -> Self {
-        self.parts().method = method;
+        let parts = self.parts();
+        parts.method = method;
+        for key in parts.previous.iter_mut().chain([&mut parts.key]) {
+            *key = key.by(method);
+        }
         self
     }
 
@@ -90,22 +101,51 @@ impl AccessKey {
     }
 
     fn parts(&mut self) -> &mut Parts {
-        Arc::make_mut(&mut self.0)
+        let parts = Arc::make_mut(&mut self.0);
+        // What is changed now may change who it is.
+        parts.principal = OnceLock::new();
+        parts
     }
 
-    pub(super) fn listed_dialects(&self) -> &[Dialect] {
-        &self.0.dialects
+    /// Who has signed with this key, found under this token.
+    pub(super) fn principal(&self, token: &str) -> Principal {
+        let principal = self.0.principal.get_or_init(|| self.new_principal(token));
+        if principal.credential_id() == Some(token) {
+            return principal.clone();
+        }
+        self.new_principal(token)
+    }
+
+    fn new_principal(&self, token: &str) -> Principal {
+        let principal = Principal::builder(self.identity().clone(), Scheme::S3P);
+        principal.credential_id(token).scopes(self.held_scopes().clone()).build()
+    }
+
+    /// The listed dialects with this unit of time.
+    pub(super) fn dialects_in(&self, unit: TimestampUnit) -> impl Iterator<Item = Dialect> {
+        self.0.dialects.iter().copied().filter(move |dialect| dialect.timestamp == unit)
     }
 
     pub(super) fn takes(&self, method: SignatureMethod) -> bool {
         self.0.method == method
     }
 
+    /// Whether one of the secrets has made this signature. Where there is no previous one, nobody's takes its time.
+    pub(super) fn has_made(&self, signature: &[u8], of: &[u8], nobody: &SigningKey) -> bool {
+        if self.0.key.verify(of, signature) {
+            return true;
+        }
+        let Some(previous) = &self.0.previous else {
+            nobody.verify(of, signature);
+            return false;
+        };
+        previous.verify(of, signature)
+    }
+
     /// Whether one of the secrets has made this signature.
-    pub(crate) fn verify(&self, input: &SigningInput, signature: &[u8]) -> bool {
-        let by_present = self.0.key.verify(input, signature);
-        let by_previous = self.0.previous.as_ref().is_some_and(|key| key.verify(input, signature));
-        by_present || by_previous
+    #[cfg(feature = "contract")]
+    pub(crate) fn verify(&self, input: &super::SigningInput, signature: &[u8]) -> bool {
+        self.has_made(signature, input.base_string().as_bytes(), &self.0.key)
     }
 
     pub(crate) fn identity(&self) -> &Identity {

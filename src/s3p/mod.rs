@@ -4,7 +4,8 @@
 //! URL and all its parameters. [`S3pSignatureLayer`] verifies, [`SignLayer`] signs; both follow the
 //! scheme's page as it is written, and settle what it leaves open so that **no two requests with
 //! different parameters have one signature**: they may differ in blanks around a value, and in its JSON
-//! type, and in nothing else.
+//! type, and in nothing else. (Where a key lists a dialect with other texts for what is no string, a number may be
+//! written in another way, too; and PHP's text of `false` and of `null` is the empty one.)
 //!
 //! # What is signed
 //!
@@ -29,10 +30,12 @@
 //!    seconds from now, either way: else 401.
 //! 3. The key is looked up. For a token that is not known, all goes on with a key that nobody has, so
 //!    that the answers cannot be told apart. A store that cannot answer: 503.
-//! 4. The body is read, up to a length (413) and a time (408). Its type is JSON or a form, and not
-//!    compressed: else 415. What is ambiguous, or not in the scheme, is a 400 (below).
+//! 4. The body is read, up to a length (413; 64 KiB, if not told otherwise) and a time (408). Its type is JSON or a
+//!    form, and not compressed: else 415. What is ambiguous, or not in the scheme, is a 400 (below).
 //! 5. The signature is compared in constant time, with the key's present and previous secret: else 401. A key
 //!    may list [`Dialect`]s of clients that depart from the page; what they sign differently is tried, too.
+//!    Whoever fails has cost the same, whether or not there is such a token, a previous secret or a list: two
+//!    HMACs of one text; of four, if any dialect would sign this request in another way.
 //! 6. Only now is the nonce recorded, under its token, until `timestamp + 300 s`. Seen before: 401. The
 //!    token has too many live ones: 429. The store is full, or cannot answer: 503.
 //! 7. The [`Principal`](crate::Principal) of the key goes onward with the request, whose body is, byte
@@ -42,14 +45,19 @@
 //!
 //! The scheme joins keys and values without encoding them. A 400 answers:
 //!
-//! * a parameter that occurs twice, has an empty name, or whose name holds `=`, `&` or outer blanks;
+//! * a parameter that occurs twice, has an empty name, or whose name holds `=`, `&` or outer blanks; and more than
+//!   256 parameters;
 //! * a parameter whose name begins with `s3pAuth_`;
 //! * a query on a request with a body, and a body on a request with a query;
-//! * a value that reads as another parameter: `&name=` in it, where `name` would sort between its own
-//!   key and the key that must follow. `callbackUrl=https://shop.example/?id=1&status=2` passes, since
-//!   no `status` can stand there; `a=1&b=2` as the value of `a` does not;
+//! * a value with `&name=` in it, if the whole could be read as having as many parameters, or more: in sorted
+//!   order, and with the first name and the scheme's own where they are. `1&b=2` as the only value, that of `a`,
+//!   could be. The `order` of `callbackUrl=https://shop.example/?shop=7&order=1` could be a parameter of its
+//!   own only in the place of all that stand between the two; so it passes beside `customerEmailaddress` and
+//!   `customerPhonenumber`. A client whose callbacks are refused escapes their `&` as `%26`;
+//! * a value with `&s3pAuth_…=` in it;
 //! * nested JSON: clients sign `Array` or `[object Object]` for it, and leave its content unsigned;
-//! * `true`, `false` and `null`, which the page has no text for: a [`Dialect`] may;
+//! * `true`, `false` and `null`, which the page has no text for: a [`Dialect`] may; and, where a dialect does not
+//!   sign numbers as they are written, those for which its language prints another number;
 //! * percent-encoding that is broken, or is not of UTF-8;
 //! * behind axum's router, with the feature `axum`: a path that is not what the client has sent, since axum's
 //!   `nest` takes a slash too many away with the prefix, but finds the route by the path as it was.
@@ -97,14 +105,18 @@
 //! # Ok::<_, portcullis::ConfigError>(())
 //! ```
 //!
-//! When a signature does not match: `cargo run --example s3p -- explain …` shows each step, and says which
-//! dialect would make it.
+//! When a signature does not match: `cargo run --example s3p -- explain …` says what the layer itself says, shows
+//! each step, part by part beside the client's, and finds the dialect that would accept it.
 //!
 //! # Caveats
 //!
 //! * **The URL is configured.** Neither `Host` nor a forwarded header is believed. The path is the one
 //!   that the layer sees: inside axum's `nest`, the prefix belongs into the [`PublicUrl`]. Without the feature
-//!   `axum`, put the layer outside of the nest: of `/s3p//a`, it would see `/a` inside.
+//!   `axum`, put the layer outside of the nest: of `/s3p//a`, it would see `/a` inside, and of `/s3p` the slash
+//!   that it sees of `/s3p/`.
+//! * **Limits belong outside.** A request with a body is kept for the inner service that was ready when it came: a
+//!   permit of an inner `concurrency_limit` is held while the body is read, which takes as long as
+//!   [`body_timeout`](S3pAuth::body_timeout) allows, whoever sends it. Put such a limit around this layer.
 //! * The scheme signs no header, no response, and not the types of values: `1000` and `"1000"` are one.
 //!   It wants https, see [`require_https`](S3pSignatureLayer::require_https).
 //! * HMAC-SHA1 has no known break; new systems still have better choices (RFC 9421).
@@ -113,14 +125,23 @@ mod auth;
 mod body;
 mod canonical;
 mod dialect;
+mod form;
 mod header;
 mod key;
 mod layer;
 mod nonce;
+mod object;
 mod params;
+mod reading;
 mod sign;
+mod signable;
+mod signing_key;
+mod text;
+mod trial;
 mod url;
 mod value;
+#[cfg(test)]
+mod work;
 
 pub(crate) use self::auth::WINDOW;
 #[cfg(feature = "sql")]

@@ -1,149 +1,216 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, mem::take};
 
 use http::{HeaderMap, Method, Uri, header};
-use percent_encoding::percent_decode;
+use memchr::memchr2;
+use smallvec::SmallVec;
 
 use super::{
     dialect::{Dialect, Order, Trim},
+    form, object,
+    reading::{is_only_longest, may_follow},
     value::Value,
 };
-use crate::{Rejection, RejectionKind, head::only, json::Object};
+use crate::{Rejection, RejectionKind, head::only};
 
 /// A key and its value, as they were sent.
-type Pair<'r> = (Cow<'r, str>, Value<'r>);
+pub(super) type Pair<'r> = (Cow<'r, str>, Value<'r>);
+
+/// On the stack, if there are no more than ordinary requests have.
+pub(super) type Pairs<'r> = SmallVec<[Pair<'r>; USUAL]>;
+
+const USUAL: usize = 4;
+
+/// The most parameters that a request may have: many times what documented ones have.
+pub(super) const MOST_PARAMETERS: usize = 256;
 
 /// The first of the keys that the scheme adds. Whatever sorts before it stands before all of them.
 const FIRST_OWN_KEY: &str = "s3pAuth_nonce";
 
-/// What the keys of the scheme itself begin with.
-const OWN_PREFIX: &str = "s3pAuth_";
+/// The last of them. Whatever sorts after it stands after all of them.
+const LAST_OWN_KEY: &str = "s3pAuth_token";
 
-/// The parameters of a request, as they were sent: no key twice, and none of the scheme's own.
+/// What the keys of the scheme itself begin with.
+pub(super) const OWN_PREFIX: &str = "s3pAuth_";
+
+/// The parameters of a request, as they were sent, sorted by key: no key twice, and none of the scheme's own.
 #[derive(Debug)]
-pub(super) struct Sent<'r>(Vec<Pair<'r>>);
+pub(super) struct Sent<'r> {
+    pairs: Pairs<'r>,
+    /// Whether they were cut at every `&`, and each at its first `=`: then no key holds either, and no value an `&`.
+    is_cut: bool,
+}
 
 impl<'r> Sent<'r> {
-    /// Of a request, by its head and its whole body.
-    pub(super) fn of(
+    /// None yet.
+    pub(super) fn new() -> Self {
+        Self { pairs: Pairs::new(), is_cut: false }
+    }
+
+    /// Those of a request, by its head and its whole body.
+    pub(super) fn read(
+        &mut self,
         method: &Method,
         uri: &'r Uri,
         headers: &HeaderMap,
         body: &'r [u8],
-    ) -> Result<Self, Rejection> {
+    ) -> Result<(), Rejection> {
         let bad = |reason| Rejection::new(RejectionKind::BadRequest, reason);
         let query = uri.query().unwrap_or_default();
-        let pairs = match *method {
+        match *method {
             Method::GET | Method::HEAD | Method::DELETE | Method::OPTIONS if body.is_empty() => {
-                form(query.as_bytes()).map_err(bad)?
+                self.read_form(query).map_err(bad)?;
             }
             Method::GET | Method::HEAD | Method::DELETE | Method::OPTIONS => {
                 return Err(bad("s3p.body_on_get"));
             }
-            Method::POST | Method::PUT | Method::PATCH if query.is_empty() => of_body(headers, body)?,
+            Method::POST | Method::PUT | Method::PATCH if query.is_empty() => {
+                self.read_body(headers, body)?;
+            }
             Method::POST | Method::PUT | Method::PATCH => return Err(bad("s3p.query_on_post")),
             _ => return Err(bad("s3p.method")),
-        };
-        Self::new(pairs).map_err(bad)
+        }
+        self.sort().map_err(bad)
     }
 
-    fn new(pairs: Vec<Pair<'r>>) -> Result<Self, &'static str> {
-        let mut keys: Vec<&str> = pairs.iter().map(|(key, _)| &**key).collect();
-        keys.iter().try_for_each(|key| judge_key(key))?;
-        keys.sort_unstable();
-        if keys.windows(2).any(|pair| pair[0] == pair[1]) {
+    fn read_body(&mut self, headers: &HeaderMap, body: &'r [u8]) -> Result<(), Rejection> {
+        if body.is_empty() {
+            return Ok(());
+        }
+        let unsupported = |reason| Rejection::new(RejectionKind::UnsupportedMediaType, reason);
+        let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+        if encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+            return Err(unsupported("s3p.content_encoding"));
+        }
+        let content_type = only(headers, header::CONTENT_TYPE);
+        let content_type = content_type.and_then(|value| value.to_str().ok());
+        let read = match content_type.and_then(media_type) {
+            Some(MediaType::Json) => object::members(body).map(|pairs| self.pairs = pairs),
+            Some(MediaType::Form) => match str::from_utf8(body) {
+                Ok(text) => self.read_form(text),
+                Err(_) => Err("s3p.percent_encoding"),
+            },
+            None => return Err(unsupported("s3p.content_type")),
+        };
+        read.map_err(|reason| Rejection::new(RejectionKind::BadRequest, reason))
+    }
+
+    fn read_form(&mut self, text: &'r str) -> Result<(), &'static str> {
+        let is_escaped = form::is_escaped(text);
+        self.is_cut = !is_escaped;
+        form::read(text, is_escaped, &mut self.pairs)
+    }
+
+    fn sort(&mut self) -> Result<(), &'static str> {
+        let pairs = &mut *self.pairs;
+        if pairs.len() > MOST_PARAMETERS {
+            return Err("s3p.many_parameters");
+        }
+        for (key, _) in &*pairs {
+            let is_name = if self.is_cut { has_ends_of_name(key) } else { is_name(key) };
+            if !is_name {
+                return Err("s3p.parameter_name");
+            }
+            if key.starts_with(OWN_PREFIX) {
+                return Err("s3p.own_parameter");
+            }
+        }
+        pairs.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        if pairs.windows(2).any(|pair| pair[0].0 == pair[1].0) {
             return Err("s3p.repeated_parameter");
         }
-        Ok(Self(pairs))
+        Ok(())
     }
 
-    /// The pairs as a dialect signs them. The error is a stable code.
-    pub(super) fn signed_in(&self, dialect: Dialect) -> Result<Params<'_>, &'static str> {
-        let mut pairs = Vec::with_capacity(self.0.len());
-        for (key, value) in &self.0 {
-            let value = trim(value.text(dialect.values)?, dialect.trim);
-            if reads_as_more(key, &value) {
-                return Err("s3p.ambiguous_value");
-            }
-            pairs.push((&**key, value));
+    /// The pairs as a dialect signs them.
+    pub(super) fn signed_in(&self, dialect: Dialect) -> Params<'_> {
+        let mut flaw = None;
+        let mut pairs: SmallVec<[Param<'_>; USUAL]> = SmallVec::with_capacity(self.pairs.len());
+        for (key, value) in &self.pairs {
+            let text = value.text(dialect.values).unwrap_or_else(|reason| {
+                flaw.get_or_insert(reason);
+                Cow::Borrowed(value.written())
+            });
+            pairs.push((key, trim(text, dialect.trim)));
         }
-        pairs.sort_unstable_by(|(one, _), (other, _)| dialect.order.compare(one, other));
+        if dialect.order == Order::ByPair {
+            pairs.sort_unstable_by(|(one, _), (other, _)| dialect.order.compare(one, other));
+        }
         let own = pairs.partition_point(|(key, _)| dialect.order.compare(key, FIRST_OWN_KEY).is_lt());
-        Ok(Params { pairs, own })
+        // The end of the whole string is trimmed here, where it is the end of a value.
+        if let (Trim::WholeString, Some((_, last))) = (dialect.trim, pairs[own..].last_mut()) {
+            *last = shortened(take(last), |text| text.trim_end_matches(is_java_blank));
+        }
+        if !self.is_cut && !are_read_in_one_way(pairs.split_at(own)) {
+            flaw.get_or_insert("s3p.ambiguous_value");
+        }
+        Params { pairs, own, flaw }
+    }
+
+    /// All keys, and all values as they were sent.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.pairs.iter().flat_map(|(key, value)| [&**key, value.written()])
+    }
+
+    /// Whether trimming makes a difference.
+    pub(super) fn has_outer_blanks(&self) -> bool {
+        self.pairs.iter().any(|(_, value)| has_outer_blanks(value.written()))
+    }
+
+    /// Whether the order makes a difference: whether a key begins with another.
+    pub(super) fn has_key_within_key(&self) -> bool {
+        let keys = || self.pairs.iter().map(|(key, _)| &**key);
+        keys().zip(keys().skip(1)).any(|(key, next)| next.starts_with(key))
+            || keys().any(|key| FIRST_OWN_KEY.starts_with(key))
+    }
+
+    /// Whether the language makes a difference.
+    pub(super) fn has_value_of_various_texts(&self) -> bool {
+        self.pairs.iter().any(|(_, value)| value.has_various_texts())
     }
 }
 
-/// Parameters, sorted, with the text that is signed: such that no other request has the same.
+/// A key, and the text of its value that is signed.
+pub(super) type Param<'r> = (&'r str, Cow<'r, str>);
+
+/// Parameters, sorted, with the text that is signed.
 pub(super) struct Params<'r> {
-    pairs: Vec<(&'r str, Cow<'r, str>)>,
+    pairs: SmallVec<[Param<'r>; USUAL]>,
     /// Where the scheme's own keys stand.
     own: usize,
+    /// Why they are not signed: a stable code.
+    flaw: Option<&'static str>,
 }
 
 impl Params<'_> {
-    /// All pairs in order, the scheme's own among them.
-    pub(super) fn with_own<'a>(
-        &'a self,
-        own: [(&'a str, &'a str); 4],
-    ) -> impl Iterator<Item = (&'a str, &'a str)> {
-        let (before, after) = self.pairs.split_at(self.own);
-        let text = |(key, value): &'a (&str, Cow<'_, str>)| (*key, &**value);
-        before.iter().map(text).chain(own).chain(after.iter().map(text))
+    /// What stands before the scheme's own.
+    pub(super) fn before(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.pairs[..self.own].iter().map(|(key, value)| (*key, &**value))
+    }
+
+    /// What stands after them.
+    pub(super) fn after(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.pairs[self.own..].iter().map(|(key, value)| (*key, &**value))
+    }
+
+    /// Whether they are signed so, and by no other request. The error is a stable code.
+    pub(super) fn is_signed(&self) -> Result<(), &'static str> {
+        self.flaw.map_or(Ok(()), Err)
     }
 }
 
-fn judge_key(key: &str) -> Result<(), &'static str> {
-    // By the widest trim of any dialect: a whole string begins with a key.
-    if key.is_empty() || key.contains(['=', '&']) || key.trim_matches(is_java_blank) != key {
-        return Err("s3p.parameter_name");
-    }
-    if key.starts_with(OWN_PREFIX) {
-        return Err("s3p.own_parameter");
-    }
-    Ok(())
+/// What stands before the scheme's own, and what stands after them.
+fn are_read_in_one_way((before, after): (&[Param<'_>], &[Param<'_>])) -> bool {
+    is_only_longest(before, |name| may_follow(name, FIRST_OWN_KEY))
+        && is_only_longest(after, |name| may_follow(LAST_OWN_KEY, name))
 }
 
-/// Whether a value could be read as a shorter value and another parameter.
-///
-/// Let two requests have one parameter string, and look at the first `&` that is a separator in one of
-/// them alone. There, the one has a key; the other has the same text within the value of the key
-/// before it. The one is sorted, so that key is greater than the key before it; and it is not greater
-/// than the scheme's own first key if the key before it is less, since the own keys would stand
-/// between. If no request with such a value is accepted, no two requests have one string.
-///
-/// Asked of both orders, whichever is signed: one key may list dialects of both.
-fn reads_as_more(key: &str, value: &str) -> bool {
-    [Order::ByKey, Order::ByPair].into_iter().any(|order| reads_as_more_in(order, key, value))
+/// Without outer blanks, since a whole string begins with a key.
+pub(super) fn is_name(key: &str) -> bool {
+    has_ends_of_name(key) && memchr2(b'=', b'&', key.as_bytes()).is_none()
 }
 
-fn reads_as_more_in(order: Order, key: &str, value: &str) -> bool {
-    let is_less = |one: &str, other: &str| order.compare(one, other).is_lt();
-    let mut tails = value.split('&');
-    tails.next();
-    tails.any(|tail| {
-        let Some((name, _)) = tail.split_once('=') else {
-            return false;
-        };
-        is_less(key, name) && !(is_less(key, FIRST_OWN_KEY) && is_less(FIRST_OWN_KEY, name))
-    })
-}
-
-fn of_body<'r>(headers: &HeaderMap, body: &'r [u8]) -> Result<Vec<Pair<'r>>, Rejection> {
-    if body.is_empty() {
-        return Ok(Vec::new());
-    }
-    let unsupported = |reason| Rejection::new(RejectionKind::UnsupportedMediaType, reason);
-    let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
-    if encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        return Err(unsupported("s3p.content_encoding"));
-    }
-    let content_type = only(headers, header::CONTENT_TYPE);
-    let content_type = content_type.and_then(|value| value.to_str().ok());
-    let pairs = match content_type.and_then(media_type) {
-        Some(MediaType::Json) => object(body),
-        Some(MediaType::Form) => form(body),
-        None => return Err(unsupported("s3p.content_type")),
-    };
-    pairs.map_err(|reason| Rejection::new(RejectionKind::BadRequest, reason))
+fn has_ends_of_name(key: &str) -> bool {
+    !key.is_empty() && !has_outer_blanks(key)
 }
 
 #[derive(Clone, Copy)]
@@ -169,58 +236,38 @@ fn media_type(text: &str) -> Option<MediaType> {
     fits.then_some(kind)
 }
 
-/// A flat JSON object.
-fn object(json: &[u8]) -> Result<Vec<Pair<'_>>, &'static str> {
-    let members = Object::parse_names(json).ok_or("s3p.json")?.into_members();
-    members.into_iter().map(|(key, value)| Ok((key, Value::of(value)?))).collect()
-}
-
-/// `application/x-www-form-urlencoded`, of a query or a body.
-fn form(text: &[u8]) -> Result<Vec<Pair<'_>>, &'static str> {
-    let pairs = text.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
-    pairs
-        .map(|pair| {
-            let (key, value) = match pair.iter().position(|byte| *byte == b'=') {
-                Some(at) => (&pair[..at], &pair[at + 1..]),
-                None => (pair, &[][..]),
-            };
-            Ok((decode(key)?, Value::Text(decode(value)?)))
-        })
-        .collect()
-}
-
-/// Percent-encoding of UTF-8, and `+` for a blank; broken encoding is refused, not guessed at.
-fn decode(text: &[u8]) -> Result<Cow<'_, str>, &'static str> {
-    let broken = "s3p.percent_encoding";
-    let mut escapes = text.split(|byte| *byte == b'%');
-    escapes.next();
-    if !escapes
-        .all(|after| matches!(after, [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()))
-    {
-        return Err(broken);
-    }
-    if !text.iter().any(|byte| matches!(byte, b'%' | b'+')) {
-        return str::from_utf8(text).map(Cow::Borrowed).map_err(|_| broken);
-    }
-    let blanks: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
-    let bytes: Vec<u8> = percent_decode(&blanks).collect();
-    String::from_utf8(bytes).map(Cow::Owned).map_err(|_| broken)
-}
-
 /// What the page calls white space is what every client that trims agrees on.
-const BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
+fn is_blank(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\n' | '\r')
+}
 
+/// A value without its outer blanks: but for the end of the whole string.
 fn trim(value: Cow<'_, str>, trim: Trim) -> Cow<'_, str> {
-    let trimmed = match trim {
-        Trim::EachValue => value.trim_matches(BLANKS),
-        // The ends of the whole string are trimmed when it is whole.
-        Trim::WholeString if value.chars().all(is_java_blank) => "",
-        Trim::WholeString | Trim::Nothing => &value,
-    };
-    if trimmed.len() == value.len() { value } else { Cow::Owned(trimmed.to_owned()) }
+    if !has_outer_blanks(&value) {
+        return value;
+    }
+    match trim {
+        Trim::EachValue => shortened(value, |text| text.trim_matches(is_blank)),
+        Trim::WholeString if value.chars().all(is_java_blank) => Cow::Borrowed(""),
+        Trim::WholeString | Trim::Nothing => value,
+    }
+}
+
+fn shortened(text: Cow<'_, str>, shorten: impl Fn(&str) -> &str) -> Cow<'_, str> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(shorten(text)),
+        Cow::Owned(text) => Cow::Owned(shorten(&text).to_owned()),
+    }
+}
+
+/// By the widest trim of any dialect.
+fn has_outer_blanks(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let is_blank = |byte: Option<&u8>| byte.is_some_and(|byte| *byte <= b' ');
+    is_blank(bytes.first()) || is_blank(bytes.last())
 }
 
 /// What Java's `String.trim` takes away.
-pub(super) fn is_java_blank(c: char) -> bool {
+fn is_java_blank(c: char) -> bool {
     c <= ' '
 }

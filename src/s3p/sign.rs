@@ -15,8 +15,8 @@ use tower::{BoxError, Service};
 use tower_layer::Layer;
 
 use super::{
-    Body, PublicUrl, SignatureMethod, SigningInput, Stamp, body::collect, canonical::SigningKey,
-    key::check_length, url,
+    Body, PublicUrl, SignatureMethod, SigningInput, Stamp, body::collect, key::check_length,
+    signing_key::SigningKey, url,
 };
 use crate::{
     Clock, ConfigError, Rejection, Secret, SystemClock, clock::unix_seconds, gate::take_ready,
@@ -72,7 +72,7 @@ impl Signer {
         }
         Ok(Self(Arc::new(Parts {
             token: token.to_owned(),
-            key: SigningKey::new(&secret.into()),
+            key: SigningKey::new(secret.into(), SignatureMethod::HmacSha1),
             method: SignatureMethod::HmacSha1,
             clock: Arc::new(SystemClock),
             nonces: Arc::new(random_nonce),
@@ -81,7 +81,9 @@ impl Signer {
 
     /// Signs by this method. The default is the scheme's own, HMAC-SHA1.
     pub fn method(mut self, method: SignatureMethod) -> Self {
-        Arc::make_mut(&mut self.0).method = method;
+        let parts = Arc::make_mut(&mut self.0);
+        parts.method = method;
+        parts.key = parts.key.by(method);
         self
     }
 
@@ -129,7 +131,7 @@ impl Signer {
             Stamp { nonce: &nonce, timestamp: &timestamp, token, method: *signature_method },
         )
         .map_err(SignError::because)?;
-        let signature = key.sign(&input);
+        let signature = input.signature_by(key);
         let value = format!(
             "s3pAuth,s3pAuth_nonce=\"{nonce}\",s3pAuth_signature=\"{signature}\",\
              s3pAuth_signature_method=\"{}\",s3pAuth_timestamp=\"{timestamp}\",\

@@ -2,6 +2,7 @@ use std::fmt::{self, Write};
 
 use http::{Uri, uri::Scheme};
 
+use super::{Encoding, text::Text};
 use crate::ConfigError;
 
 /// The URL under which clients reach the service: scheme, host, port, and the part of the path that
@@ -17,8 +18,12 @@ use crate::ConfigError;
 /// assert_eq!(url.to_string(), "https://pay.example.org/s3p");
 /// # Ok::<_, portcullis::ConfigError>(())
 /// ```
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct PublicUrl(String);
+#[derive(Clone, Eq, PartialEq)]
+pub struct PublicUrl {
+    text: String,
+    /// By RFC 3986.
+    encoded: Vec<u8>,
+}
 
 impl PublicUrl {
     /// Reads an absolute `http` or `https` URL.
@@ -39,17 +44,33 @@ impl PublicUrl {
             return Err(refused("has a query"));
         }
         url.push_str(uri.path().trim_end_matches('/'));
-        Ok(Self(url))
+        let mut encoded = Text::new();
+        encoded.encode(&url, Encoding::Rfc3986);
+        Ok(Self { text: url, encoded: encoded.as_bytes().to_vec() })
     }
 
     pub(super) fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// Encoded once for all requests, in the encoding of most of them.
+    pub(super) fn encode(&self, encoding: Encoding, onto: &mut Text) {
+        match encoding {
+            Encoding::Rfc3986 => onto.push(&self.encoded),
+            _ => onto.encode(&self.text, encoding),
+        }
+    }
+}
+
+impl fmt::Debug for PublicUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("PublicUrl").field(&self.text).finish()
     }
 }
 
 impl fmt::Display for PublicUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 

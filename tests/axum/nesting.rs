@@ -217,3 +217,48 @@ async fn a_signature_of_one_path_is_none_of_the_path_with_a_slash_too_many() {
         }
     }
 }
+
+/// To axum, the root of a nested router is `/`, whether or not there was a slash.
+#[tokio::test]
+async fn the_root_of_a_nest_is_signed_as_it_was_sent() {
+    let payments =
+        || Router::new().route("/", get(whoami).post(whoami)).layer(s3p("https://pay.example.org/s3p"));
+    let outside = Router::new().nest("/s3p", Router::new().route("/", get(whoami).post(whoami)));
+    for (router, with_slash) in [
+        (Router::new().nest("/s3p", payments()), 404),
+        (Router::new().nest_service("/s3p", payments()), 200),
+        (Router::new().nest("/{any}", payments()), 404),
+        (outside.layer(s3p("https://pay.example.org")), 404),
+    ] {
+        for (method, body) in [(Method::GET, ""), (Method::POST, r#"{"amount":1000}"#)] {
+            for (sent, status) in [("/s3p", 200), ("/s3p/", with_slash)] {
+                let answer = ask(&router, signed(&method, sent, body)).await;
+                assert_eq!(answer.status.as_u16(), status, "{sent} {answer:?}");
+
+                let other = if sent == "/s3p" { "/s3p/" } else { "/s3p" };
+                let mut moved = signed(&method, other, body);
+                *moved.uri_mut() = sent.parse().unwrap();
+                let answer = ask(&router, moved).await;
+                assert_ne!(
+                    (answer.status.as_u16(), &*answer.body),
+                    (200, "alice"),
+                    "{other} as {sent}"
+                );
+                if status == 200 {
+                    assert_eq!((answer.status.as_u16(), answer.reason()), (401, "s3p.signature"));
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn where_nothing_is_nested_the_root_is_a_slash() {
+    let router = Router::new().route("/", get(whoami)).layer(s3p("https://pay.example.org"));
+    let answer = ask(&router, signed(&Method::GET, "/", "")).await;
+    assert_eq!((answer.status.as_u16(), &*answer.body), (200, "alice"));
+    // axum sees no slash too many in an address without a path.
+    let mut absolute = signed(&Method::GET, "/", "");
+    *absolute.uri_mut() = Uri::from_static("https://pay.example.org");
+    assert_eq!(ask(&router, absolute).await.status, 200);
+}

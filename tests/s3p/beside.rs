@@ -19,7 +19,7 @@ use crate::{
     support::{Answer, Echo, basic, get, get_with, send},
 };
 
-fn vault() -> BasicAuth {
+pub(crate) fn vault() -> BasicAuth {
     let users = MemoryUserStore::new();
     users.insert(User::new("carol", PasswordHash::of("open sesame").unwrap()).unwrap());
     BasicAuth::new("vault", users).unwrap().verifier(Argon2id::default())

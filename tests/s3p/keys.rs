@@ -1,17 +1,24 @@
 //! Keys and stores: who is known, what is asked, and what happens when a store cannot answer.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
-
-use portcullis::{
-    Identity, NowOrLater, S3pSignatureLayer, StoreError,
-    s3p::{
-        AccessKey, AccessKeyStore, MemoryAccessKeyStore, MemoryNonceStore, Nonce, NonceStore, Recorded,
-        S3pAuth, Signer,
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
     },
 };
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use portcullis::{
+    Identity, NowOrLater, Principal, S3pSignatureLayer, ScopeSet, StoreError,
+    s3p::{
+        AccessKey, AccessKeyStore, Body, MemoryAccessKeyStore, MemoryNonceStore, Nonce, NonceStore,
+        Recorded, S3pAuth, Signer,
+    },
+};
+use tower::{Layer, ServiceExt, service_fn};
 
 use crate::{
     s3p_support::*,
@@ -149,6 +156,36 @@ async fn a_changed_key_counts_from_the_next_request_on() {
     assert_eq!(send(&layer, by("the second secret", 2)).await.status, 200);
     assert!(keys.remove(TOKEN) && !keys.remove(TOKEN));
     assert_eq!(send(&layer, by("the second secret", 3)).await.reason(), "s3p.unknown_token");
+}
+
+/// Who it is is made ready once for a key, and must not be somebody else for it.
+#[tokio::test]
+async fn one_key_under_two_tokens_and_one_that_is_changed_are_told_apart() {
+    let keys = MemoryAccessKeyStore::new();
+    let layer = layer_of(keys.clone(), MemoryNonceStore::new());
+    let who = async |token: &'static str, nonce: u8| {
+        let draft = Draft { token, ..Draft::get("/v2/ping") }.nonce(nonce);
+        let service = layer.layer(service_fn(async |request: Request<Body<Full<Bytes>>>| {
+            let principal = request.extensions().get::<Principal>().cloned();
+            Ok::<_, Infallible>(
+                Response::builder().extension(principal).body(Full::<Bytes>::default()).unwrap(),
+            )
+        }));
+        let response = service.oneshot(draft.request()).await.unwrap();
+        let principal = response.extensions().get::<Option<Principal>>().unwrap().clone().unwrap();
+        (principal.credential_id().unwrap().to_owned(), principal.scopes().clone())
+    };
+    let key = AccessKey::new(Identity::local("alice").unwrap(), SECRET).unwrap();
+    keys.insert(TOKEN, key.clone());
+    keys.insert(OTHER_TOKEN, key.clone());
+    let (nothing, pay) = (ScopeSet::empty(), ScopeSet::parse("pay").unwrap());
+    for nonce in 0..2 {
+        assert_eq!(who(TOKEN, nonce).await, (TOKEN.to_owned(), nothing.clone()));
+        assert_eq!(who(OTHER_TOKEN, nonce).await, (OTHER_TOKEN.to_owned(), nothing.clone()));
+    }
+    keys.insert(TOKEN, key.scopes(pay.clone()));
+    assert_eq!(who(TOKEN, 2).await, (TOKEN.to_owned(), pay));
+    assert_eq!(who(OTHER_TOKEN, 2).await, (OTHER_TOKEN.to_owned(), nothing));
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The parameters: how a query, a form and a flat JSON object are read.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use portcullis::S3pSignatureLayer;
 
 use crate::{s3p_support::*, support::send};
 
@@ -120,9 +121,9 @@ fn a_flat_json_object_is_read_with_its_numbers_as_they_are_written() {
         (r#"{"a":[]}"#, Err("s3p.value_type")),
         (r#"{"a":["1"]}"#, Err("s3p.value_type")),
         (r#"{"a":"1","b":{"c":"2"}}"#, Err("s3p.value_type")),
-        (r#"{"a":1,"a":2}"#, Err("s3p.json")),
-        (r#"{"a":1,"a":1}"#, Err("s3p.json")),
-        (r#"{"a":1,"\u0061":1}"#, Err("s3p.json")),
+        (r#"{"a":1,"a":2}"#, Err("s3p.repeated_parameter")),
+        (r#"{"a":1,"a":1}"#, Err("s3p.repeated_parameter")),
+        (r#"{"a":1,"\u0061":1}"#, Err("s3p.repeated_parameter")),
         (r#"{"":1}"#, Err("s3p.parameter_name")),
         (r#"{"a=b":1}"#, Err("s3p.parameter_name")),
         (r#"{"a&b":1}"#, Err("s3p.parameter_name")),
@@ -169,17 +170,39 @@ fn bytes_of_json_that_are_no_text_are_refused() {
 }
 
 #[tokio::test]
-async fn json_of_any_depth_and_breadth_is_refused_or_read() {
+async fn json_of_any_depth_is_refused() {
+    let layer = S3pSignatureLayer::new(auth().max_body(1024 * 1024));
     let deep = format!("{{\"a\":{}1{}}}", "[".repeat(200_000), "]".repeat(200_000));
-    assert_eq!(send(&layer(), Draft::json(deep).request()).await.status, 400);
+    assert_eq!(send(&layer, Draft::json(deep).request()).await.status, 400);
     let open = format!("{{\"a\":{}", "{\"a\":".repeat(100_000));
-    assert_eq!(send(&layer(), Draft::json(open).request()).await.status, 400);
-    let members =
-        |count: usize| (0..count).map(|at| format!("\"k{at}\":{at}")).collect::<Vec<_>>().join(",");
-    let broad = format!("{{{}}}", members(20_000));
-    assert_eq!(send(&layer(), Draft::json(broad).request()).await.status, 200);
-    let twice = format!("{{{},\"k7\":7}}", members(20_000));
-    assert_eq!(send(&layer(), Draft::json(twice).request()).await.status, 400);
+    assert_eq!(send(&layer, Draft::json(open).request()).await.status, 400);
+}
+
+#[tokio::test]
+async fn a_request_has_at_most_256_parameters() {
+    let numbered = |count: usize| (0..count).map(|at| format!("k{at}"));
+    let form = |count| numbered(count).map(|name| format!("{name}=1")).collect::<Vec<_>>().join("&");
+    let json =
+        |count| numbered(count).map(|name| format!("\"{name}\":1")).collect::<Vec<_>>().join(",");
+    let layer = S3pSignatureLayer::new(auth().max_body(1024 * 1024));
+    for (count, reason) in
+        [(256, None), (257, Some("s3p.many_parameters")), (20_000, Some("s3p.many_parameters"))]
+    {
+        let mut drafts = vec![Draft::form(form(count)), Draft::json(format!("{{{}}}", json(count)))];
+        if count < 1000 {
+            drafts.push(Draft::get(&format!("/v2/bill?{}", form(count))));
+        }
+        for (nonce, draft) in drafts.into_iter().enumerate() {
+            let answer = send(&layer, draft.nonce(format!("{count}-{nonce}")).request()).await;
+            let refused = answer.rejection.as_ref().map(portcullis::Rejection::reason);
+            assert_eq!(refused, reason, "{count} {nonce}");
+            assert_eq!(answer.status, if reason.is_some() { 400 } else { 200 });
+        }
+    }
+    // Empty pairs are none, and one that is there twice is seen among many.
+    assert_eq!(send(&layer, Draft::form("&".repeat(2000)).request()).await.status, 200);
+    let twice = format!("{{{},\"k7\":7}}", json(255));
+    assert_eq!(send(&layer, Draft::json(twice).request()).await.reason(), "s3p.repeated_parameter");
 }
 
 #[tokio::test]
@@ -224,6 +247,10 @@ fn a_value_that_reads_as_another_parameter_is_ambiguous() {
         ("t", "1&u=2", AMBIGUOUS),
         ("t", "1&ta=2", AMBIGUOUS),
         ("a", "1&a-=2", AMBIGUOUS),
+        // The scheme's own have one place, wherever they might be read.
+        ("t", "1&s3pAuth_nonce=evil", AMBIGUOUS),
+        ("a", "1&s3pAuth_token=evil", AMBIGUOUS),
+        ("a", "1&s3pAuth_=", AMBIGUOUS),
         // Nothing of these could stand where they would have to.
         ("a", "1&", Ok("a=1&&|")),
         ("a", "&", Ok("a=&&|")),
@@ -233,9 +260,9 @@ fn a_value_that_reads_as_another_parameter_is_ambiguous() {
         ("b", "1&=2", Ok("b=1&=2&|")),
         ("b", "1&B=2", Ok("b=1&B=2&|")),
         ("t", "1&a=2", Ok("|&t=1&a=2")),
-        ("t", "1&s3pAuth_nonce=evil", Ok("|&t=1&s3pAuth_nonce=evil")),
         ("a", "1&t=2", Ok("a=1&t=2&|")),
-        ("a", "1&s3pAuth_token=evil", Ok("a=1&s3pAuth_token=evil&|")),
+        ("b", "1& c=2", Ok("b=1& c=2&|")),
+        ("b", "1&c =2", Ok("b=1&c =2&|")),
         (
             "callbackUrl",
             "https://shop.example/?id=1&status=2",
@@ -268,14 +295,114 @@ async fn the_split_the_move_and_the_own_parameters_are_refused() {
     let own = |nonce: &str| {
         Draft::get("/v2/bill").nonce(nonce).input().unwrap().parameter_string().to_owned()
     };
-    let honest =
+    let one =
         Draft::get(&format!("/v2/bill?a=1&t={}", encode(&format!("9&{}", own("n2"))))).nonce("n1");
     let other =
         Draft::get(&format!("/v2/bill?a={}", encode(&format!("1&{}&t=9", own("n1"))))).nonce("n2");
-    let joined = format!("a=1&{}&t=9&{}", own("n1"), own("n2"));
-    assert_eq!(honest.input().unwrap().parameter_string(), joined);
+    assert_eq!(one.input(), Err("s3p.ambiguous_value"));
     assert_eq!(other.input(), Err("s3p.ambiguous_value"));
-    let authorization = other.authorization().replace(&other.signature(), &honest.signature());
-    assert_eq!(send(&layer(), other.request_with(authorization)).await.status, 400);
-    assert_eq!(send(&layer(), honest.request()).await.status, 200);
+}
+
+/// The fields of the scheme's own `POST /collectstd`, with this `callbackUrl`.
+fn collection(callback_url: &str, optional: &[&str]) -> Draft {
+    let mut body = serde_json::json!({
+        "quoteId": "7d0f",
+        "customerPhonenumber": "237677777777",
+        "customerEmailaddress": "anna@example.org",
+        "callbackUrl": callback_url,
+    });
+    for name in optional {
+        body[name] = "x".into();
+    }
+    Draft::json(body.to_string())
+}
+
+#[tokio::test]
+async fn a_callback_url_with_a_query_of_its_own_passes_with_the_other_fields_of_a_payment() {
+    let names = [
+        "action",
+        "amount",
+        "hash",
+        "id",
+        "invoice",
+        "key",
+        "lang",
+        "order",
+        "order_id",
+        "page",
+        "payment",
+        "ref",
+        "reference",
+        "session",
+        "status",
+        "token",
+        "trid",
+        "tx",
+        "user",
+        "v",
+    ];
+    for name in names {
+        let url = format!("https://shop.example/back?shop=7&{name}=1");
+        let answer = send(&layer(), collection(&url, &[]).request()).await;
+        assert_eq!((answer.status.as_u16(), &*answer.body), (200, "alice"), "{url}");
+    }
+    // Two such names, or one that sorts before the others: more of the fields have to be there.
+    for (query, optional, read) in [
+        ("a=1&order=2&ref=3", &["customerName"][..], true),
+        ("a=1&id=2&order=3", &[], false),
+        ("a=1&id=2&order=3", &["customerName"], true),
+        ("a=1&id=2&order=3&page=4", &["customerName", "customerNumber"], true),
+        ("a=1&code=2", &["cdata"], false),
+        ("a=1&customer=2", &["cdata"], false),
+    ] {
+        let url = format!("https://shop.example/back?{query}");
+        let answer = send(&layer(), collection(&url, optional).request()).await;
+        let expected = if read { 200 } else { 400 };
+        assert_eq!(answer.status, expected, "{query} {optional:?}");
+    }
+    // Escaped, a query is a part of the value however long it is.
+    let url = "https://shop.example/back?to=%3Fid%3D1%26code%3D2%26customer%3D3";
+    assert_eq!(send(&layer(), collection(url, &[]).request()).await.status, 200);
+}
+
+#[test]
+fn of_two_readings_the_one_with_more_parameters_is_accepted_and_of_equals_none() {
+    const AMBIGUOUS: Result<&str, &str> = Err("s3p.ambiguous_value");
+    for (form, read) in [
+        // `c` could stand behind `a`, but only in the place of `b`, or of `b` and `bb`.
+        ("a=1%26c%3D2&b=3", AMBIGUOUS),
+        ("a=1%26c%3D2&b=3&bb=4", Ok("a=1&c=2&b=3&bb=4&|")),
+        ("a=1%26c%3D2&d=3", AMBIGUOUS),
+        ("a=1%26c%3D2%26d%3D3&b=4&bb=5", AMBIGUOUS),
+        ("a=1%26c%3D2%26d%3D3&b=4&bb=5&bbb=6", Ok("a=1&c=2&d=3&b=4&bb=5&bbb=6&|")),
+        // The first parameter is the first of every reading.
+        ("b=1%26a%3D2%26c%3D3", AMBIGUOUS),
+        ("b=1%26a%3D2&c=3", Ok("b=1&a=2&c=3&|")),
+        // Behind the scheme's own.
+        ("t=1%26v%3D2&u=3", AMBIGUOUS),
+        ("t=1%26v%3D2&u=3&uu=4", Ok("|&t=1&v=2&u=3&uu=4")),
+        // On the other side, it cannot stand.
+        ("a=1%26t%3D2&b=3", Ok("a=1&t=2&b=3&|")),
+        ("t=1%26a%3D2&u=3", Ok("|&t=1&a=2&u=3")),
+        // One side is no help to the other.
+        ("a=1%26b%3D2&t=1&u=2&v=3", AMBIGUOUS),
+        // By one order `a-b` follows `a`, by the other `a` follows `a-b`.
+        ("a=1%26a-b%3D2", AMBIGUOUS),
+        ("a-b=1%26a%3D2", AMBIGUOUS),
+        // `s` stands on either side, by the order.
+        ("a=1%26s%3D2", AMBIGUOUS),
+    ] {
+        assert_eq!(signed(&Draft::form(form)), read.map(str::to_owned), "{form}");
+    }
+}
+
+#[tokio::test]
+async fn a_value_of_very_many_names_is_refused() {
+    // None of them could stand behind `b`.
+    for (count, status) in [(100, 200), (127, 200), (128, 400), (5_000, 400)] {
+        let names: Vec<String> = (0..count).map(|at| format!("&a{at}=")).collect();
+        let value = names.concat();
+        let draft = Draft::json(serde_json::json!({ "b": value }).to_string());
+        assert_eq!(send(&layer(), draft.request()).await.status, status, "{count}");
+    }
 }

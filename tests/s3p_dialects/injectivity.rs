@@ -118,6 +118,32 @@ fn no_two_small_requests_have_one_base_string_in_two_dialects_of_one_key() {
     assert!(seen.asked > 18_000 && seen.meanings.len() > seen.asked / 12, "{}", seen.meanings.len());
 }
 
+/// Lists of parameters, one of which has names in its value that could be parameters by one order or the other.
+#[test]
+fn names_in_a_value_are_read_in_one_way_by_both_orders_together() {
+    // `s` is on either side of the scheme's own, by the order.
+    let names = ["a", "a-b", "b", "s", "t"];
+    let tails = ["&a=", "&a-b=", "&a.=", "&b=", "&s=", "&t="];
+    let values = texts(&tails, 3);
+    let mut seen = Seen::default();
+    let mut with_names = 0;
+    for chosen in 1_u32..1 << names.len() {
+        let chosen: Vec<&str> =
+            (0..names.len()).filter(|at| chosen & (1 << at) != 0).map(|at| names[at]).collect();
+        for (at, value) in (0..chosen.len()).flat_map(|at| values.iter().map(move |value| (at, value)))
+        {
+            let mut pairs: Vec<(&str, &str)> = chosen.iter().map(|name| (*name, "")).collect();
+            pairs[at].1 = value;
+            let before = seen.meanings.len();
+            for order in ORDERS {
+                seen.note(&pairs, Dialect::STRICT.order(order));
+            }
+            with_names += usize::from(!value.is_empty() && seen.meanings.len() > before);
+        }
+    }
+    assert!(seen.asked > 20_000 && with_names > 1_000, "{with_names} of {}", seen.asked);
+}
+
 #[tokio::test]
 async fn what_one_dialect_signs_as_two_parameters_another_does_not_take_for_one() {
     // Captured on its way, and changed before it arrives.

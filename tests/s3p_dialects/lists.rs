@@ -2,7 +2,9 @@
 
 use portcullis::s3p::{Dialect, Encoding, Order, TimestampUnit, Trim};
 
-use crate::{NAMED, alice, alice_in, input, layer_of, outcome, s3p_support::*, signed, support::send};
+use crate::{
+    ENCODINGS, NAMED, alice, alice_in, input, layer_of, outcome, s3p_support::*, signed, support::send,
+};
 
 /// In seconds, and each signs [`telling`] in another way.
 const FOUR: [Dialect; 4] =
@@ -117,6 +119,18 @@ async fn a_dialect_counts_in_its_own_unit_alone() {
         let draft = Draft::get("/v2/bill?a=%20x").timestamp(timestamp);
         let answer = send(&layer_of(alice_in(&list)), signed(&draft, dialect)).await;
         assert_eq!(outcome(&answer), expected, "{timestamp} {dialect:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_nonce_is_encoded_like_all_else() {
+    for encoding in ENCODINGS {
+        let dialect = Dialect::STRICT.encoding(encoding);
+        for nonce in ["plain-._1", "n!'()*~", "=+/%20", "a#b$c,d:e;f?g@h[i]j^k`l{m|n}o"] {
+            let draft = Draft::get("/v2/bill?a=1").nonce(nonce);
+            let answer = send(&layer_of(alice_in(&[dialect])), signed(&draft, dialect)).await;
+            assert_eq!(outcome(&answer), "accepted", "{encoding:?} {nonce}");
+        }
     }
 }
 

@@ -139,7 +139,7 @@ const REFUSED: &[(u16, &str, &[&str])] = &[
 ];
 
 /// By the client's own dialect, and by every other one that can be put together, refused.
-const NEVER_ACCEPTED: &[&str] = &[
+pub(super) const NEVER_ACCEPTED: &[&str] = &[
     // `Array`, `[object Object]`: a text that leaves the content out.
     "maviance-nodejs(lib)/p08_nested_object",
     "maviance-nodejs(lib)/p09_array",
@@ -151,6 +151,8 @@ const NEVER_ACCEPTED: &[&str] = &[
     "ts-postman(57921202003)/p09_array",
     "wc-smobilpay-php/p08_nested_object",
     "wc-smobilpay-php/p09_array",
+    // `12345678901234567`, for which JavaScript signs `12345678901234568`.
+    "maviance-nodejs(lib)/p22_big_numbers",
     // An empty object, as PHP writes it: `[]`.
     "wc-smobilpay-php/p14_empty_object",
     // A value cut at its `=`.
@@ -274,7 +276,7 @@ async fn the_dialect_of_a_client_accepts_all_of_its_vectors_but_those_that_none_
         by_strict += usize::from(strict);
         by_dialect_alone += usize::from(!strict);
     }
-    assert_eq!((by_strict, by_dialect_alone, never.len()), (138, 78, NEVER_ACCEPTED.len()));
+    assert_eq!((by_strict, by_dialect_alone, never.len()), (138, 77, NEVER_ACCEPTED.len()));
 }
 
 #[tokio::test]
@@ -282,7 +284,7 @@ async fn a_named_dialect_accepts_so_many_of_all_vectors() {
     for (dialect, accepted) in [
         (Dialect::STRICT, 138),
         (Dialect::MAVIANCE_PHP, 147),
-        (Dialect::MAVIANCE_NODEJS, 135),
+        (Dialect::MAVIANCE_NODEJS, 134),
         (Dialect::MAVIANCE_JAVA, 118),
         (Dialect::NDOLE_GO, 133),
         (Dialect::PYTHON, 133),
