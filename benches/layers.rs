@@ -12,7 +12,7 @@ mod table;
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
+    time::{Duration, UNIX_EPOCH},
 };
 
 use aws_lc_rs::{
@@ -185,7 +185,7 @@ fn s3p_cases(cases: &mut Cases<'_>) {
         keys.insert(TOKEN, AccessKey::dangerous_short_secret(identity, "MySecretKey"));
         let url = PublicUrl::parse("https://dev.smobilpay.com/s3p").expect("a URL");
         // As many nonces as the measurement needs.
-        let nonces = MemoryNonceStore::with_limits(usize::MAX, usize::MAX);
+        let nonces = MemoryNonceStore::with_limits(UNIX_EPOCH, usize::MAX, usize::MAX);
         S3pSignatureLayer::new(S3pAuth::new(url, keys, nonces)).layer(Bare)
     };
     let mut get = template();

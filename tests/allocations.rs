@@ -9,6 +9,7 @@ use std::{
     convert::Infallible,
     future::{Ready, ready},
     task::{Context, Poll},
+    time::UNIX_EPOCH,
 };
 
 use allocation_counter::measure;
@@ -160,7 +161,7 @@ fn a_request_that_has_its_principal_already_allocates_nothing() {
 fn a_million_live_nonces_take_less_than_40_bytes_each_and_a_token_less_than_60_more() {
     const MANY: usize = 1_000_000;
     for (tokens, most) in [(1, 40), (100, 40), (MANY, 100)] {
-        let store = MemoryNonceStore::with_limits(MANY, MANY);
+        let store = MemoryNonceStore::with_limits(UNIX_EPOCH, MANY, MANY);
         let record = |nonce: usize| {
             let (token, text) = ((nonce % tokens).to_string(), nonce.to_string());
             let expires = 300 + i64::try_from(nonce % 600).unwrap();

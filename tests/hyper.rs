@@ -5,7 +5,7 @@ mod hyper_support;
 mod schemes;
 mod support;
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::{
@@ -101,7 +101,7 @@ async fn signed_server(protocol: Protocol) -> (SocketAddr, Calls) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let url = PublicUrl::parse(&url(address, "")).unwrap();
-    let auth = S3pAuth::new(url, schemes::keys(), MemoryNonceStore::new());
+    let auth = S3pAuth::new(url, schemes::keys(), MemoryNonceStore::new(UNIX_EPOCH));
     let layer = S3pSignatureLayer::new(auth.clock(schemes::manual_clock()));
     let calls = Calls::default();
     serve_on(listener, protocol, layer.layer(greeter::<Body<Incoming>>(&calls)));

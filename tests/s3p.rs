@@ -69,7 +69,7 @@ async fn without_credentials_they_are_asked_for() {
 #[tokio::test]
 async fn what_the_signer_signs_passes() {
     let clock = clock();
-    let auth = S3pAuth::new(url(), keys(), MemoryNonceStore::new()).clock(clock.clone());
+    let auth = S3pAuth::new(url(), keys(), MemoryNonceStore::new(UNIX_EPOCH)).clock(clock.clone());
     let layer = S3pSignatureLayer::new(auth);
     let signer = Signer::new(TOKEN, SECRET).unwrap().clock(clock);
     for draft in [Draft::get("/v2/bill?a=1&b=%C3%A9+x"), Draft::json(r#"{"a":"é","n":-1.50}"#)] {
@@ -88,7 +88,7 @@ async fn the_principal_says_whose_key_it_was() {
     let scopes = ScopeSet::parse("bills:read quotes:write").unwrap();
     let shop = Identity::new("https://shops.example", "shop 7").unwrap();
     keys.insert(TOKEN, AccessKey::new(shop.clone(), SECRET).unwrap().scopes(scopes.clone()));
-    let auth = S3pAuth::new(url(), keys, MemoryNonceStore::new()).clock(clock());
+    let auth = S3pAuth::new(url(), keys, MemoryNonceStore::new(UNIX_EPOCH)).clock(clock());
     let service =
         S3pSignatureLayer::new(auth).layer(service_fn(async |request: Request<Body<Full<Bytes>>>| {
             let principal = request.extensions().get::<Principal>().cloned();
@@ -137,7 +137,7 @@ async fn parts_of_a_second_are_left_out_of_now() {
     for (millis, status) in [(300_999, 200), (301_000, 401)] {
         let now = UNIX_EPOCH + Duration::from_secs(NOW) + Duration::from_millis(millis);
         let clock = ManualClock::new(now);
-        let auth = S3pAuth::new(url(), keys(), MemoryNonceStore::new()).clock(clock);
+        let auth = S3pAuth::new(url(), keys(), MemoryNonceStore::new(UNIX_EPOCH)).clock(clock);
         let answer = send(&S3pSignatureLayer::new(auth), Draft::get("/v2/ping").request()).await;
         assert_eq!(answer.status.as_u16(), status, "{millis}");
     }
@@ -155,7 +155,7 @@ async fn a_clock_that_shows_nonsense_refuses() {
     ];
     for now in times {
         let clock = ManualClock::new(now);
-        let auth = S3pAuth::new(url(), keys(), MemoryNonceStore::new()).clock(clock);
+        let auth = S3pAuth::new(url(), keys(), MemoryNonceStore::new(UNIX_EPOCH)).clock(clock);
         for timestamp in ["1000000000", "1361281946", "9999999999"] {
             let draft = Draft::get("/v2/ping").timestamp(timestamp);
             let answer = send(&S3pSignatureLayer::new(auth.clone()), draft.request()).await;

@@ -20,7 +20,7 @@ mod values;
 mod s3p_support;
 mod support;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::Request;
@@ -73,7 +73,7 @@ fn layer_of(key: AccessKey) -> S3pSignatureLayer {
 fn layer_at(key: AccessKey, clock: Arc<ManualClock>) -> S3pSignatureLayer {
     let keys = MemoryAccessKeyStore::new();
     keys.insert(TOKEN, key);
-    S3pSignatureLayer::new(S3pAuth::new(url(), keys, MemoryNonceStore::new()).clock(clock))
+    S3pSignatureLayer::new(S3pAuth::new(url(), keys, MemoryNonceStore::new(UNIX_EPOCH)).clock(clock))
 }
 
 /// What a dialect signs of a draft, or the code of the refusal.

@@ -14,7 +14,7 @@ mod wire;
 mod s3p_support;
 mod support;
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{collections::BTreeMap, sync::LazyLock, time::UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, header};
@@ -156,7 +156,7 @@ proptest! {
         let url = format!("https://pay.example.org{prefix}");
         let signer = Signer::new(TOKEN, SECRET).unwrap().clock(clock());
         let public = PublicUrl::parse(&url).unwrap();
-        let auth = S3pAuth::new(public, keys(), MemoryNonceStore::new()).clock(clock());
+        let auth = S3pAuth::new(public, keys(), MemoryNonceStore::new(UNIX_EPOCH)).clock(clock());
         let layer = S3pSignatureLayer::new(auth);
 
         let whole = format!("{url}{}", sent.target()).parse().unwrap();

@@ -33,7 +33,7 @@ fn outcome(answer: &Answer) -> &'static str {
 
 #[tokio::test]
 async fn a_request_is_accepted_once() {
-    let (layer, _) = layer_with(MemoryNonceStore::new());
+    let (layer, _) = layer_with(MemoryNonceStore::new(UNIX_EPOCH));
     for draft in [Draft::get("/v2/ping").nonce(1), Draft::json(r#"{"a":1}"#).nonce(2)] {
         assert_eq!(outcome(&send(&layer, draft.request()).await), "accepted");
         for _ in 0..3 {
@@ -48,7 +48,7 @@ async fn a_request_is_accepted_once() {
 
 #[tokio::test]
 async fn a_nonce_counts_whatever_it_is_signed_with() {
-    let (layer, _) = layer_with(MemoryNonceStore::new());
+    let (layer, _) = layer_with(MemoryNonceStore::new(UNIX_EPOCH));
     assert_eq!(outcome(&send(&layer, Draft::get("/v2/ping").request()).await), "accepted");
     for draft in [
         Draft::get("/v2/other"),
@@ -67,7 +67,7 @@ async fn a_nonce_counts_whatever_it_is_signed_with() {
 
 #[tokio::test]
 async fn the_header_in_another_spelling_is_the_same_request() {
-    let (layer, _) = layer_with(MemoryNonceStore::new());
+    let (layer, _) = layer_with(MemoryNonceStore::new(UNIX_EPOCH));
     let draft = Draft::get("/v2/ping");
     assert_eq!(send(&layer, draft.request()).await.status, 200);
     let mut turned = draft.fields();
@@ -83,7 +83,7 @@ async fn the_header_in_another_spelling_is_the_same_request() {
 #[tokio::test]
 async fn a_request_is_refused_for_as_long_as_its_timestamp_is_in_the_window() {
     for signed_at in [-300, -299, -1, 0, 1, 299, 300] {
-        let (layer, clock) = layer_with(MemoryNonceStore::new());
+        let (layer, clock) = layer_with(MemoryNonceStore::new(UNIX_EPOCH));
         let draft = Draft::get("/v2/ping").timestamp(NOW.checked_add_signed(signed_at).unwrap());
         assert_eq!(outcome(&send(&layer, draft.request()).await), "accepted");
         for later in [0, 1, 299, 300, 301, 599, 600, 601, 1000, 100_000] {
@@ -101,7 +101,7 @@ async fn a_request_is_refused_for_as_long_as_its_timestamp_is_in_the_window() {
 
 #[tokio::test]
 async fn a_nonce_is_not_used_up_by_who_cannot_sign() {
-    let (layer, _) = layer_with(MemoryNonceStore::new());
+    let (layer, _) = layer_with(MemoryNonceStore::new(UNIX_EPOCH));
     for draft in [Draft::get("/v2/ping").nonce(1), Draft::json(r#"{"a":1}"#).nonce(2)] {
         let forged = Draft { secret: "some other secret", ..draft.clone() };
         let unknown = Draft { token: "nobodys-token", ..draft.clone() };
@@ -117,7 +117,7 @@ async fn a_nonce_is_not_used_up_by_who_cannot_sign() {
 
 #[tokio::test]
 async fn nonces_of_two_tokens_have_nothing_to_do_with_each_other() {
-    let (layer, _) = layer_with(MemoryNonceStore::new());
+    let (layer, _) = layer_with(MemoryNonceStore::new(UNIX_EPOCH));
     let draft = Draft::get("/v2/ping");
     for (draft, expected) in [
         (draft.clone(), "accepted"),
@@ -131,7 +131,7 @@ async fn nonces_of_two_tokens_have_nothing_to_do_with_each_other() {
 
 #[tokio::test]
 async fn two_layers_with_one_store_accept_a_request_once() {
-    let nonces = MemoryNonceStore::new();
+    let nonces = MemoryNonceStore::new(UNIX_EPOCH);
     let ((one, _), (two, _)) = (layer_with(nonces.clone()), layer_with(nonces));
     let draft = Draft::get("/v2/ping");
     assert_eq!(outcome(&send(&one, draft.request()).await), "accepted");
@@ -139,11 +139,11 @@ async fn two_layers_with_one_store_accept_a_request_once() {
 }
 
 #[tokio::test]
-async fn a_store_that_starts_anew_has_forgotten_as_its_page_says() {
-    let (layer, _) = layer_with(MemoryNonceStore::new());
+async fn a_store_that_starts_anew_at_no_known_time_has_forgotten_as_its_page_says() {
+    let (layer, _) = layer_with(MemoryNonceStore::new(UNIX_EPOCH));
     let draft = Draft::get("/v2/ping");
     assert_eq!(outcome(&send(&layer, draft.request()).await), "accepted");
-    let (restarted, clock) = layer_with(MemoryNonceStore::new());
+    let (restarted, clock) = layer_with(MemoryNonceStore::new(UNIX_EPOCH));
     set(&clock, 301);
     assert_eq!(outcome(&send(&restarted, draft.request()).await), "s3p.too_old");
     set(&clock, 300);
@@ -151,9 +151,9 @@ async fn a_store_that_starts_anew_has_forgotten_as_its_page_says() {
 }
 
 #[tokio::test]
-async fn after_a_restart_what_was_signed_before_it_is_refused_if_the_store_is_told_when() {
+async fn after_a_restart_what_was_signed_before_it_is_refused() {
     let at = |seconds: i64| Draft::get("/v2/ping").timestamp(NOW.checked_add_signed(seconds).unwrap());
-    let (layer, _) = layer_with(MemoryNonceStore::new());
+    let (layer, _) = layer_with(MemoryNonceStore::new(UNIX_EPOCH));
     for seconds in [-300, -1, 0, 300] {
         let draft = at(seconds).nonce(seconds);
         assert_eq!(outcome(&send(&layer, draft.request()).await), "accepted");
@@ -166,7 +166,7 @@ async fn after_a_restart_what_was_signed_before_it_is_refused_if_the_store_is_to
         (start + Duration::from_secs(301), &[-300, -1, 0, 300]),
     ] {
         for seconds in [-300, -1, 0, 300] {
-            let (restarted, _) = layer_with(MemoryNonceStore::new().refusing_before(told));
+            let (restarted, _) = layer_with(MemoryNonceStore::new(told));
             let replay = outcome(&send(&restarted, at(seconds).nonce(seconds).request()).await);
             let expected = if known.contains(&seconds) { "s3p.replayed" } else { "accepted" };
             assert_eq!(replay, expected, "{seconds}");
@@ -176,7 +176,7 @@ async fn after_a_restart_what_was_signed_before_it_is_refused_if_the_store_is_to
 
 #[tokio::test]
 async fn a_clock_that_jumps_ahead_and_back_lets_nothing_in_twice() {
-    let (layer, clock) = layer_with(MemoryNonceStore::new());
+    let (layer, clock) = layer_with(MemoryNonceStore::new(UNIX_EPOCH));
     let drafts: Vec<Draft> = [-300, -10, 0, 10, 300]
         .map(|at| Draft::get("/v2/ping").nonce(at).timestamp(NOW.checked_add_signed(at).unwrap()))
         .into();
@@ -205,7 +205,7 @@ async fn a_clock_that_jumps_ahead_and_back_lets_nothing_in_twice() {
 
 #[tokio::test]
 async fn a_clock_that_goes_back_keeps_what_it_knows() {
-    let (layer, clock) = layer_with(MemoryNonceStore::new());
+    let (layer, clock) = layer_with(MemoryNonceStore::new(UNIX_EPOCH));
     let draft = Draft::get("/v2/ping");
     assert_eq!(outcome(&send(&layer, draft.request()).await), "accepted");
     for back in [-1, -300] {

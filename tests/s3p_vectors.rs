@@ -103,7 +103,9 @@ impl Vector {
             keys.insert(token, key.dialects(dialects).unwrap());
         }
         let url = PublicUrl::parse(url).unwrap();
-        S3pSignatureLayer::new(S3pAuth::new(url, keys, MemoryNonceStore::new()).clock(self.clock()))
+        S3pSignatureLayer::new(
+            S3pAuth::new(url, keys, MemoryNonceStore::new(UNIX_EPOCH)).clock(self.clock()),
+        )
     }
 
     /// Standing at the timestamp, whose unit its length tells.

@@ -1,4 +1,8 @@
-use std::{convert::Infallible, error::Error, time::SystemTime};
+use std::{
+    convert::Infallible,
+    error::Error,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use bytes::Bytes;
 use http::{HeaderValue, Response};
@@ -24,7 +28,7 @@ pub(crate) fn verdict(
     let key = AccessKey::dangerous_short_secret(Identity::local("the client")?, request.secret());
     let keys = MemoryAccessKeyStore::new();
     keys.insert(token, key.method(method).dialects(dialects)?);
-    let auth = S3pAuth::new(request.origin()?, keys, MemoryNonceStore::new());
+    let auth = S3pAuth::new(request.origin()?, keys, MemoryNonceStore::new(UNIX_EPOCH));
     let inner = service_fn(async |_: http::Request<Body<Full<Bytes>>>| {
         Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
     });

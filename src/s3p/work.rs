@@ -1,6 +1,6 @@
 //! Whoever fails has cost the same. No test asserts a time: the work is counted.
 
-use std::{cell::Cell, convert::Infallible};
+use std::{cell::Cell, convert::Infallible, time::UNIX_EPOCH};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -101,7 +101,8 @@ async fn work(
         keys.insert("token", key);
     }
     let url = PublicUrl::parse("https://pay.example.org").unwrap();
-    let auth = S3pAuth::new(url, keys, MemoryNonceStore::new()).clock(ManualClock::at_unix(NOW));
+    let auth =
+        S3pAuth::new(url, keys, MemoryNonceStore::new(UNIX_EPOCH)).clock(ManualClock::at_unix(NOW));
     let service =
         S3pSignatureLayer::new(auth).layer(service_fn(async |_: Request<Body<Full<Bytes>>>| {
             Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))

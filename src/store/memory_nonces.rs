@@ -30,8 +30,11 @@ use crate::{
 ///
 /// # Caveats
 ///
-/// A restart forgets. [`refusing_before`](Self::refusing_before) refuses what could have been seen before
-/// it. Several processes do not know of each other's nonces.
+/// * A restart forgets. What was signed before it is refused, so that no request is accepted again, unless its client's
+///   clock was ahead. With a start that is 300 seconds later, nothing at all is accepted twice, and nothing is accepted
+///   for five minutes. A client whose clock is behind is refused for as long after a restart. With
+///   [`UNIX_EPOCH`](std::time::UNIX_EPOCH), whatever was accepted within five minutes before a restart can be replayed.
+/// * Several processes do not know of each other's nonces.
 #[derive(Clone)]
 pub struct MemoryNonceStore(Arc<Tables<Mutex<NonceTable>>>);
 
@@ -51,35 +54,21 @@ const TABLE: usize = 8 * 1024;
 
 impl MemoryNonceStore {
     /// A store for 1,000,000 live nonces, 100,000 of them of one token.
-    pub fn new() -> Self {
-        Self::with_limits(1_000_000, 100_000)
+    ///
+    /// What was signed before `start`, the time at which the process has started, is refused: it may have been seen
+    /// before.
+    pub fn new(start: SystemTime) -> Self {
+        Self::with_limits(start, 1_000_000, 100_000)
     }
 
     /// A store for so many live nonces, in all and of one token. A nonce lives for up to ten minutes:
     /// 600 times the requests that are expected in a second.
-    pub fn with_limits(max_live: usize, max_live_per_token: usize) -> Self {
-        Self(Arc::new(Tables::new(max_live, max_live_per_token, Mutex::new)))
-    }
-
-    /// Refuses what was signed before this time.
-    ///
-    /// With the time at which the process has started, no request that was accepted before a restart is
-    /// accepted again, unless its client's clock was ahead. Add how far clients' clocks may be ahead: with
-    /// 300 seconds, nothing at all is accepted twice, and nothing is accepted for five minutes.
-    pub fn refusing_before(self, time: SystemTime) -> Self {
+    pub fn with_limits(start: SystemTime, max_live: usize, max_live_per_token: usize) -> Self {
         // Rounded up: what was signed in the second of the start may have been seen before it.
-        let first = time.checked_add(Duration::from_nanos(999_999_999)).map_or(i64::MAX, unix_seconds);
+        let first = start.checked_add(Duration::from_nanos(999_999_999)).map_or(i64::MAX, unix_seconds);
         let last_refused = first.saturating_sub(1).saturating_add(WINDOW);
-        for table in &self.0.all {
-            table.with(|table| table.refuse_through(last_refused));
-        }
-        self
-    }
-}
-
-impl Default for MemoryNonceStore {
-    fn default() -> Self {
-        Self::new()
+        let limits = Limits { in_all: max_live, of_token: max_live_per_token };
+        Self(Arc::new(Tables::new(limits, last_refused, Mutex::new)))
     }
 }
 
@@ -90,15 +79,14 @@ impl NonceStore for MemoryNonceStore {
 }
 
 impl<L: Lock> Tables<L> {
-    fn new(max_live: usize, max_live_per_token: usize, lock: fn(NonceTable) -> L) -> Self {
+    fn new(limits: Limits, last_refused: i64, lock: fn(NonceTable) -> L) -> Self {
         // Where shares are small, all of a token's nonces are in one table, and the limits exact.
         let parts = |many: usize, least: usize| (many / least).clamp(1, 1024).next_power_of_two();
-        let many = parts(max_live, TABLE);
-        let spread = parts(max_live_per_token, TABLE / 8).min(many);
+        let many = parts(limits.in_all, TABLE);
+        let spread = parts(limits.of_token, TABLE / 8).min(many);
         let of_each =
-            Limits { in_all: max_live.div_ceil(many), of_token: max_live_per_token.div_ceil(spread) };
-        let all = (0..many).map(|_| lock(NonceTable::new(of_each))).collect();
-        let limits = Limits { in_all: max_live, of_token: max_live_per_token };
+            Limits { in_all: limits.in_all.div_ceil(many), of_token: limits.of_token.div_ceil(spread) };
+        let all = (0..many).map(|_| lock(NonceTable::new(of_each, last_refused))).collect();
         Self { hasher: RandomState::default(), all, spread, limits }
     }
 
@@ -142,7 +130,7 @@ mod model {
         thread,
     };
 
-    use super::{Lock, Nonce, NonceTable, Recorded, Tables};
+    use super::{Limits, Lock, Nonce, NonceTable, Recorded, Tables};
 
     impl Lock for Mutex<NonceTable> {
         fn with<R>(&self, act: impl FnOnce(&mut NonceTable) -> R) -> R {
@@ -156,7 +144,8 @@ mod model {
 
     /// What each of these requests is answered, each on a thread of its own.
     fn answers(max_live: usize, requests: &[Nonce<'static>]) -> Vec<Recorded> {
-        let store = Arc::new(Tables::new(max_live, max_live, Mutex::new));
+        let limits = Limits { in_all: max_live, of_token: max_live };
+        let store = Arc::new(Tables::new(limits, 0, Mutex::new));
         let threads: Vec<_> = requests
             .iter()
             .map(|request| {

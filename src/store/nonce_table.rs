@@ -18,8 +18,8 @@ pub(super) struct NonceTable {
     limits: Limits,
     /// The second from which moments are counted.
     epoch: Option<i64>,
-    /// All that expires by this second may have been dropped.
-    dropped_through: Option<i64>,
+    /// All that expires by this second is treated as if it had been seen.
+    seen_through: i64,
     /// Nothing expires before.
     next_expiry: Moment,
 }
@@ -58,7 +58,7 @@ const EMPTY: Slot = Slot { hash: 0, expires: FREE, token: 0 };
 const NOBODYS: Share = Share { token: None, slots: 0 };
 
 impl NonceTable {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: Limits, seen_through: i64) -> Self {
         Self {
             slots: Vec::new(),
             taken: 0,
@@ -66,20 +66,14 @@ impl NonceTable {
             tokens: 0,
             limits,
             epoch: None,
-            dropped_through: None,
+            seen_through,
             next_expiry: Moment::MAX,
         }
     }
 
-    /// Treats all that expires by this second as if it had been seen.
-    pub(super) fn refuse_through(&mut self, second: i64) {
-        self.dropped_through = self.dropped_through.max(Some(second));
-    }
-
     pub(super) fn record(&mut self, hash: u64, token: TokenHash, expires: i64, now: i64) -> Recorded {
         // What is too late could be what was seen and has expired.
-        let is_forgotten =
-            expires < now || self.dropped_through.is_some_and(|second| expires <= second);
+        let is_forgotten = expires < now || expires <= self.seen_through;
         let epoch = *self.epoch.get_or_insert(now.saturating_sub(1 << 31));
         let (now, expires) = (moment(epoch, now), moment(epoch, expires));
         if is_forgotten || self.is_live(hash, now) {
@@ -105,8 +99,8 @@ impl NonceTable {
     }
 
     fn note_dropped(&mut self, expires: Moment) {
-        let second = self.epoch.map(|epoch| epoch.saturating_add(i64::from(expires)));
-        self.dropped_through = self.dropped_through.max(second);
+        let since = self.epoch.unwrap_or_default();
+        self.seen_through = self.seen_through.max(since.saturating_add(i64::from(expires)));
     }
 
     fn is_live(&self, hash: u64, now: Moment) -> bool {

@@ -1,6 +1,6 @@
 //! The allocations of the main paths, as they are recorded in `benches/allocations.txt`.
 
-use std::{collections::BTreeMap, env, fmt::Write as _, fs};
+use std::{collections::BTreeMap, env, fmt::Write as _, fs, time::UNIX_EPOCH};
 
 use allocation_counter::measure;
 use futures_util::FutureExt;
@@ -194,8 +194,11 @@ fn s3p() -> u64 {
     let (keys, identity) = (MemoryAccessKeyStore::new(), Identity::local("merchant").unwrap());
     keys.insert("token", AccessKey::dangerous_short_secret(identity, "MySecretKey"));
     let url = PublicUrl::parse("https://dev.smobilpay.com/s3p").unwrap();
-    let layer =
-        S3pSignatureLayer::new(S3pAuth::new(url, keys, MemoryNonceStore::with_limits(1_000, 1_000)));
+    let layer = S3pSignatureLayer::new(S3pAuth::new(
+        url,
+        keys,
+        MemoryNonceStore::with_limits(UNIX_EPOCH, 1_000, 1_000),
+    ));
     let signer = Signer::dangerous_short_secret("token", "MySecretKey").unwrap();
     let request = || {
         let mut request = get("/v2/bill?serviceNumber=TestId&merchant=TESTMERC&serviceid=99999");

@@ -1,6 +1,6 @@
 //! What a layer sees of a path inside `nest` and `nest_service`.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::UNIX_EPOCH};
 
 use axum::{
     Router,
@@ -28,7 +28,7 @@ fn s3p(url: &str) -> S3pSignatureLayer {
     let keys = MemoryAccessKeyStore::new();
     keys.insert("token", AccessKey::new(Identity::local("alice").unwrap(), SECRET).unwrap());
     let url = PublicUrl::parse(url).unwrap();
-    S3pSignatureLayer::new(S3pAuth::new(url, keys, MemoryNonceStore::new()).clock(clock()))
+    S3pSignatureLayer::new(S3pAuth::new(url, keys, MemoryNonceStore::new(UNIX_EPOCH)).clock(clock()))
 }
 
 /// A request for a path under `https://pay.example.org`, signed as a client does.

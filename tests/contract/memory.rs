@@ -1,5 +1,7 @@
 //! The stores in memory.
 
+use std::time::UNIX_EPOCH;
+
 use portcullis::{
     basic::{MemoryAttemptStore, MemoryUserStore, User},
     jwt::{MemoryRevocationStore, refresh::MemoryRefreshStore},
@@ -11,8 +13,8 @@ use portcullis::{
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nonces_in_memory_keep_the_contract() {
-    contract::nonces(async || MemoryNonceStore::new()).await;
-    contract::bounded_nonces(async |each| MemoryNonceStore::with_limits(1000, each)).await;
+    contract::nonces(async || MemoryNonceStore::new(UNIX_EPOCH)).await;
+    contract::bounded_nonces(async |each| MemoryNonceStore::with_limits(UNIX_EPOCH, 1000, each)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

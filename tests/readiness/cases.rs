@@ -1,5 +1,7 @@
 //! Every layer, with a request that it lets through or refuses, now or later.
 
+use std::time::UNIX_EPOCH;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
@@ -330,7 +332,7 @@ pub(crate) fn known() -> MemoryAccessKeyStore {
 
 pub(crate) fn signatures(keys: impl AccessKeyStore) -> S3pAuth {
     let url = PublicUrl::parse("https://pay.example").unwrap();
-    S3pAuth::new(url, keys, MemoryNonceStore::new()).clock(ManualClock::at_unix(NOW))
+    S3pAuth::new(url, keys, MemoryNonceStore::new(UNIX_EPOCH)).clock(ManualClock::at_unix(NOW))
 }
 
 /// A request of the S3P scheme: a `GET`, or with a body a `PUT`.

@@ -8,7 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
@@ -153,11 +153,11 @@ async fn the_time_that_a_body_takes_counts_for_the_timestamp() {
     // In time when the head came, not when all was there: its nonce would be forgotten at once.
     for (seconds, status) in [(300, 200), (301, 401)] {
         let clock = clock();
-        let auth = S3pAuth::new(url(), keys(), MemoryNonceStore::new()).clock(clock.clone());
+        let auth = S3pAuth::new(url(), keys(), MemoryNonceStore::new(UNIX_EPOCH)).clock(clock.clone());
         let draft = json_of(100);
         let meanwhile = pieces(&draft.body, 50).inspect(move |_| {
             let late = Duration::from_secs(NOW + seconds);
-            clock.set(std::time::UNIX_EPOCH + late);
+            clock.set(UNIX_EPOCH + late);
         });
         let answer = send(&S3pSignatureLayer::new(auth), arriving(&draft, meanwhile)).await;
         assert_eq!(answer.status.as_u16(), status, "{seconds}");

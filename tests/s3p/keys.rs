@@ -1,5 +1,7 @@
 //! Keys and stores: who is known, what is asked, and what happens when a store cannot answer.
 
+use std::time::UNIX_EPOCH;
+
 use std::{
     convert::Infallible,
     sync::{
@@ -140,7 +142,7 @@ async fn an_empty_secret_is_not_the_secret_of_a_token_that_nobody_has() {
 #[tokio::test]
 async fn a_changed_key_counts_from_the_next_request_on() {
     let keys = MemoryAccessKeyStore::new();
-    let layer = layer_of(keys.clone(), MemoryNonceStore::new());
+    let layer = layer_of(keys.clone(), MemoryNonceStore::new(UNIX_EPOCH));
     let by = |secret: &'static str, nonce: u8| {
         Draft { secret, ..Draft::get("/v2/ping") }.nonce(nonce).request()
     };
@@ -162,7 +164,7 @@ async fn a_changed_key_counts_from_the_next_request_on() {
 #[tokio::test]
 async fn one_key_under_two_tokens_and_one_that_is_changed_are_told_apart() {
     let keys = MemoryAccessKeyStore::new();
-    let layer = layer_of(keys.clone(), MemoryNonceStore::new());
+    let layer = layer_of(keys.clone(), MemoryNonceStore::new(UNIX_EPOCH));
     let who = async |token: &'static str, nonce: u8| {
         let draft = Draft { token, ..Draft::get("/v2/ping") }.nonce(nonce);
         let service = layer.layer(service_fn(async |request: Request<Body<Full<Bytes>>>| {
@@ -192,8 +194,8 @@ async fn one_key_under_two_tokens_and_one_that_is_changed_are_told_apart() {
 async fn a_store_that_is_down_is_no_answer() {
     for draft in [Draft::get("/v2/ping"), Draft::json("{}")] {
         for (layer, reason) in [
-            (layer_of(Down, MemoryNonceStore::new()), "s3p.key_store"),
-            (layer_of(Later(Down), MemoryNonceStore::new()), "s3p.key_store"),
+            (layer_of(Down, MemoryNonceStore::new(UNIX_EPOCH)), "s3p.key_store"),
+            (layer_of(Later(Down), MemoryNonceStore::new(UNIX_EPOCH)), "s3p.key_store"),
             (layer_of(keys(), Down), "s3p.nonce_store"),
             (layer_of(keys(), Later(Down)), "s3p.nonce_store"),
         ] {
@@ -214,9 +216,10 @@ async fn a_key_store_that_is_down_is_told_before_the_body_is_judged() {
         Draft::new(http::Method::POST, "/v2/bill").body("text/plain", "a"),
         Draft::get("/v2/ping").body(JSON, "{}"),
     ] {
-        for layer in
-            [layer_of(Down, MemoryNonceStore::new()), layer_of(Later(Down), MemoryNonceStore::new())]
-        {
+        for layer in [
+            layer_of(Down, MemoryNonceStore::new(UNIX_EPOCH)),
+            layer_of(Later(Down), MemoryNonceStore::new(UNIX_EPOCH)),
+        ] {
             let answer = send(&layer, draft.request()).await;
             assert_eq!(
                 (answer.status.as_u16(), answer.reason()),
@@ -230,7 +233,7 @@ async fn a_key_store_that_is_down_is_told_before_the_body_is_judged() {
 
 #[tokio::test]
 async fn stores_may_answer_later() {
-    let nonces = MemoryNonceStore::new;
+    let nonces = || MemoryNonceStore::new(UNIX_EPOCH);
     for layer in [
         layer_of(Later(keys()), nonces()),
         layer_of(keys(), Later(nonces())),
@@ -249,7 +252,7 @@ async fn stores_may_answer_later() {
 
 #[tokio::test]
 async fn no_store_is_asked_for_what_is_refused_without_it() {
-    let (keys, nonces) = (Counting::new(keys()), Counting::new(MemoryNonceStore::new()));
+    let (keys, nonces) = (Counting::new(keys()), Counting::new(MemoryNonceStore::new(UNIX_EPOCH)));
     let layer = layer_of(keys.clone(), nonces.clone());
     let good = Draft::get("/v2/ping");
     for request in [

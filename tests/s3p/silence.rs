@@ -1,5 +1,7 @@
 //! No secret, signature or parameter is printed: not to the log, not by `Debug`, not to the caller.
 
+use std::time::UNIX_EPOCH;
+
 use portcullis::{
     BasicAuthLayer, Identity, S3pSignatureLayer, Secret,
     basic::{BasicAuth, MemoryUserStore},
@@ -72,7 +74,7 @@ async fn debug_prints_no_secret_and_no_parameter() {
     let basic = BasicAuth::new("vault", MemoryUserStore::new()).unwrap();
     for printed in [
         format!("{key:?} {secret:?} {input:?} {header:?}"),
-        format!("{keys:?} {:?}", MemoryNonceStore::new()),
+        format!("{keys:?} {:?}", MemoryNonceStore::new(UNIX_EPOCH)),
         format!("{:?} {layer:?} {:?}", auth(), layer.layer(Echo::default())),
         format!("{signer:?} {:?}", SignLayer::new(signer.clone())),
         format!("{:?}", SignLayer::new(signer).layer(Echo::default())),

@@ -1,5 +1,7 @@
 //! The method, the URL and the path: what of them is signed.
 
+use std::time::UNIX_EPOCH;
+
 use http::{Method, header::HOST};
 use portcullis::{
     S3pSignatureLayer, Secret,
@@ -131,7 +133,7 @@ async fn the_public_url_is_signed_in_one_form_however_it_is_configured() {
         "HTTPS://PAY.Example.ORG:443/s3p//",
     ] {
         let url = PublicUrl::parse(configured).unwrap();
-        let auth = S3pAuth::new(url, keys(), MemoryNonceStore::new()).clock(clock());
+        let auth = S3pAuth::new(url, keys(), MemoryNonceStore::new(UNIX_EPOCH)).clock(clock());
         let answer = send(&S3pSignatureLayer::new(auth), Draft::get("/v2/ping").request()).await;
         assert_eq!(answer.status, 200, "{configured}");
     }

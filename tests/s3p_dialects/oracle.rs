@@ -1,5 +1,7 @@
 //! Nobody without a secret learns from the answers which tokens there are, and how their keys are set.
 
+use std::time::UNIX_EPOCH;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::Method;
 use portcullis::{
@@ -97,7 +99,7 @@ fn seen(answer: &Answer) -> String {
 /// A layer that knows nobody.
 fn empty() -> S3pSignatureLayer {
     let keys = MemoryAccessKeyStore::new();
-    S3pSignatureLayer::new(S3pAuth::new(url(), keys, MemoryNonceStore::new()).clock(clock()))
+    S3pSignatureLayer::new(S3pAuth::new(url(), keys, MemoryNonceStore::new(UNIX_EPOCH)).clock(clock()))
 }
 
 #[tokio::test]

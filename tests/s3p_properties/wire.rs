@@ -1,7 +1,11 @@
 //! Both sides over a real connection: `SignLayer` around hyper-util's client, and
 //! `S3pSignatureLayer` in a hyper server.
 
-use std::{convert::Infallible, net::SocketAddr, time::Duration};
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use bytes::Bytes;
 use futures_util::stream;
@@ -32,7 +36,7 @@ async fn serve() -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     let url = PublicUrl::parse(&format!("http://{address}")).unwrap();
-    let auth = S3pAuth::new(url, keys(), MemoryNonceStore::new()).clock(clock());
+    let auth = S3pAuth::new(url, keys(), MemoryNonceStore::new(UNIX_EPOCH)).clock(clock());
     let service = S3pSignatureLayer::new(auth).layer(service_fn(
         async |request: Request<s3p::Body<Incoming>>| {
             let (head, body) = request.into_parts();

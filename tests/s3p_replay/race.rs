@@ -1,5 +1,7 @@
 //! The same request many times at once.
 
+use std::time::UNIX_EPOCH;
+
 use std::{
     sync::{
         Arc,
@@ -43,7 +45,7 @@ async fn accepted(layer: &S3pSignatureLayer, draft: &Draft) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_at_once_one_is_accepted() {
-    let (layer, _) = layer_with(MemoryNonceStore::new());
+    let (layer, _) = layer_with(MemoryNonceStore::new(UNIX_EPOCH));
     for round in 0..5_000 {
         for draft in [Draft::get("/v2/ping?a=1"), Draft::json(r#"{"a":1}"#).of_bob()] {
             assert_eq!(accepted(&layer, &draft.nonce(round)).await, 1, "round {round}");
@@ -53,7 +55,7 @@ async fn of_many_at_once_one_is_accepted() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_at_once_one_is_accepted_when_the_store_answers_later() {
-    let (layer, _) = layer_with(Later(MemoryNonceStore::new()));
+    let (layer, _) = layer_with(Later(MemoryNonceStore::new(UNIX_EPOCH)));
     for round in 0..50 {
         assert_eq!(accepted(&layer, &Draft::json("{}").nonce(round)).await, 1, "round {round}");
     }
@@ -62,7 +64,7 @@ async fn of_many_at_once_one_is_accepted_when_the_store_answers_later() {
 #[test]
 fn of_two_threads_with_one_nonce_one_is_first() {
     const NONCES: usize = 5000;
-    let store = MemoryNonceStore::new();
+    let store = MemoryNonceStore::new(UNIX_EPOCH);
     let fresh: Vec<AtomicUsize> = (0..NONCES).map(|_| AtomicUsize::new(0)).collect();
     let now = NOW.cast_signed();
     thread::scope(|scope| {

@@ -1,5 +1,7 @@
 //! `MemoryNonceStore` when it is full: nothing that counts is forgotten.
 
+use std::time::UNIX_EPOCH;
+
 use portcullis::s3p::MemoryNonceStore;
 
 use crate::{
@@ -15,7 +17,7 @@ fn draft(nonce: usize) -> Draft {
 
 #[tokio::test]
 async fn a_token_has_at_most_so_many_live_nonces() {
-    let (layer, _) = layer_with(MemoryNonceStore::with_limits(100, 3));
+    let (layer, _) = layer_with(MemoryNonceStore::with_limits(UNIX_EPOCH, 100, 3));
     for nonce in 0..3 {
         assert_eq!(outcome(&send(&layer, draft(nonce).request()).await), "accepted");
     }
@@ -34,7 +36,7 @@ async fn a_token_has_at_most_so_many_live_nonces() {
 
 #[tokio::test]
 async fn a_store_has_at_most_so_many_live_nonces() {
-    let (layer, _) = layer_with(MemoryNonceStore::with_limits(4, 3));
+    let (layer, _) = layer_with(MemoryNonceStore::with_limits(UNIX_EPOCH, 4, 3));
     for nonce in 0..3 {
         assert_eq!(outcome(&send(&layer, draft(nonce).request()).await), "accepted");
     }
@@ -52,7 +54,7 @@ async fn a_store_has_at_most_so_many_live_nonces() {
 
 #[tokio::test]
 async fn what_a_full_store_has_refused_may_be_sent_again() {
-    let (layer, clock) = layer_with(MemoryNonceStore::with_limits(10, 1));
+    let (layer, clock) = layer_with(MemoryNonceStore::with_limits(UNIX_EPOCH, 10, 1));
     assert_eq!(outcome(&send(&layer, draft(0).request()).await), "accepted");
     let waiting = draft(1).timestamp(NOW + 300);
     assert_eq!(outcome(&send(&layer, waiting.request()).await), "s3p.token_full");
@@ -63,7 +65,7 @@ async fn what_a_full_store_has_refused_may_be_sent_again() {
 
 #[tokio::test]
 async fn expired_nonces_make_room_and_no_other() {
-    let (layer, clock) = layer_with(MemoryNonceStore::with_limits(3, 3));
+    let (layer, clock) = layer_with(MemoryNonceStore::with_limits(UNIX_EPOCH, 3, 3));
     // They expire at NOW, NOW + 300 and NOW + 600.
     for (nonce, timestamp) in [(0, NOW - 300), (1, NOW), (2, NOW + 300)] {
         let answer = send(&layer, draft(nonce).timestamp(timestamp).request()).await;
@@ -87,7 +89,7 @@ async fn expired_nonces_make_room_and_no_other() {
 #[tokio::test]
 async fn a_store_of_nothing_accepts_nothing() {
     for (limits, expected) in [((0, 1), "s3p.store_full"), ((1, 0), "s3p.token_full")] {
-        let (layer, _) = layer_with(MemoryNonceStore::with_limits(limits.0, limits.1));
+        let (layer, _) = layer_with(MemoryNonceStore::with_limits(UNIX_EPOCH, limits.0, limits.1));
         let answer = send(&layer, draft(0).request()).await;
         assert_eq!(outcome(&answer), expected);
     }
@@ -95,7 +97,7 @@ async fn a_store_of_nothing_accepts_nothing() {
 
 #[tokio::test]
 async fn a_clone_is_the_same_store() {
-    let store = MemoryNonceStore::with_limits(1, 1);
+    let store = MemoryNonceStore::with_limits(UNIX_EPOCH, 1, 1);
     let ((one, _), (two, _)) = (layer_with(store.clone()), layer_with(store.clone()));
     assert_eq!(outcome(&send(&one, draft(0).request()).await), "accepted");
     assert_eq!(outcome(&send(&two, draft(0).request()).await), "s3p.replayed");

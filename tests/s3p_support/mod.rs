@@ -2,7 +2,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 #![allow(clippy::needless_pass_by_value, reason = "a call reads better without `&`")]
 
-use std::sync::Arc;
+use std::{sync::Arc, time::UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, header};
@@ -43,7 +43,7 @@ pub fn keys() -> MemoryAccessKeyStore {
 }
 
 pub fn auth() -> S3pAuth {
-    S3pAuth::new(url(), keys(), MemoryNonceStore::new()).clock(clock())
+    S3pAuth::new(url(), keys(), MemoryNonceStore::new(UNIX_EPOCH)).clock(clock())
 }
 
 /// A layer that knows Alice and Bob, and where it is always [`NOW`].

@@ -1,6 +1,8 @@
 //! The schemes that the tests over real sockets put in front of a server, and credentials for them.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
+use std::time::UNIX_EPOCH;
+
 use http::{HeaderMap, Method, header::CONTENT_TYPE};
 use jsonwebtoken::{EncodingKey, Header};
 use portcullis::{
@@ -94,7 +96,7 @@ pub fn manual_clock() -> ManualClock {
 
 pub fn s3p(keys: impl AccessKeyStore) -> S3pAuth {
     let url = PublicUrl::parse("http://vault.example.org").unwrap();
-    S3pAuth::new(url, keys, MemoryNonceStore::new()).clock(manual_clock())
+    S3pAuth::new(url, keys, MemoryNonceStore::new(UNIX_EPOCH)).clock(manual_clock())
 }
 
 /// Well-formed, and not the signature of anything: what needs no key is judged first.

@@ -1,6 +1,9 @@
 //! Access keys, whose secrets are sealed.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use http::{HeaderMap, Method, Request};
 use http_body_util::Full;
@@ -19,7 +22,7 @@ const NEW: &str = "the-new-secret-0123456789";
 /// Whether a request that is signed with this secret is let in, as a status.
 async fn ask(store: &Sql, clock: &Arc<portcullis::ManualClock>, token: &str, secret: &str) -> u16 {
     let url = PublicUrl::parse("https://example.org").unwrap();
-    let auth = S3pAuth::new(url, store.clone(), MemoryNonceStore::new()).clock(clock.clone());
+    let auth = S3pAuth::new(url, store.clone(), MemoryNonceStore::new(UNIX_EPOCH)).clock(clock.clone());
     let signer = Signer::new(token, secret).unwrap().clock(clock.clone());
     let target = "https://example.org/ping".parse().unwrap();
     let signed = signer.sign(&Method::GET, &target, &HeaderMap::new(), b"").unwrap();

@@ -13,11 +13,13 @@
 //!    its server stopped, its disk full, its network cut.
 //!
 //! ```
+//! use std::time::UNIX_EPOCH;
+//!
 //! use portcullis::{s3p::MemoryNonceStore, store::contract};
 //!
 //! # tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
-//! contract::nonces(async || MemoryNonceStore::new()).await;
-//! contract::bounded_nonces(async |each| MemoryNonceStore::with_limits(1000, each)).await;
+//! contract::nonces(async || MemoryNonceStore::new(UNIX_EPOCH)).await;
+//! contract::bounded_nonces(async |each| MemoryNonceStore::with_limits(UNIX_EPOCH, 1000, each)).await;
 //! # });
 //! ```
 //!

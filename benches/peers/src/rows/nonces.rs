@@ -7,7 +7,7 @@ use std::{
     sync::Barrier,
     task::{Context, Poll, Waker},
     thread,
-    time::Instant,
+    time::{Instant, UNIX_EPOCH},
 };
 
 use dashmap::DashMap;
@@ -139,7 +139,7 @@ fn pause(results: &mut Results) {
 
 /// A store with so many nonces, of a hundred tokens, with the room that one would give it.
 fn full(many: u64, expires: impl Fn(u64) -> u64) -> MemoryNonceStore {
-    let store = MemoryNonceStore::with_limits(2_000_000, 100_000);
+    let store = MemoryNonceStore::with_limits(UNIX_EPOCH, 2_000_000, 100_000);
     for nonce in 0..many {
         let expires = i64::try_from(expires(nonce)).expect("a second");
         record(&store, nonce % 100, &nonce.to_string(), expires, 0);

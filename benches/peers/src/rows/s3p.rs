@@ -6,7 +6,7 @@
 //! and writing 270 of base string. They take 390: the signature's base64 50, the rest of the header 100, the
 //! query 55, the text 155.
 
-use std::{collections::BTreeMap, num::NonZeroU64};
+use std::{collections::BTreeMap, num::NonZeroU64, time::UNIX_EPOCH};
 
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
@@ -142,7 +142,7 @@ pub fn bare_again() -> Work {
 
 fn layer() -> S3pSignatureLayer {
     // As many nonces as the measurement needs.
-    layer_with(MemoryNonceStore::with_limits(10_000_000, 10_000_000))
+    layer_with(MemoryNonceStore::with_limits(UNIX_EPOCH, 10_000_000, 10_000_000))
 }
 
 fn layer_with(nonces: impl NonceStore) -> S3pSignatureLayer {
