@@ -56,11 +56,11 @@ impl ScopeTableBuilder {
 
     /// Says that the layer stands inside a router that is nested at this prefix (axum's `Router::nest` and
     /// `nest_service`), which is gone from the paths that it sees. The patterns are written with the prefix, as
-    /// the client writes it; of routers nested in each other, all of it.
+    /// the client writes it; of routers nested in each other, all of it. `{name}` in it is any one segment.
     ///
     /// `prefix` and `prefix/` are one path there, the root, and so can have but one rule for a method. A path
     /// with a slash too many behind the prefix is refused: axum takes it away, but not before it has found the
-    /// route. So is all that no axum router has handed on.
+    /// route. So is all that no axum router has handed on, or that one has under another prefix.
     #[cfg(feature = "axum")]
     pub fn nested_at(mut self, prefix: &str) -> Self {
         prefix.trim_end_matches('/').clone_into(&mut self.prefix);
