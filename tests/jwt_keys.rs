@@ -356,6 +356,39 @@ fn a_jwk_with_damaged_parts_or_the_name_of_another_curve_is_refused() {
     assert!(taken.is_empty(), "{taken:#?}");
 }
 
+/// A key has no id yet when it is read: the refusal names what it was to be for.
+#[test]
+fn each_refusal_of_a_key_names_its_algorithm_or_its_kid() {
+    for (algorithm, pem) in asymmetric() {
+        for refused in [
+            Key::from_pem(algorithm, "no PEM"),
+            Key::from_pem(algorithm, RSA_PRIVATE),
+            Key::from_pem(algorithm, pem.replace("PUBLIC KEY", "CERTIFICATE")),
+            Key::from_pem(algorithm, P521_PUBLIC),
+            Key::from_der(algorithm, b"no DER"),
+            Key::hmac(algorithm, SECRET),
+        ] {
+            let text = message(refused);
+            assert!(text.contains(&format!("{algorithm:?}")), "{algorithm:?}: {text}");
+        }
+    }
+    for weak in [RSA_1024_PUBLIC, RSA_ROCA_PUBLIC] {
+        assert!(message(Key::from_pem(Algorithm::PS384, weak)).contains("PS384"));
+    }
+    for secret in ["", "short", RSA_PUBLIC] {
+        assert!(message(Key::hmac(Algorithm::HS512, secret)).contains("HS512"), "{secret:?}");
+    }
+    // A `kid` that no token can have is not printed.
+    for (kid, word) in [("k".repeat(256), None), ("k".repeat(257), Some("whose `kid` has 257 bytes"))] {
+        let key = Key::from_jwk(&jwk(Algorithm::ES256, &json!({ "kid": kid })));
+        assert_eq!(key.as_ref().err().is_some(), word.is_some(), "{kid}");
+        if let Some(word) = word {
+            let text = message(key);
+            assert!(text.contains(word) && !text.contains(&kid), "{text}");
+        }
+    }
+}
+
 #[test]
 fn a_key_prints_its_id_and_algorithm_and_no_part_of_itself() {
     let printed = format!("{:?}", Keys::new([key(Algorithm::HS256).id("seven")]).unwrap());

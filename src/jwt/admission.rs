@@ -19,9 +19,9 @@ pub(super) fn shared_key(algorithm: Algorithm, secret: &Secret) -> Result<Shared
         other => return Err(unfit(other, "a shared secret")),
     };
     if secret.expose().trim_ascii_start().starts_with(b"-----BEGIN") {
-        return Err(ConfigError::new(
-            "this is a key in PEM, not a shared secret: use it with its own algorithm (`Key::from_pem`)",
-        ));
+        return Err(ConfigError::new(format!(
+            "the secret for {algorithm:?} is a key in PEM: use it with its own algorithm (`Key::from_pem`)"
+        )));
     }
     if secret.len() < least {
         return Err(ConfigError::new(format!(
@@ -48,20 +48,20 @@ pub(super) fn public_key(
     })?;
     if algorithm.family() == AlgorithmFamily::Rsa {
         let modulus = key.rsa_modulus().ok_or_else(|| {
-            ConfigError::new(
-                "the RSA key has fewer than 2048 or more than 8192 bits (RFC 7518 section 3.3)",
-            )
+            ConfigError::new(format!(
+                "the RSA key for {algorithm:?} has fewer than 2048 or more than 8192 bits (RFC 7518 section 3.3)"
+            ))
         })?;
         if has_roca_mark(&modulus) {
-            return Err(ConfigError::new(
-                "the RSA key comes from a faulty generator and can be factored (CVE-2017-15361); make \
-                 another",
-            ));
+            return Err(ConfigError::new(format!(
+                "the RSA key for {algorithm:?} comes from a faulty generator and can be factored \
+                 (CVE-2017-15361); make another"
+            )));
         }
     }
     if algorithm.family() == AlgorithmFamily::Ed && key.ed25519().is_none_or(is_no_ed25519_key) {
         return Err(ConfigError::new(
-            "the Ed25519 key is nobody's: its point has a small order, so that everybody can sign for it, or \
+            "the key for EdDSA is nobody's: its point has a small order, so that everybody can sign for it, or \
              its y is not below the field's prime (RFC 8032 section 5.1.3)",
         ));
     }
@@ -91,12 +91,17 @@ pub(super) fn unfit(algorithm: Algorithm, what: &str) -> ConfigError {
     ConfigError::new(format!("{algorithm:?} does not work with {what}"))
 }
 
-pub(super) fn name(jwk: &Jwk) -> String {
-    match &jwk.common.key_id {
+/// What a JWK of this `kid` is called in a refusal.
+pub(super) fn name(kid: Option<&str>) -> String {
+    match kid {
+        Some(kid) if kid.len() > LONGEST_ID => format!("a JWK whose `kid` has {} bytes", kid.len()),
         Some(kid) => format!("the JWK {kid:?}"),
         None => "a JWK without `kid`".to_owned(),
     }
 }
+
+/// The longest id of a key, in bytes, and the longest `kid` that is looked for.
+pub(super) const LONGEST_ID: usize = 256;
 
 /// Whether a modulus has the mark of CVE-2017-15361 (ROCA): modulo each of these primes it is a power of
 /// 65537. By chance, one in 2^27 has it.

@@ -8,9 +8,9 @@
 //! 3. The header is a JSON object without repeated names. `crit`, `zip` and `b64` are refused: no
 //!    extension is understood. `jku`, `x5u`, `jwk` and `x5c` are ignored, and never fetched. `typ` is absent,
 //!    `JWT` or `at+jwt`, or what [`token_type`](JwtAuthBuilder::token_type) names.
-//! 4. The key decides the algorithm; the header's `alg` must name the same. `kid` chooses the key;
-//!    where it does not leave exactly one, the token is refused. A [`KeySource`] whose keys may still be
-//!    renewed is asked for newer ones first; one that cannot say whether there are, or has none to be
+//! 4. The key decides the algorithm; the header's `alg` must name the same. `kid`, of 256 bytes at most,
+//!    chooses the key; where it does not leave exactly one, the token is refused. A [`KeySource`] whose keys may
+//!    still be renewed is asked for newer ones first; one that cannot say whether there are, or has none to be
 //!    believed: 503.
 //! 5. A token that has expired by its own word is refused; nothing else is believed before the signature
 //!    is verified. The claims are a JSON object without repeated names, in which each claim that is looked
