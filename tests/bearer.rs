@@ -42,6 +42,56 @@ fn by(builder: JwtAuthBuilder) -> AuthenticateLayer {
     AuthenticateLayer::new(builder.build().unwrap())
 }
 
+/// RFC 6750 section 2: a client sends its token in one way.
+#[tokio::test]
+async fn a_token_beside_one_in_the_query_is_a_bad_request_wherever_it_is_taken_from() {
+    let good = token(claims(&[]));
+    let field = HeaderName::from_static("x-token");
+    let whole = BearerAuth::new("messages", jwt()).unwrap();
+    let user_tokens = UserTokenAuth::new("messages", MemoryUserTokenStore::new()).unwrap();
+    let [usual, cookie, own] =
+        [builder(), builder().cookie("session"), builder().header(field)].map(by);
+    let (whole, user_tokens) = (AuthenticateLayer::new(whole), AuthenticateLayer::new(user_tokens));
+    for (layer, name, value, is_good) in [
+        (&usual, "authorization", format!("Bearer {good}"), true),
+        (&cookie, "cookie", format!("session={good}"), true),
+        (&own, "x-token", good.clone(), true),
+        (&whole, "authorization", format!("Bearer {good}"), true),
+        (&user_tokens, "authorization", format!("Bearer {good}"), false),
+    ] {
+        for (query, is_token) in [
+            (format!("access_token={good}"), true),
+            ("a=b&access_token=x&c".to_owned(), true),
+            ("access_token".to_owned(), true),
+            ("a&access_token=".to_owned(), true),
+            (format!("token={good}"), false),
+            ("access_tokens=1&my_access_token=2&a=access_token&Access_token=3".to_owned(), false),
+            (String::new(), false),
+        ] {
+            let mut request = get(&format!("/?{query}"));
+            let alone = send(layer, get(&format!("/?{query}"))).await;
+            assert_eq!(
+                (alone.status.as_u16(), alone.reason()),
+                (401, "authorization.missing"),
+                "{query}"
+            );
+            request.headers_mut().insert(name, value.parse().unwrap());
+            let answer = send(layer, request).await;
+            if is_token {
+                assert_eq!(
+                    (answer.status.as_u16(), answer.reason()),
+                    (400, "bearer.several_tokens"),
+                    "{query}"
+                );
+                let challenge = answer.challenges()[0];
+                assert!(challenge.contains("invalid_request"), "{challenge}");
+            } else {
+                assert_eq!(answer.status == 200, is_good, "{name}, {query}");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_token_is_taken_from_the_cookie_that_was_named_and_from_nowhere_else() {
     let layer = by(builder().cookie("session"));

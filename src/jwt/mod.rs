@@ -2,8 +2,9 @@
 //!
 //! The rules, in the order in which they are applied:
 //!
-//! 1. What follows `Bearer` is one `b64token` (RFC 6750 section 2.1); otherwise 400
-//!    `invalid_request`.
+//! 1. What follows `Bearer` is one `b64token` (RFC 6750 section 2.1), and the only token: beside a parameter
+//!    `access_token` of the query, which is otherwise ignored, it is none; 400 `invalid_request`. The body is not
+//!    looked at.
 //! 2. It is not longer than [`max_length`](JwtAuthBuilder::max_length), and a compact JWS: three parts of strict base64url. JWE and JSON serialization are refused.
 //! 3. The header is a JSON object without repeated names. `crit`, `zip` and `b64` are refused: no
 //!    extension is understood. `jku`, `x5u`, `jwk` and `x5c` are ignored, and never fetched. `typ` is absent,
