@@ -19,6 +19,9 @@ const REALM: &str = "SMSGate";
 /// The issuer of the tokens (`iss`).
 pub const ISSUER: &str = "sms-gate.app";
 
+/// By how much the clock of the instance that issues a token may differ from that of the one that verifies it.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(5);
+
 /// HTTP Basic, and JWTs unless they are switched off.
 pub fn authenticate(gateway: &Gateway, refresher: Refresher) -> Result<AuthenticateLayer, Error> {
     let basic = gateway.passwords(REALM, Passwords(gateway.database.clone()))?;
@@ -28,8 +31,7 @@ pub fn authenticate(gateway: &Gateway, refresher: Refresher) -> Result<Authentic
             .issuer(ISSUER)
             // Who trades the password for a token stays the same.
             .identities_of(Identity::LOCAL)
-            // The clock that issues is the clock that verifies.
-            .leeway(Duration::ZERO)
+            .leeway(CLOCKS_DIFFER)
             .revocations(gateway.database.store().clone())
             .build()?;
         let tokens = BearerAuth::new(REALM, Tokens { access: jwt, refresher })?;
