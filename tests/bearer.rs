@@ -7,9 +7,10 @@ mod jwt_support;
 mod support;
 
 use http::{HeaderName, header};
+use jsonwebtoken::EncodingKey;
 use jwt_support::*;
 use portcullis::{
-    AuthenticateLayer, BearerAuth, Identity, JwtScopeLayer, Scope, TokenVerifier,
+    AuthenticateLayer, BearerAuth, Identity, JwtScopeLayer, ManualClock, Scope, TokenVerifier,
     basic::{BasicAuth, MemoryUserStore},
     jwt::{Algorithm, JwtAuth, JwtAuthBuilder, JwtIssuers, Key, Keys},
     user_token::{MemoryUserTokenStore, UserToken, UserTokenAuth, UserTokenRecord},
@@ -232,14 +233,14 @@ fn issuers() -> JwtIssuers {
     let other = JwtAuth::builder(Keys::new([other_key]).unwrap())
         .issuer(OTHER_ISSUER)
         .audience("example")
-        .clock(portcullis::ManualClock::at_unix(NOW));
+        .clock(ManualClock::at_unix(NOW));
     JwtIssuers::new([jwt(), other.build().unwrap()]).unwrap()
 }
 
 /// A token of the other issuer's key.
 fn others(claims: &str) -> String {
     let message = format!("{}.{}", b64(HS256), b64(claims));
-    let key = jsonwebtoken::EncodingKey::from_secret(OTHER_SECRET.as_bytes());
+    let key = EncodingKey::from_secret(OTHER_SECRET.as_bytes());
     let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256).unwrap();
     format!("{message}.{signature}")
 }
@@ -284,6 +285,39 @@ fn the_same_subject_of_two_issuers_is_two() {
     assert_eq!((one.subject(), one.issuer()), ("alice", ISSUER));
     assert_eq!((other.subject(), other.issuer()), ("alice", OTHER_ISSUER));
     assert_ne!(one, other);
+}
+
+/// An id of a key says nothing outside of its issuer's set.
+#[test]
+fn two_issuers_may_have_keys_of_one_id_and_neither_is_good_for_the_other() {
+    let of = |issuer: &str, secret: &str| {
+        let key = Key::hmac(Algorithm::HS256, secret).unwrap().id("one");
+        let jwt = JwtAuth::builder(Keys::new([key]).unwrap()).issuer(issuer).audience(AUDIENCE);
+        jwt.clock(ManualClock::at_unix(NOW)).cache(8).build().unwrap()
+    };
+    let issuers = JwtIssuers::new([of(ISSUER, SECRET), of(OTHER_ISSUER, OTHER_SECRET)]).unwrap();
+    let token = |issuer: &str, secret: &str| {
+        let claims = claims(&[("iss", &format!("{issuer:?}"))]);
+        let message = format!("{}.{}", b64(r#"{"alg":"HS256","kid":"one"}"#), b64(claims));
+        let secret = EncodingKey::from_secret(secret.as_bytes());
+        let signature =
+            jsonwebtoken::crypto::sign(message.as_bytes(), &secret, Algorithm::HS256).unwrap();
+        format!("{message}.{signature}")
+    };
+    // Again, since what is verified is remembered.
+    for _ in 0..2 {
+        for (issuer, secret, refused) in [
+            (ISSUER, SECRET, None),
+            (OTHER_ISSUER, OTHER_SECRET, None),
+            (ISSUER, OTHER_SECRET, Some("jwt.signature")),
+            (OTHER_ISSUER, SECRET, Some("jwt.signature")),
+        ] {
+            let verdict = issuers.verify(&token(issuer, secret)).into_now().unwrap();
+            let verdict = verdict.map(|principal| principal.issuer().to_owned());
+            let expected = refused.map_or(Ok(issuer.to_owned()), Err);
+            assert_eq!(verdict.map_err(|rejection| rejection.reason()), expected);
+        }
+    }
 }
 
 #[test]

@@ -96,7 +96,11 @@
 //!
 //! A token is good until it expires or is revoked: what its subject loses meanwhile, it keeps. Keep
 //! lifetimes short. It is judged when the request begins: a stream or an upgraded connection that outlives
-//! the token goes on, unless the handler looks at [`Claims::expires`].
+//! the token goes on, unless the handler looks at [`Claims::expires`], and asks its [`RevocationStore`] again,
+//! when it pleases. No layer does so in between: what it would have to cut off, and where, only the handler knows.
+//!
+//! While a revocation store is down, tokens are answered 503. There is no setting by which older answers would do
+//! for a while: whoever has a token that was revoked would only have to keep the store busy.
 
 mod admission;
 mod authenticator;
