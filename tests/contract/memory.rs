@@ -24,7 +24,7 @@ async fn revocations_in_memory_keep_the_contract() {
                 match revocation {
                     Revocation::Token { issuer, id, .. } if for_good => store.revoke(issuer, id),
                     Revocation::Token { issuer, id, expires } => {
-                        store.revoke_until(issuer, id, expires)
+                        store.revoke_until(issuer, id, expires);
                     }
                     Revocation::Subject { identity, up_to, .. } => store.revoke_all(&identity, up_to),
                 }
