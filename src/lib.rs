@@ -110,7 +110,7 @@ mod clock;
 mod error;
 #[cfg(feature = "axum")]
 mod extract;
-#[cfg(any(feature = "basic", feature = "_jwt"))]
+#[cfg(feature = "_jwt")]
 mod fingerprint;
 mod gate;
 mod head;

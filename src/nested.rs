@@ -31,6 +31,7 @@ pub(crate) fn is_nested_at(head: &Head<'_>, prefix: &str) -> Option<bool> {
 /// axum takes a second slash away with the prefix: of `/api//health`, `/health` is left. But `Router::nest` has
 /// found the route before, by the path as it was, and that may be another one: `/api/{*rest}`. It is the same
 /// with a path that was rewritten behind a router.
+#[cfg(any(feature = "ownership", feature = "s3p"))]
 pub(crate) fn is_whole(head: &Head<'_>) -> Option<bool> {
     let original = head.extensions().get::<OriginalUri>()?;
     let (sent, seen) = (original.0.path(), head.uri().path());
