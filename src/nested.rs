@@ -16,7 +16,8 @@ pub(crate) fn is_nested_at(head: &Head<'_>, prefix: &str) -> Option<bool> {
         None => return Some(false),
     };
     let is_any = |segment: &str| {
-        segment.starts_with('{') && segment.ends_with('}') && !segment.starts_with("{{")
+        let name = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+        name.is_some_and(|name| !name.starts_with(['{', '*']) && !name.ends_with('}'))
     };
     let mut taken = taken.split('/');
     let is_prefix = prefix.split('/').all(|wanted| {

@@ -42,7 +42,7 @@ impl Key {
     /// # Errors
     ///
     /// When it is not one PEM document of those kinds, or not a key for this algorithm: of another
-    /// type or curve, or RSA with fewer than 2,048 bits.
+    /// type or curve, RSA with fewer than 2,048 bits, or known to be weak.
     pub fn from_pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
         let (label, der) = pem_rfc7468::decode_vec(pem.as_ref().trim_ascii()).map_err(|error| {
             ConfigError::because(format!("the key for {algorithm:?} is not in PEM (RFC 7468)"), error)
@@ -65,7 +65,7 @@ impl Key {
     ///
     /// # Errors
     ///
-    /// When it is not a key for this algorithm.
+    /// When it is not a key for this algorithm, as of [`from_pem`](Self::from_pem).
     pub fn from_der(algorithm: Algorithm, der: &[u8]) -> Result<Self, ConfigError> {
         Self::from_public(algorithm, PublicKey::from_der(algorithm, der))
     }
