@@ -80,8 +80,8 @@
 //! | `redis-tls` | no | `rediss://` for it, by rustls and aws-lc-rs |
 //! | `bcrypt` | no | bcrypt hashes in a user store |
 //! | `pbkdf2` | no | PBKDF2 hashes in a user store |
-//! | `jwks` | no | [`jwt::remote`]: keys that are fetched, by a task of tokio's |
-//! | `jwks-http` | no | `jwt::remote::JwksUrl`: a client for them, on reqwest and rustls |
+//! | `jwks` | no | [`jwt::remote`]: keys that are fetched, by a task of tokio's; beside `jwt` or `jwt-rust-crypto` |
+//! | `jwks-http` | no | `jwt::remote::JwksUrl`: a client for them, on reqwest, rustls and aws-lc-rs |
 //! | `axum` | no | [`Principal`] and `Option<Principal>` as extractors, [`Rejection`] as a response; [`ownership`] and [`ScopeTable`] by the router's own routes |
 //! | `introspection` | no | [`introspection`], with an endpoint of one's own |
 //! | `introspection-http` | no | [`introspection::HttpEndpoint`], on reqwest and rustls |
@@ -90,6 +90,11 @@
 //! | `full` | no | all of them |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(all(feature = "jwks", not(feature = "_jwt")))]
+compile_error!(
+    "the features `jwks` and `jwks-http` need `jwt` (aws-lc-rs) or `jwt-rust-crypto` beside them: name one of the two"
+);
 
 pub mod authenticate;
 pub mod authorize;

@@ -14,7 +14,8 @@
 //!
 //! The bearer challenges point to it with `resource_metadata` (section 5.1), so that a client which knows
 //! nothing but the resource's URL learns the rest from the first 401. Clients of the Model Context Protocol
-//! do so, and look for it in a 403 `insufficient_scope`, too.
+//! do so, and look for it in a 403 `insufficient_scope`, too: a [`ScopePolicy`](crate::ScopePolicy) is told by
+//! itself, and a [`ScopeTable`](crate::ScopeTable) once for all its rules.
 //!
 //! ```
 //! use portcullis::{

@@ -7,9 +7,10 @@ mod jwt_support;
 mod support;
 
 use http::{HeaderName, header};
+use jsonwebtoken::EncodingKey;
 use jwt_support::*;
 use portcullis::{
-    AuthenticateLayer, BearerAuth, Identity, JwtScopeLayer, Scope, TokenVerifier,
+    AuthenticateLayer, BearerAuth, Identity, JwtScopeLayer, ManualClock, Scope, TokenVerifier,
     basic::{BasicAuth, MemoryUserStore},
     jwt::{Algorithm, JwtAuth, JwtAuthBuilder, JwtIssuers, Key, Keys},
     user_token::{MemoryUserTokenStore, UserToken, UserTokenAuth, UserTokenRecord},
@@ -40,6 +41,56 @@ async fn verdict(layer: &AuthenticateLayer, lines: Lines<'_>) -> (u16, Option<&'
 
 fn by(builder: JwtAuthBuilder) -> AuthenticateLayer {
     AuthenticateLayer::new(builder.build().unwrap())
+}
+
+/// RFC 6750 section 2: a client sends its token in one way.
+#[tokio::test]
+async fn a_token_beside_one_in_the_query_is_a_bad_request_wherever_it_is_taken_from() {
+    let good = token(claims(&[]));
+    let field = HeaderName::from_static("x-token");
+    let whole = BearerAuth::new("messages", jwt()).unwrap();
+    let user_tokens = UserTokenAuth::new("messages", MemoryUserTokenStore::new()).unwrap();
+    let [usual, cookie, own] =
+        [builder(), builder().cookie("session"), builder().header(field)].map(by);
+    let (whole, user_tokens) = (AuthenticateLayer::new(whole), AuthenticateLayer::new(user_tokens));
+    for (layer, name, value, is_good) in [
+        (&usual, "authorization", format!("Bearer {good}"), true),
+        (&cookie, "cookie", format!("session={good}"), true),
+        (&own, "x-token", good.clone(), true),
+        (&whole, "authorization", format!("Bearer {good}"), true),
+        (&user_tokens, "authorization", format!("Bearer {good}"), false),
+    ] {
+        for (query, is_token) in [
+            (format!("access_token={good}"), true),
+            ("a=b&access_token=x&c".to_owned(), true),
+            ("access_token".to_owned(), true),
+            ("a&access_token=".to_owned(), true),
+            (format!("token={good}"), false),
+            ("access_tokens=1&my_access_token=2&a=access_token&Access_token=3".to_owned(), false),
+            (String::new(), false),
+        ] {
+            let mut request = get(&format!("/?{query}"));
+            let alone = send(layer, get(&format!("/?{query}"))).await;
+            assert_eq!(
+                (alone.status.as_u16(), alone.reason()),
+                (401, "authorization.missing"),
+                "{query}"
+            );
+            request.headers_mut().insert(name, value.parse().unwrap());
+            let answer = send(layer, request).await;
+            if is_token {
+                assert_eq!(
+                    (answer.status.as_u16(), answer.reason()),
+                    (400, "bearer.several_tokens"),
+                    "{query}"
+                );
+                let challenge = answer.challenges()[0];
+                assert!(challenge.contains("invalid_request"), "{challenge}");
+            } else {
+                assert_eq!(answer.status == 200, is_good, "{name}, {query}");
+            }
+        }
+    }
 }
 
 #[tokio::test]
@@ -182,14 +233,14 @@ fn issuers() -> JwtIssuers {
     let other = JwtAuth::builder(Keys::new([other_key]).unwrap())
         .issuer(OTHER_ISSUER)
         .audience("example")
-        .clock(portcullis::ManualClock::at_unix(NOW));
+        .clock(ManualClock::at_unix(NOW));
     JwtIssuers::new([jwt(), other.build().unwrap()]).unwrap()
 }
 
 /// A token of the other issuer's key.
 fn others(claims: &str) -> String {
     let message = format!("{}.{}", b64(HS256), b64(claims));
-    let key = jsonwebtoken::EncodingKey::from_secret(OTHER_SECRET.as_bytes());
+    let key = EncodingKey::from_secret(OTHER_SECRET.as_bytes());
     let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256).unwrap();
     format!("{message}.{signature}")
 }
@@ -234,6 +285,39 @@ fn the_same_subject_of_two_issuers_is_two() {
     assert_eq!((one.subject(), one.issuer()), ("alice", ISSUER));
     assert_eq!((other.subject(), other.issuer()), ("alice", OTHER_ISSUER));
     assert_ne!(one, other);
+}
+
+/// An id of a key says nothing outside of its issuer's set.
+#[test]
+fn two_issuers_may_have_keys_of_one_id_and_neither_is_good_for_the_other() {
+    let of = |issuer: &str, secret: &str| {
+        let key = Key::hmac(Algorithm::HS256, secret).unwrap().id("one");
+        let jwt = JwtAuth::builder(Keys::new([key]).unwrap()).issuer(issuer).audience(AUDIENCE);
+        jwt.clock(ManualClock::at_unix(NOW)).cache(8).build().unwrap()
+    };
+    let issuers = JwtIssuers::new([of(ISSUER, SECRET), of(OTHER_ISSUER, OTHER_SECRET)]).unwrap();
+    let token = |issuer: &str, secret: &str| {
+        let claims = claims(&[("iss", &format!("{issuer:?}"))]);
+        let message = format!("{}.{}", b64(r#"{"alg":"HS256","kid":"one"}"#), b64(claims));
+        let secret = EncodingKey::from_secret(secret.as_bytes());
+        let signature =
+            jsonwebtoken::crypto::sign(message.as_bytes(), &secret, Algorithm::HS256).unwrap();
+        format!("{message}.{signature}")
+    };
+    // Again, since what is verified is remembered.
+    for _ in 0..2 {
+        for (issuer, secret, refused) in [
+            (ISSUER, SECRET, None),
+            (OTHER_ISSUER, OTHER_SECRET, None),
+            (ISSUER, OTHER_SECRET, Some("jwt.signature")),
+            (OTHER_ISSUER, SECRET, Some("jwt.signature")),
+        ] {
+            let verdict = issuers.verify(&token(issuer, secret)).into_now().unwrap();
+            let verdict = verdict.map(|principal| principal.issuer().to_owned());
+            let expected = refused.map_or(Ok(issuer.to_owned()), Err);
+            assert_eq!(verdict.map_err(|rejection| rejection.reason()), expected);
+        }
+    }
 }
 
 #[test]

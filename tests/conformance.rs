@@ -25,6 +25,15 @@ use portcullis::{
 };
 use serde_json::Value;
 
+/// How many there are of each kind. `tests/run` reads it, too, to say what it has not run.
+const VECTORS: &str = include_str!("conformance/vectors.txt");
+
+fn assert_counted(vectors: usize, kind: &str) {
+    let listed = VECTORS.lines().find_map(|line| line.split_once(' ').filter(|(_, it)| *it == kind));
+    let (count, _) = listed.unwrap_or_else(|| panic!("{kind} are not listed"));
+    assert_eq!(vectors.to_string(), count, "{kind}");
+}
+
 fn path(name: &str) -> PathBuf {
     let folder = env::var_os("PORTCULLIS_CONFORMANCE");
     let folder = folder.expect("PORTCULLIS_CONFORMANCE names the folder with the vectors");

@@ -9,7 +9,7 @@ mod support;
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, UNIX_EPOCH},
 };
@@ -256,6 +256,141 @@ fn a_token_that_was_not_remembered_long_ago_is_judged_like_any_other() {
     }
     let printed = format!("{jwt:?}");
     assert!(tokens.iter().all(|token| !printed.contains(token.as_str())), "{printed}");
+}
+
+/// Whether both were made of one look at a token.
+fn are_one(one: &Principal, other: &Principal) -> bool {
+    std::ptr::eq(one.extra::<Claims>().unwrap(), other.extra::<Claims>().unwrap())
+}
+
+#[test]
+fn of_many_good_tokens_no_more_are_remembered_than_was_said() {
+    for most in [1, 8, 100] {
+        let jwt = caching(most).build().unwrap();
+        let tokens: Vec<_> =
+            (0..1_000).map(|number| token(claims(&[("sub", &format!("\"u{number}\""))]))).collect();
+        // They are kept, so that no allocation is where another one was.
+        let first: Vec<_> = tokens.iter().map(|token| judge(&jwt, token).unwrap()).collect();
+        let again = tokens.iter().map(|token| judge(&jwt, token).unwrap());
+        let remembered = again.zip(&first).filter(|(again, first)| are_one(again, first)).count();
+        assert!(remembered <= most, "{remembered} of {most}");
+    }
+}
+
+/// A store with what is to happen when it is asked.
+#[derive(Clone)]
+struct Watched {
+    version: Option<Arc<AtomicU64>>,
+    revoked: Arc<AtomicBool>,
+    /// Whether something is revoked while it is asked, which the answer does not know yet.
+    meanwhile: Arc<AtomicBool>,
+    asked: Arc<AtomicUsize>,
+    waits: bool,
+}
+
+impl Watched {
+    fn new(has_version: bool, waits: bool) -> Self {
+        let version = has_version.then(Arc::default);
+        let (revoked, meanwhile, asked) = Default::default();
+        Self { version, revoked, meanwhile, asked, waits }
+    }
+
+    fn set_revoked(&self, revoked: bool) {
+        self.revoked.store(revoked, Ordering::SeqCst);
+        self.change();
+    }
+
+    fn change(&self) {
+        if let Some(version) = &self.version {
+            version.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+}
+
+impl RevocationStore for Watched {
+    fn is_revoked(&self, _token: TokenFacts<'_>) -> NowOrLater<Result<bool, StoreError>> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let answer = self.revoked.load(Ordering::SeqCst);
+        if self.meanwhile.swap(false, Ordering::SeqCst) {
+            self.set_revoked(true);
+        }
+        if self.waits {
+            NowOrLater::later(async move {
+                tokio::task::yield_now().await;
+                Ok(answer)
+            })
+        } else {
+            NowOrLater::now(Ok(answer))
+        }
+    }
+
+    fn version(&self) -> Option<u64> {
+        self.version.as_ref().map(|version| version.load(Ordering::SeqCst))
+    }
+}
+
+const WATCHED: [(bool, bool); 4] = [(true, true), (true, false), (false, true), (false, false)];
+
+async fn refusal_of(jwt: &JwtAuth, token: &str) -> Option<&'static str> {
+    jwt.verify(token).await.err().map(|rejection| rejection.reason())
+}
+
+#[tokio::test]
+async fn a_store_is_asked_again_when_its_version_has_changed_or_it_has_none() {
+    let token = token(claims(&[("jti", r#""id-1""#)]));
+    for (has_version, waits) in WATCHED {
+        let store = Watched::new(has_version, waits);
+        let jwt = caching(8).revocations(store.clone()).build().unwrap();
+        for round in 1..4 {
+            for _ in 0..3 {
+                assert_eq!(refusal_of(&jwt, &token).await, None);
+            }
+            assert_eq!(store.asked(), if has_version { round } else { 3 * round });
+            store.change();
+        }
+        store.set_revoked(true);
+        assert_eq!(refusal_of(&jwt, &token).await, Some("jwt.revoked"), "{has_version}, {waits}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_revoked_while_the_store_is_asked_is_refused_on_the_next_request() {
+    let token = token(claims(&[("jti", r#""id-1""#)]));
+    for (has_version, waits) in WATCHED {
+        let store = Watched::new(has_version, waits);
+        let jwt = caching(8).revocations(store.clone()).build().unwrap();
+        // Before it is remembered, and when it is.
+        for remembered in [false, true] {
+            store.set_revoked(false);
+            if remembered {
+                assert_eq!(refusal_of(&jwt, &token).await, None);
+                store.change();
+            }
+            store.meanwhile.store(true, Ordering::SeqCst);
+            assert_eq!(refusal_of(&jwt, &token).await, None, "the answer came first");
+            assert_eq!(refusal_of(&jwt, &token).await, Some("jwt.revoked"), "{has_version}, {waits}");
+        }
+    }
+}
+
+/// So that what is refused takes no place from others.
+#[tokio::test]
+async fn a_token_that_was_revoked_is_forgotten() {
+    let token = token(claims(&[("jti", r#""id-1""#)]));
+    for (has_version, waits) in WATCHED {
+        let store = Watched::new(has_version, waits);
+        let jwt = caching(8).revocations(store.clone()).build().unwrap();
+        let before = jwt.verify(&token).await.unwrap();
+        assert!(are_one(&before, &jwt.verify(&token).await.unwrap()));
+        store.set_revoked(true);
+        assert_eq!(refusal_of(&jwt, &token).await, Some("jwt.revoked"));
+        store.set_revoked(false);
+        assert!(!are_one(&before, &jwt.verify(&token).await.unwrap()), "{has_version}, {waits}");
+    }
 }
 
 #[test]

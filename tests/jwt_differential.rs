@@ -13,7 +13,10 @@ use std::{
 
 use jsonwebtoken::{DecodingKey, Validation, decode, get_current_timestamp};
 use jwt_support::*;
-use portcullis::jwt::{Algorithm, Claims, JwtAuth};
+use portcullis::{
+    ManualClock,
+    jwt::{Algorithm, Claims, JwtAuth},
+};
 use proptest::{
     prelude::*,
     sample::{Index, select},
@@ -25,7 +28,7 @@ use serde_json::{Value, value::RawValue};
 const OFFSETS: [i64; 6] = [-1_000_000, -10_000, -600, 600, 10_000, 1_000_000];
 
 /// Values that some parser somewhere has taken for a date, a name or a list of names.
-const ODD: [&str; 26] = [
+const ODD: [&str; 34] = [
     "null",
     "true",
     "0",
@@ -52,6 +55,15 @@ const ODD: [&str; 26] = [
     "[[]]",
     "{}",
     r#"{"messages":1}"#,
+    // What is no JSON, and nearly so.
+    "09999999999",
+    "+1",
+    "1.",
+    "tru",
+    "nullnull",
+    r#"["messages",]"#,
+    r#""alice"alice"#,
+    "9999999999 9",
 ];
 
 fn date() -> impl Strategy<Value = String> {
@@ -75,6 +87,10 @@ fn text(good: &'static str) -> impl Strategy<Value = String> {
     prop_oneof![6 => Just(format!("{good:?}")), 1 => odd()]
 }
 
+fn list(good: &'static str) -> impl Strategy<Value = String> {
+    prop_oneof![6 => Just(format!("[{good:?}]")), 1 => Just(format!("[{good:?},\"logs\"]")), 1 => odd()]
+}
+
 /// The members of an object of claims, most of which are good.
 fn members() -> impl Strategy<Value = Vec<(&'static str, String)>> {
     let mostly = |name, value: BoxedStrategy<String>| {
@@ -90,13 +106,17 @@ fn members() -> impl Strategy<Value = Vec<(&'static str, String)>> {
         mostly("exp", date().boxed()),
         seldom("nbf", date().boxed()),
         seldom("iat", date().boxed()),
+        seldom("jti", text("id-1").boxed()),
         seldom("scope", text("messages:send").boxed()),
+        seldom("scopes", list("messages:send").boxed()),
+        seldom("scp", prop_oneof![text("messages:send"), list("messages:send")].boxed()),
         seldom("e\\u0078p", date().boxed()),
         seldom("x", odd().boxed()),
     )
         .prop_map(|all| {
-            let (iss, aud, sub, exp, nbf, iat, scope, escaped, x) = all;
-            [iss, aud, sub, exp, nbf, iat, scope, escaped, x].into_iter().flatten().collect()
+            let (iss, aud, sub, exp, nbf, iat, jti, scope, scopes, scp, escaped, x) = all;
+            let all = [iss, aud, sub, exp, nbf, iat, jti, scope, scopes, scp, escaped, x];
+            all.into_iter().flatten().collect()
         })
 }
 
@@ -171,6 +191,37 @@ fn a_token_that_is_good_here_is_good_there() {
             prop_assert_eq!(texts(&ours), texts(&theirs));
             let subject: String = serde_json::from_str(ours["sub"].get()).unwrap();
             prop_assert_eq!(principal.subject(), subject);
+        }
+        Ok(())
+    });
+    outcome.unwrap();
+    assert!(accepted.get() > 200, "only {} tokens were good", accepted.get());
+}
+
+/// What is written without white space is read in a way of its own; and it is the same that is read.
+#[test]
+fn white_space_around_the_claims_changes_no_verdict_and_no_claim() {
+    let config = ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() };
+    let (now, accepted) = (ManualClock::at_unix(get_current_timestamp()), Cell::new(0));
+    let jwt = JwtAuth::builder(keys(Algorithm::HS256)).issuer(ISSUER).audience(AUDIENCE).clock(now);
+    let jwt = jwt.build().unwrap();
+    let verdict = |payload: &[u8]| {
+        judge(&jwt, &sign(HS256, payload)).map(|principal| {
+            let claims = principal.extra::<Claims>().unwrap();
+            let members: Members = claims.custom().unwrap();
+            let (id, expires, issued) = (claims.id(), claims.expires(), principal.authenticated_at());
+            format!("{principal:?} {id:?} {expires:?} {issued:?} {:?}", texts(&members))
+        })
+    };
+    let outcome = TestRunner::new(config).run(&payload(), |payload| {
+        for tail in ["", "}", "x"] {
+            let payload = [&payload, tail.as_bytes()].concat();
+            let plain = verdict(&payload);
+            accepted.set(accepted.get() + usize::from(plain.is_ok()));
+            for (before, after) in [(" ", ""), ("\n\t\r ", "\n")] {
+                let spaced = [before.as_bytes(), &payload, after.as_bytes()].concat();
+                prop_assert_eq!(&verdict(&spaced), &plain, "{}", String::from_utf8_lossy(&payload));
+            }
         }
         Ok(())
     });

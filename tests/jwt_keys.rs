@@ -169,6 +169,41 @@ fn an_rsa_key_of_fewer_than_2048_bits_and_the_curve_p521_are_refused() {
     }
 }
 
+/// With an exponent of one, every message is its own signature; an even one has no inverse.
+#[test]
+fn an_rsa_key_whose_exponent_is_one_or_even_is_refused_in_every_form() {
+    // A value of 256 to 65,535 bytes, behind its tag and its length (X.690 section 8.1.3).
+    let long = |tag: u8, value: &[u8]| {
+        let length = u16::try_from(value.len()).unwrap().to_be_bytes();
+        [&[tag, 0x82], &length[..], value].concat()
+    };
+    let (pkcs1, spki) = (der(RSA_PUBLIC_PKCS1), der(RSA_PUBLIC));
+    let modulus = pkcs1[4..].strip_suffix(&[2, 3, 1, 0, 1]).expect("the exponent is the end");
+    for (e, good) in [
+        (&[1, 0, 1][..], true),
+        (&[3], true),
+        (&[1], false),
+        (&[0], false),
+        (&[2], false),
+        (&[1, 0, 0], false),
+    ] {
+        let e = [&[2, u8::try_from(e.len()).unwrap()], e].concat();
+        let pkcs1 = long(0x30, &[modulus, &e].concat());
+        let bits = long(0x03, &[&[0], &pkcs1[..]].concat());
+        let spki = long(0x30, &[&spki[4..19], &bits].concat());
+        for algorithm in [Algorithm::RS256, Algorithm::PS512] {
+            for (form, key) in [
+                ("PKCS #1", Key::from_der(algorithm, &pkcs1)),
+                ("SPKI", Key::from_der(algorithm, &spki)),
+                ("PKCS #1 in PEM", Key::from_pem(algorithm, pem("RSA PUBLIC KEY", &pkcs1))),
+                ("SPKI in PEM", Key::from_pem(algorithm, pem("PUBLIC KEY", &spki))),
+            ] {
+                assert_eq!(key.is_ok(), good, "{form}, {e:02x?}");
+            }
+        }
+    }
+}
+
 /// CVE-2017-15361: such a key can be factored, and shows it by its modulus.
 #[test]
 fn an_rsa_key_of_the_faulty_generator_is_refused() {
@@ -178,6 +213,49 @@ fn an_rsa_key_of_the_faulty_generator_is_refused() {
     assert!(Key::from_pem(algorithm, RSA_ROCA_PUBLIC).is_err());
     assert!(Key::from_decoding_key(algorithm, &faulty).is_err());
     assert!(Key::from_jwk(&jwk).is_err());
+}
+
+/// Everybody can sign for a point of small order; and a number that is not reduced is a second spelling of a key.
+#[test]
+fn an_ed25519_key_that_is_nobodys_is_refused_in_every_form() {
+    let mut bad: Vec<[u8; 32]> = [
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    ]
+    .map(|hex| std::array::from_fn(|at| u8::from_str_radix(&hex[2 * at..][..2], 16).unwrap()))
+    .into();
+    // From the prime, 2^255 - 19, up to the highest number of 255 bits. Half of them are on the curve.
+    bad.extend((0xed..=0xff).map(|first| {
+        let mut bytes = [0xff; 32];
+        (bytes[0], bytes[31]) = (first, 0x7f);
+        bytes
+    }));
+    for mut bytes in bad {
+        // Of each, the point with the other sign, too.
+        for sign in [0, 0x80] {
+            bytes[31] ^= sign;
+            let spki = [&der(ED25519_PUBLIC)[..12], &bytes].concat();
+            let pem = pem("PUBLIC KEY", &spki);
+            let made = DecodingKey::from_ed_pem(pem.as_bytes()).unwrap();
+            let jwk = jwk(Algorithm::EdDSA, &json!({ "x": b64(bytes), "kid": "nobodys" }));
+            for (form, key) in [
+                ("raw", Key::from_der(Algorithm::EdDSA, &bytes)),
+                ("DER", Key::from_der(Algorithm::EdDSA, &spki)),
+                ("PEM", Key::from_pem(Algorithm::EdDSA, &pem)),
+                ("JWK", Key::from_jwk(&jwk)),
+                ("jsonwebtoken", Key::from_decoding_key(Algorithm::EdDSA, &made)),
+            ] {
+                assert!(key.is_err(), "{form}: {bytes:02x?}");
+            }
+        }
+    }
+    let identity =
+        jwk(Algorithm::EdDSA, &json!({ "x": b64([&[1], &[0; 31][..]].concat()), "kid": "it" }));
+    let text = message(Key::from_jwk(&identity));
+    assert!(text.contains("\"it\"") && text.contains("small order"), "{text}");
 }
 
 #[test]
@@ -276,6 +354,39 @@ fn a_jwk_with_damaged_parts_or_the_name_of_another_curve_is_refused() {
         })
         .collect();
     assert!(taken.is_empty(), "{taken:#?}");
+}
+
+/// A key has no id yet when it is read: the refusal names what it was to be for.
+#[test]
+fn each_refusal_of_a_key_names_its_algorithm_or_its_kid() {
+    for (algorithm, pem) in asymmetric() {
+        for refused in [
+            Key::from_pem(algorithm, "no PEM"),
+            Key::from_pem(algorithm, RSA_PRIVATE),
+            Key::from_pem(algorithm, pem.replace("PUBLIC KEY", "CERTIFICATE")),
+            Key::from_pem(algorithm, P521_PUBLIC),
+            Key::from_der(algorithm, b"no DER"),
+            Key::hmac(algorithm, SECRET),
+        ] {
+            let text = message(refused);
+            assert!(text.contains(&format!("{algorithm:?}")), "{algorithm:?}: {text}");
+        }
+    }
+    for weak in [RSA_1024_PUBLIC, RSA_ROCA_PUBLIC] {
+        assert!(message(Key::from_pem(Algorithm::PS384, weak)).contains("PS384"));
+    }
+    for secret in ["", "short", RSA_PUBLIC] {
+        assert!(message(Key::hmac(Algorithm::HS512, secret)).contains("HS512"), "{secret:?}");
+    }
+    // A `kid` that no token can have is not printed.
+    for (kid, word) in [("k".repeat(256), None), ("k".repeat(257), Some("whose `kid` has 257 bytes"))] {
+        let key = Key::from_jwk(&jwk(Algorithm::ES256, &json!({ "kid": kid })));
+        assert_eq!(key.as_ref().err().is_some(), word.is_some(), "{kid}");
+        if let Some(word) = word {
+            let text = message(key);
+            assert!(text.contains(word) && !text.contains(&kid), "{text}");
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 """Looks at the dependency tree: how many crates, under which licences (those that deny.toml allows).
 
-    tree.py features    prints the features that stand alone
+    tree.py features    prints the features that stand alone, or with one other
     tree.py check       fails if the default tree has grown too large, a licence is not allowed, or a
                         backend of jsonwebtoken is switched on in the programs that use this crate
 """
@@ -11,6 +11,8 @@ import sys
 import tomllib
 
 MOST_CRATES = 110
+# Verified by whom, is for the program to say.
+NEED_JWT = ("jwks", "jwks-http")
 
 
 def cargo(*arguments):
@@ -20,7 +22,9 @@ def cargo(*arguments):
 def features():
     with open("Cargo.toml", "rb") as file:
         names = tomllib.load(file)["features"]
-    return [name for name in names if name not in ("default", "full") and not name.startswith("_")]
+    names = [name for name in names if name not in ("default", "full") and not name.startswith("_")]
+    others = [f"{name},{jwt}" for name in NEED_JWT for jwt in ("jwt", "jwt-rust-crypto")]
+    return [name for name in names if name not in NEED_JWT] + others
 
 
 def tree(*arguments):
@@ -51,6 +55,16 @@ def backends_switched_on():
     return [line for line in tree.splitlines() if re.search(r'jsonwebtoken feature "(aws_lc_rs|rust_crypto)"', line)]
 
 
+def needs_told():
+    """What the compiler says of features that lack another: one error, in our words."""
+    told = []
+    for name in NEED_JWT:
+        command = ["cargo", "check", "--quiet", "--lib", "--no-default-features", "--features", name]
+        errors = subprocess.run(command, capture_output=True, text=True).stderr
+        told.append(errors.count("error: ") == 2 and "error: the features `jwks` and `jwks-http` need `jwt`" in errors)
+    return told
+
+
 def check():
     with open("deny.toml", "rb") as file:
         allowed = set(tomllib.load(file)["licenses"]["allow"])
@@ -63,6 +77,8 @@ def check():
     backends = backends_switched_on()
     for line in backends:
         print("switched on for everybody:", line)
+    if not all(needs_told()):
+        sys.exit("a feature that needs `jwt` or `jwt-rust-crypto` beside it does not say so, or not that alone")
     if bad or backends or len(crates) > MOST_CRATES:
         sys.exit(1)
 

@@ -31,29 +31,44 @@ impl Place {
     }
 
     /// What was sent in place of a token; whether it is one was not looked at. `None`: nothing was. Two tokens, here or
-    /// here and in `Authorization`, are none that could be judged: 400.
+    /// here and in `Authorization` or the query, are none that could be judged: 400.
     pub(crate) fn sent<'h>(&self, head: &Head<'h>) -> Option<Result<&'h [u8], Rejection>> {
         let mut sent = match self {
             Self::Authorization => {
                 let credentials = head.credentials(Scheme::BEARER.as_str())?;
-                return Some(sent_after(credentials));
+                return Some(if has_token_in_query(head) {
+                    several()
+                } else {
+                    sent_after(credentials)
+                });
             }
             Self::Cookie(name) => Sent::of(cookies(head, name)),
             Self::Header(name) => {
                 Sent::of(head.headers().get_all(name).iter().map(http::HeaderValue::as_bytes))
             }
         };
-        if !matches!((&sent, head.authorization()), (Sent::Nothing, _) | (_, Authorization::Absent)) {
+        let is_elsewhere =
+            || !matches!(head.authorization(), Authorization::Absent) || has_token_in_query(head);
+        if !matches!(sent, Sent::Nothing) && is_elsewhere() {
             sent = Sent::Several;
         }
         match sent {
             Sent::Nothing => None,
             Sent::One(value) => Some(Ok(value)),
-            Sent::Several => {
-                Some(Err(Rejection::new(RejectionKind::InvalidRequest, "bearer.several_tokens")))
-            }
+            Sent::Several => Some(several()),
         }
     }
+}
+
+/// RFC 6750 section 2: no more than one method in a request. One token may be meant for somebody else on the way.
+fn several<T>() -> Result<T, Rejection> {
+    Err(Rejection::new(RejectionKind::InvalidRequest, "bearer.several_tokens"))
+}
+
+/// Whether there is a parameter by which some send tokens (RFC 6750 section 2.3). Here it is none.
+fn has_token_in_query(head: &Head<'_>) -> bool {
+    let is_token = |pair: &str| pair.split('=').next() == Some("access_token");
+    head.uri().query().is_some_and(|query| query.split('&').any(is_token))
 }
 
 /// How many values there are.

@@ -2,7 +2,8 @@
 //!
 //! The rules, in the order in which they are applied:
 //!
-//! 1. What follows `Bearer` is one `b64token` (RFC 6750 section 2.1); otherwise 400 `invalid_request`.
+//! 1. What follows `Bearer` is one `b64token` (RFC 6750 section 2.1), and there is no parameter `access_token` in
+//!    the query beside it; otherwise 400 `invalid_request`.
 //! 2. It is not longer than [`max_length`](IntrospectionAuthBuilder::max_length).
 //! 3. With [`cache`](IntrospectionAuthBuilder::cache), an answer that was asked for less than its time ago
 //!    is used again. Otherwise the [`IntrospectionEndpoint`] is asked. One that cannot answer: 503.

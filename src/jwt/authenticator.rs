@@ -39,7 +39,7 @@ pub(super) struct Parts {
 }
 
 impl JwtAuth {
-    /// Begins with the keys that tokens are verified with: [`Keys`], or a source of them.
+    /// Begins with the keys that tokens are verified with: [`Keys`](super::Keys), or a source of them.
     pub fn builder(keys: impl KeySource) -> JwtAuthBuilder {
         JwtAuthBuilder::new(Arc::new(keys))
     }

@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 
+use super::admission::LONGEST_ID;
 use crate::json::{self, Object};
 
 /// The part of a JOSE header (RFC 7515 section 4) that is looked at.
@@ -26,6 +27,9 @@ impl<'j> Header<'j> {
                 "zip" => return Err("jwt.zip"),
                 _ => {}
             }
+        }
+        if kid.as_ref().is_some_and(|kid| kid.len() > LONGEST_ID) {
+            return Err("jwt.kid");
         }
         Ok(Self { alg: alg.ok_or("jwt.no_alg")?, kid, typ })
     }

@@ -8,7 +8,10 @@ use jsonwebtoken::{
 };
 use serde_json::value::RawValue;
 
-use super::{Algorithm, Key, Keys, admission::is_for_signatures};
+use super::{
+    Algorithm, Key, Keys,
+    admission::{is_for_signatures, name},
+};
 use crate::{
     ConfigError,
     json::{self, Object},
@@ -17,7 +20,8 @@ use crate::{
 impl Keys {
     /// The keys of a JWK set (RFC 7517 section 5) that can be used; at least one. The others are
     /// passed over, each with a warning in the log that names it: also RSA keys without `alg`, for which
-    /// there is [`from_jwks_for`](Self::from_jwks_for).
+    /// there is [`from_jwks_for`](Self::from_jwks_for), and keys without `kid`, if there are several for one
+    /// algorithm.
     ///
     /// # Errors
     ///
@@ -77,26 +81,25 @@ impl Keys {
 
     fn of_listed(listed: impl Iterator<Item = Listed>) -> Result<Self, ConfigError> {
         let listed: Vec<Listed> = listed.collect();
-        // Also where one of two cannot be used: nobody can tell which of them the issuer means.
-        let meant = listed.iter().filter(|listed| listed.is_for_signatures);
-        let mut ids: Vec<_> = meant.filter_map(|listed| listed.id.as_deref()).collect();
-        ids.sort_unstable();
-        if let Some([id, ..]) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(ConfigError::new(format!(
-                "two keys of the JWK set cannot be told apart: both have the id {id:?}"
-            )));
-        }
-        let usable: Vec<Key> = listed
-            .into_iter()
-            .filter_map(|listed| match listed.key {
-                Ok(key) => Some(key),
+        refuse_repeated_ids(&listed)?;
+        let nameless: Vec<Algorithm> = listed.iter().filter_map(Listed::nameless).collect();
+        let mut usable = Vec::new();
+        for (index, listed) in listed.into_iter().enumerate() {
+            let is_ambiguous = listed
+                .nameless()
+                .is_some_and(|own| nameless.iter().filter(|other| **other == own).count() > 1);
+            let key = match listed.key {
+                Ok(key) if is_ambiguous => Err(ambiguous(&key)),
+                key => key,
+            };
+            match key {
+                Ok(key) => usable.push(key),
                 Err(error) => {
                     let cause = error.source().map(ToString::to_string);
-                    tracing::warn!(%error, cause, "a key of the JWK set is passed over");
-                    None
+                    tracing::warn!(index, %error, cause, "a key of the JWK set is passed over");
                 }
-            })
-            .collect();
+            }
+        }
         if usable.is_empty() {
             return Err(ConfigError::new(
                 "no key of the JWK set can be used; the log says of each key why",
@@ -104,6 +107,29 @@ impl Keys {
         }
         Self::new(usable)
     }
+}
+
+/// Also where one of two cannot be used: nobody can tell which of them the issuer means.
+fn refuse_repeated_ids(listed: &[Listed]) -> Result<(), ConfigError> {
+    let mut ids: Vec<_> = listed
+        .iter()
+        .enumerate()
+        .filter(|(_, listed)| listed.is_for_signatures)
+        .filter_map(|(index, listed)| Some((listed.id.as_deref()?, index)))
+        .collect();
+    ids.sort_unstable();
+    match ids.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        Some([(id, one), (_, other)]) => Err(ConfigError::new(format!(
+            "two keys of the JWK set cannot be told apart: those at the places {one} and {other} (from 0) have \
+             the id {id:?}"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn ambiguous(key: &Key) -> ConfigError {
+    let algorithm = key.algorithm;
+    ConfigError::new(format!("a JWK without `kid` is for {algorithm:?}, and so is another without one"))
 }
 
 /// A member of `keys`: a key, or why it is none.
@@ -114,6 +140,11 @@ struct Listed {
 }
 
 impl Listed {
+    /// What a key is for that has no id.
+    fn nameless(&self) -> Option<Algorithm> {
+        self.key.as_ref().ok().filter(|key| key.id.is_none()).map(|key| key.algorithm)
+    }
+
     fn of(jwk: &Jwk, rsa: Option<Algorithm>) -> Self {
         Self {
             id: jwk.common.key_id.clone(),
@@ -135,7 +166,7 @@ impl Listed {
             json::string(value)
         };
         let id = member("kid").map(String::from);
-        let name = id.as_ref().map_or("a JWK without `kid`".to_owned(), |id| format!("the JWK {id:?}"));
+        let name = name(id.as_deref());
         Self {
             id,
             is_for_signatures: member("use").is_none_or(|it| it == "sig"),

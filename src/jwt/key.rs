@@ -8,7 +8,7 @@ use jsonwebtoken::{
 
 use super::{
     Algorithm,
-    admission::{by_curve, is_for_signatures, name, public_key, shared_key, unfit},
+    admission::{LONGEST_ID, by_curve, is_for_signatures, name, public_key, shared_key, unfit},
     backend::{PublicKey, SharedKey},
 };
 use crate::{ConfigError, Secret};
@@ -42,18 +42,20 @@ impl Key {
     /// # Errors
     ///
     /// When it is not one PEM document of those kinds, or not a key for this algorithm: of another
-    /// type or curve, or RSA with fewer than 2,048 bits.
+    /// type or curve, RSA with fewer than 2,048 bits, or known to be weak.
     pub fn from_pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        let (label, der) = pem_rfc7468::decode_vec(pem.as_ref().trim_ascii())
-            .map_err(|error| ConfigError::because("the key is not in PEM (RFC 7468)", error))?;
+        let (label, der) = pem_rfc7468::decode_vec(pem.as_ref().trim_ascii()).map_err(|error| {
+            ConfigError::because(format!("the key for {algorithm:?} is not in PEM (RFC 7468)"), error)
+        })?;
         match label {
             "PUBLIC KEY" | "RSA PUBLIC KEY" => Self::from_der(algorithm, &der),
-            "PRIVATE KEY" | "RSA PRIVATE KEY" | "EC PRIVATE KEY" => Err(ConfigError::new(
-                "this is a private key: tokens are verified with the public key alone, and the \
-                 private one should not be on this machine",
-            )),
+            "PRIVATE KEY" | "RSA PRIVATE KEY" | "EC PRIVATE KEY" => Err(ConfigError::new(format!(
+                "the key for {algorithm:?} is a private key: tokens are verified with the public key alone, \
+                 and the private one should not be on this machine"
+            ))),
             other => Err(ConfigError::new(format!(
-                "PEM label `{other}`: a `PUBLIC KEY` or an `RSA PUBLIC KEY` is needed"
+                "the key for {algorithm:?} has the PEM label `{other}`: a `PUBLIC KEY` or an `RSA PUBLIC KEY` is \
+                 needed"
             ))),
         }
     }
@@ -63,7 +65,7 @@ impl Key {
     ///
     /// # Errors
     ///
-    /// When it is not a key for this algorithm.
+    /// When it is not a key for this algorithm, as of [`from_pem`](Self::from_pem).
     pub fn from_der(algorithm: Algorithm, der: &[u8]) -> Result<Self, ConfigError> {
         Self::from_public(algorithm, PublicKey::from_der(algorithm, der))
     }
@@ -75,15 +77,16 @@ impl Key {
     /// When it does not say so, is not for verifying signatures (`use`, `key_ops`), or is not a sound
     /// key for the algorithm. For an RSA key without `alg`, see [`from_jwk_for`](Self::from_jwk_for).
     pub fn from_jwk(jwk: &Jwk) -> Result<Self, ConfigError> {
+        let name = || name(jwk.common.key_id.as_deref());
         let named = jwk.common.key_algorithm.map(Algorithm::try_from).transpose();
         let named = named.map_err(|error| {
-            ConfigError::because(format!("{}: its `alg` is not for signatures", name(jwk)), error)
+            ConfigError::because(format!("{}: its `alg` is not for signatures", name()), error)
         })?;
         let algorithm = named.or_else(|| by_curve(&jwk.algorithm)).ok_or_else(|| {
             ConfigError::new(format!(
                 "{} does not say which algorithm it is for (`alg`): name it, with `Key::from_jwk_for` or \
                  `Keys::from_jwks_for`",
-                name(jwk)
+                name()
             ))
         })?;
         Self::from_jwk_for(algorithm, jwk)
@@ -93,11 +96,15 @@ impl Key {
     ///
     /// # Errors
     ///
-    /// When its own `alg` is another, it is not for verifying signatures (`use`, `key_ops`), or it is
-    /// not a sound key for the algorithm.
+    /// When its own `alg` is another, it is not for verifying signatures (`use`, `key_ops`), its `kid` has more
+    /// than 256 bytes, or it is not a sound key for the algorithm.
     pub fn from_jwk_for(algorithm: Algorithm, jwk: &Jwk) -> Result<Self, ConfigError> {
-        let refused = |why: &str| ConfigError::new(format!("{} {why}", name(jwk)));
         let common = &jwk.common;
+        let name = || name(common.key_id.as_deref());
+        let refused = |why: &str| ConfigError::new(format!("{} {why}", name()));
+        if common.key_id.as_ref().is_some_and(|kid| kid.len() > LONGEST_ID) {
+            return Err(refused("is refused: 256 are the most"));
+        }
         if !is_for_signatures(jwk) {
             return Err(refused("is not for signatures (`use`)"));
         }
@@ -135,7 +142,7 @@ impl Key {
             }
             _ => return Err(refused("is of a type that is not supported (`kty`, `crv`)")),
         };
-        let key = key.map_err(|error| ConfigError::because(name(jwk), error))?;
+        let key = key.map_err(|error| ConfigError::because(name(), error))?;
         Ok(Self { id: common.key_id.clone(), ..key })
     }
 
@@ -157,7 +164,7 @@ impl Key {
         }
     }
 
-    /// Gives the key an id: tokens whose header has this `kid` are verified with it.
+    /// Gives the key an id, of 256 bytes at most: tokens whose header has this `kid` are verified with it.
     pub fn id(mut self, kid: impl Into<String>) -> Self {
         self.id = Some(kid.into());
         self
@@ -169,7 +176,7 @@ impl Key {
         match (&jwk.algorithm, rsa) {
             (AlgorithmParameters::OctetKey(_), _) => Err(ConfigError::new(format!(
                 "{} is a shared secret, which does not belong into a set of public keys",
-                name(jwk)
+                name(jwk.common.key_id.as_deref())
             ))),
             (AlgorithmParameters::RSA(_), Some(rsa)) if jwk.common.key_algorithm.is_none() => {
                 Self::from_jwk_for(rsa, jwk)

@@ -6,7 +6,7 @@ use std::{
     },
 };
 
-use super::{Algorithm, Key, header::Header};
+use super::{Algorithm, Key, admission::LONGEST_ID, header::Header};
 use crate::ConfigError;
 
 /// The reason of a refusal that newer keys might change.
@@ -51,29 +51,38 @@ impl Keys {
     ///
     /// # Errors
     ///
-    /// When there are none; two have one id; two without an id are for one algorithm; or a shared
-    /// secret stands beside a public key (whoever may verify with the one could then sign for the
-    /// other).
+    /// When there are none; an id has more than 256 bytes; two have one id; two without an id are for one
+    /// algorithm; or a shared secret stands beside a public key (whoever may verify with the one could then sign
+    /// for the other).
     pub fn new(keys: impl IntoIterator<Item = Key>) -> Result<Self, ConfigError> {
         let keys: Vec<Key> = keys.into_iter().collect();
         let Some(first) = keys.first() else {
             return Err(ConfigError::new("there is no key to verify tokens with"));
         };
-        if keys.iter().any(|key| key.is_shared() != first.is_shared()) {
-            return Err(ConfigError::new(
-                "a shared secret and a public key in one set: use a set for each, in a layer for each",
-            ));
+        let refused = |one: usize, other: usize, why: &str| {
+            let (one_key, other_key) = (&keys[one], &keys[other]);
+            Err(ConfigError::new(format!(
+                "{why}: at the places {one} and {other} (from 0) are {one_key:?} and {other_key:?}"
+            )))
+        };
+        if let Some(other) = keys.iter().position(|key| key.is_shared() != first.is_shared()) {
+            let why =
+                "a shared secret and a public key in one set (use a set for each, in a layer for each)";
+            return refused(0, other, why);
         }
         for (at, key) in keys.iter().enumerate() {
-            let twin = keys[..at].iter().find(|other| match (&key.id, &other.id) {
+            if key.id.as_ref().is_some_and(|id| id.len() > LONGEST_ID) {
+                return Err(ConfigError::new(format!(
+                    "the key at the place {at} (from 0) has an id of more than {LONGEST_ID} bytes"
+                )));
+            }
+            let twin = keys[..at].iter().position(|other| match (&key.id, &other.id) {
                 (Some(id), Some(other)) => id == other,
                 (None, None) => key.algorithm == other.algorithm,
                 _ => false,
             });
             if let Some(twin) = twin {
-                return Err(ConfigError::new(format!(
-                    "two keys cannot be told apart: {key:?} and {twin:?}; give each an id of its own"
-                )));
+                return refused(twin, at, "two keys cannot be told apart (give each an id of its own)");
             }
         }
         let generation = Generation(MADE.fetch_add(1, Ordering::Relaxed));

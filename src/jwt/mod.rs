@@ -2,15 +2,16 @@
 //!
 //! The rules, in the order in which they are applied:
 //!
-//! 1. What follows `Bearer` is one `b64token` (RFC 6750 section 2.1); otherwise 400
-//!    `invalid_request`.
+//! 1. What follows `Bearer` is one `b64token` (RFC 6750 section 2.1), and the only token: beside a parameter
+//!    `access_token` of the query, which is otherwise ignored, it is none; 400 `invalid_request`. The body is not
+//!    looked at.
 //! 2. It is not longer than [`max_length`](JwtAuthBuilder::max_length), and a compact JWS: three parts of strict base64url. JWE and JSON serialization are refused.
 //! 3. The header is a JSON object without repeated names. `crit`, `zip` and `b64` are refused: no
 //!    extension is understood. `jku`, `x5u`, `jwk` and `x5c` are ignored, and never fetched. `typ` is absent,
 //!    `JWT` or `at+jwt`, or what [`token_type`](JwtAuthBuilder::token_type) names.
-//! 4. The key decides the algorithm; the header's `alg` must name the same. `kid` chooses the key;
-//!    where it does not leave exactly one, the token is refused. A [`KeySource`] whose keys may still be
-//!    renewed is asked for newer ones first; one that cannot say whether there are, or has none to be
+//! 4. The key decides the algorithm; the header's `alg` must name the same. `kid`, of 256 bytes at most,
+//!    chooses the key; where it does not leave exactly one, the token is refused. A [`KeySource`] whose keys may
+//!    still be renewed is asked for newer ones first; one that cannot say whether there are, or has none to be
 //!    believed: 503.
 //! 5. A token that has expired by its own word is refused; nothing else is believed before the signature
 //!    is verified. The claims are a JSON object without repeated names, in which each claim that is looked
@@ -95,7 +96,11 @@
 //!
 //! A token is good until it expires or is revoked: what its subject loses meanwhile, it keeps. Keep
 //! lifetimes short. It is judged when the request begins: a stream or an upgraded connection that outlives
-//! the token goes on, unless the handler looks at [`Claims::expires`].
+//! the token goes on, unless the handler looks at [`Claims::expires`], and asks its [`RevocationStore`] again,
+//! when it pleases. No layer does so in between: what it would have to cut off, and where, only the handler knows.
+//!
+//! While a revocation store is down, tokens are answered 503. There is no setting by which older answers would do
+//! for a while: whoever has a token that was revoked would only have to keep the store busy.
 
 mod admission;
 mod authenticator;

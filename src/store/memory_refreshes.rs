@@ -1,5 +1,5 @@
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, hash_map::Entry},
     fmt,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
@@ -19,7 +19,8 @@ const LEEWAY: Duration = Duration::from_secs(300);
 /// Refresh tokens and their families in memory, of one process. A clone is the same store.
 ///
 /// A family is kept until the last of its tokens and of its children has expired, and an unused token until it
-/// expires. A full store refuses new ones, and forgets nothing.
+/// expires. A full store refuses new ones, and forgets nothing; so does one that has as many families of an identity
+/// as it may, to that identity.
 ///
 /// # Caveats
 ///
@@ -31,12 +32,15 @@ pub struct MemoryRefreshStore(Arc<Shared<Mutex<Live>>>);
 /// What is behind the lock. The lock is a parameter, so that a model checker can put in its own.
 struct Shared<L> {
     max: usize,
+    max_per_identity: usize,
     live: L,
 }
 
 #[derive(Default)]
 struct Live {
     families: HashMap<Arc<str>, Family>,
+    /// How many of them are whose.
+    count: HashMap<Identity, usize>,
     /// The tokens that were not used, and when they expire.
     unused: HashMap<Arc<str>, SystemTime>,
     /// When families and tokens are dropped. Their ids differ in length.
@@ -56,14 +60,15 @@ struct Family {
 }
 
 impl MemoryRefreshStore {
-    /// A store for 1,000,000 families and unused tokens.
+    /// A store for 1,000,000 families and unused tokens, with 10,000 families of one identity.
     pub fn new() -> Self {
-        Self::with_limit(1_000_000)
+        Self::with_limits(1_000_000, 10_000)
     }
 
-    /// A store for so many families and unused tokens, counted together: a family that is in use is two.
-    pub fn with_limit(max: usize) -> Self {
-        Self(Arc::new(Shared { max, live: Mutex::default() }))
+    /// A store for so many families and unused tokens, counted together: a family that is in use is two; and for
+    /// so many families of one identity: so often it may sign in until one of them expires, ended or not.
+    pub fn with_limits(max: usize, max_per_identity: usize) -> Self {
+        Self(Arc::new(Shared { max, max_per_identity, live: Mutex::default() }))
     }
 }
 
@@ -130,10 +135,15 @@ impl<L: Lock> Shared<L> {
     fn add(&self, token: RefreshFacts<'_>, parent: Option<&str>) -> Result<Addition, StoreError> {
         self.live.with(|live| {
             live.drop_expired(token.now);
-            // A family, its token, and perhaps its parent.
+            // The family, and perhaps its parent.
             let is_new = |parent| !live.families.contains_key(parent);
-            if live.expiring.len() + 2 + usize::from(parent.is_some_and(is_new)) > self.max {
+            let families = 1 + usize::from(parent.is_some_and(is_new));
+            if live.expiring.len() + families + 1 > self.max {
                 return Err(StoreError::new("there is no room for another refresh token"));
+            }
+            let own = live.count.get(token.identity).copied().unwrap_or_default();
+            if own + families > self.max_per_identity {
+                return Err(StoreError::new("this identity has as many refresh tokens as it may"));
             }
             Ok(live.add(token, parent))
         })
@@ -202,6 +212,7 @@ impl Live {
     }
 
     fn begin(&mut self, id: Arc<str>, family: Family) {
+        *self.count.entry(family.identity.clone()).or_default() += 1;
         self.expiring.insert((family.dropped, Arc::clone(&id)));
         self.families.insert(id, family);
     }
@@ -225,14 +236,25 @@ impl Live {
     fn drop_expired(&mut self, now: SystemTime) {
         while self.expiring.first().is_some_and(|(time, _)| *time <= now) {
             if let Some((_, id)) = self.expiring.pop_first() {
-                self.families.remove(&id);
+                if let Some(family) = self.families.remove(&id) {
+                    self.discount(family.identity);
+                }
                 self.unused.remove(&id);
+            }
+        }
+    }
+
+    fn discount(&mut self, identity: Identity) {
+        if let Entry::Occupied(mut count) = self.count.entry(identity) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
             }
         }
     }
 }
 
-fn after_leeway(expires: SystemTime) -> SystemTime {
+pub(super) fn after_leeway(expires: SystemTime) -> SystemTime {
     expires.checked_add(LEEWAY).unwrap_or(expires)
 }
 
@@ -284,7 +306,7 @@ mod model {
 
     /// A store with the first token of a family.
     fn store(alice: &Identity) -> Arc<Shared<Mutex<Live>>> {
-        let store = Arc::new(Shared { max: 9, live: Mutex::new(Live::default()) });
+        let store = Arc::new(Shared { max: 9, max_per_identity: 9, live: Mutex::new(Live::default()) });
         assert_eq!(store.add(facts(alice, FIRST), None).unwrap(), Addition::Added);
         store
     }

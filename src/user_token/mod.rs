@@ -5,7 +5,8 @@
 //!
 //! The rules, in the order in which they are applied:
 //!
-//! 1. What follows `Bearer` is one `b64token` (RFC 6750 section 2.1); otherwise 400 `invalid_request`.
+//! 1. What follows `Bearer` is one `b64token` (RFC 6750 section 2.1), and there is no parameter `access_token` in
+//!    the query beside it; otherwise 400 `invalid_request`.
 //! 2. It has the form of a token, and its checksum is right; otherwise 401, without asking the store.
 //! 3. Its digest is looked up, on every request. A store that cannot answer: 503. Unknown, and revoked: 401.
 //! 4. It has not expired: else 401.

@@ -6,6 +6,7 @@ use portcullis::jwt::{Algorithm, Claims, JwtAuth, Keys};
 use serde_json::{Value, json};
 
 use crate::{
+    assert_counted,
     jwt_support::{builder, claims, judge, jwk, sign},
     path,
 };
@@ -14,8 +15,7 @@ use crate::{
 /// bytes.
 fn files() -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
-    for (folder, expected) in [("test_parsing", 318), ("test_transform", 22)] {
-        let before = files.len();
+    for folder in ["test_parsing", "test_transform"] {
         for entry in fs::read_dir(path("json-test-suite").join(folder)).unwrap() {
             let entry = entry.unwrap();
             let name = entry.file_name().into_string().unwrap();
@@ -23,8 +23,8 @@ fn files() -> Vec<(String, Vec<u8>)> {
             let name = if folder == "test_transform" { format!("i_{name}") } else { name };
             files.push((name, fs::read(entry.path()).unwrap()));
         }
-        assert_eq!(files.len() - before, expected, "{folder}");
     }
+    assert_counted(files.len(), "texts of the JSON test suite");
     files
 }
 

@@ -4,7 +4,7 @@ use jsonwebtoken::jwk::JwkSet;
 use portcullis::jwt::Keys;
 use serde_json::Value;
 
-use crate::{key, read, text, verifies};
+use crate::{assert_counted, key, read, text, verifies};
 
 /// The groups of a file and their vectors.
 fn vectors(file: &Value) -> Vec<(&Value, &Value)> {
@@ -30,7 +30,8 @@ fn overlay() -> HashMap<u64, bool> {
 fn all_401_signatures_are_judged_as_they_should_be() {
     let (file, overlay) = (read("wycheproof/testvectors_v1/json_web_signature_test.json"), overlay());
     let vectors = vectors(&file);
-    assert_eq!((vectors.len(), overlay.len()), (401, 8));
+    assert_eq!(overlay.len(), 8);
+    assert_counted(vectors.len(), "signatures of Wycheproof");
     let mut wrong = Vec::new();
     for (group, test) in vectors {
         let jwk = if group["public"].is_null() { &group["private"] } else { &group["public"] };
@@ -50,7 +51,7 @@ fn all_401_signatures_are_judged_as_they_should_be() {
 fn all_26_key_sets_are_judged_as_they_should_be() {
     let file = read("wycheproof/testvectors_v1/json_web_key_test.json");
     let vectors = vectors(&file);
-    assert_eq!(vectors.len(), 26);
+    assert_counted(vectors.len(), "key sets of Wycheproof");
     let mut wrong = Vec::new();
     for (group, test) in vectors {
         let published = if group["public"].is_null() { &group["private"] } else { &group["public"] };

@@ -19,17 +19,22 @@ async fn nonces_in_memory_keep_the_contract() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn revocations_in_memory_keep_the_contract() {
-    contract::revocations(async |revoked: Vec<Revocation>| {
-        let store = MemoryRevocationStore::new();
-        for revocation in revoked {
-            match revocation {
-                Revocation::Token { issuer, id, .. } => store.revoke(issuer, id),
-                Revocation::Subject { identity, up_to, .. } => store.revoke_all(&identity, up_to),
+    for for_good in [true, false] {
+        contract::revocations(async |revoked: Vec<Revocation>| {
+            let store = MemoryRevocationStore::new();
+            for revocation in revoked {
+                match revocation {
+                    Revocation::Token { issuer, id, .. } if for_good => store.revoke(issuer, id),
+                    Revocation::Token { issuer, id, expires } => {
+                        store.revoke_until(issuer, id, expires);
+                    }
+                    Revocation::Subject { identity, up_to, .. } => store.revoke_all(&identity, up_to),
+                }
             }
-        }
-        store
-    })
-    .await;
+            store
+        })
+        .await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -58,7 +63,10 @@ async fn attempts_in_memory_keep_the_contract() {
 async fn refresh_tokens_in_memory_keep_the_contract() {
     contract::refreshes(async || MemoryRefreshStore::new()).await;
     // A family and its token are counted as two.
-    contract::bounded_refreshes(async |families| MemoryRefreshStore::with_limit(2 * families)).await;
+    let all = async |families| MemoryRefreshStore::with_limits(2 * families, usize::MAX);
+    contract::bounded_refreshes(all).await;
+    let each = async |families| MemoryRefreshStore::with_limits(usize::MAX, families);
+    contract::bounded_refreshes(each).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

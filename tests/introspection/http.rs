@@ -11,6 +11,7 @@ use super::{
     server::{Server, Then},
     *,
 };
+use crate::support::trusts_no_authority;
 
 #[tokio::test]
 async fn the_question_is_a_form_and_says_who_asks() {
@@ -148,6 +149,18 @@ async fn a_slow_answer_is_not_waited_for() {
     for reply in [Vec::new(), b"HTTP/1.1 200 OK\r\n".to_vec(), half.into_bytes()] {
         let server = Server::start_and(reply, Then::Stays).await;
         assert_unavailable(endpoint(&server).time_limit(limit), "no answer within 50ms", "slow").await;
+    }
+}
+
+#[tokio::test]
+async fn this_machine_is_asked_though_it_trusts_no_authority() {
+    if trusts_no_authority("http_endpoint::this_machine_is_asked_though_it_trusts_no_authority") {
+        assert!(
+            HttpEndpoint::basic("https://id.example.org/", "me", "secret").is_err(),
+            "there is one"
+        );
+        let server = Server::start(Server::ok(GOOD)).await;
+        assert_eq!(refusal(builder(&endpoint(&server))).await, None);
     }
 }
 

@@ -52,17 +52,18 @@ fn faults(elsewhere: &Issuer) -> Vec<(Reply, &'static str)> {
     ]
 }
 
-fn builder(issuer: &Issuer) -> RemoteKeysBuilder {
+/// Waits for a reply like this one: shortly only for what never comes.
+fn builder(issuer: &Issuer, reply: &Reply) -> RemoteKeysBuilder {
     let keys = RemoteKeys::builder(JwksUrl::new(issuer.url()).unwrap());
-    keys.time_limit(Duration::from_millis(500))
+    keys.time_limit(Duration::from_secs(if matches!(reply, Reply::Hang(_)) { 1 } else { 60 }))
 }
 
 #[tokio::test]
 async fn an_issuer_that_misbehaves_fails_the_start_with_a_word_of_why() {
     let elsewhere = Issuer::start(ok(&[], &set(&[ES256, ES384]))).await;
     for (reply, word) in faults(&elsewhere) {
-        let issuer = Issuer::start(reply).await;
-        let error = told(&builder(&issuer).connect().await.unwrap_err());
+        let issuer = Issuer::start(reply.clone()).await;
+        let error = told(&builder(&issuer, &reply).connect().await.unwrap_err());
         assert!(error.contains(word) && error.contains(&issuer.url()), "{word}: {error}");
         assert_eq!(issuer.requests().len(), 1, "{error}");
         assert!(!error.contains("maintenance") && !error.contains("kty"), "{error}");
@@ -75,7 +76,7 @@ async fn an_issuer_that_begins_to_misbehave_does_no_harm() {
     let elsewhere = Issuer::start(ok(&[], &set(&[ES256, ES384]))).await;
     for (reply, word) in faults(&elsewhere) {
         let issuer = Issuer::start(ok(&[], &set(&[ES256]))).await;
-        let keys = builder(&issuer).connect().await.unwrap();
+        let keys = builder(&issuer, &reply).connect().await.unwrap();
         let layer = layer(keys.clone());
         issuer.reply(reply);
         let answer = ask(&layer, &token(ES384)).await;
@@ -98,9 +99,10 @@ async fn an_endless_answer_is_left_when_it_is_too_long() {
 
 #[tokio::test]
 async fn where_nobody_listens_the_start_fails_and_the_server_can_wait() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
-    drop(listener);
+    // Bound, so that nobody else is given the port, and never listening.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("http://{}/", socket.local_addr().unwrap());
     let source = || JwksUrl::new(&url).unwrap();
     let error = told(&RemoteKeys::connect(source()).await.unwrap_err());
     assert!(error.contains("refused") && error.contains(&url), "{error}");

@@ -15,7 +15,7 @@ use crate::{
     jwt,
     jwt_support::{ask, claims, judge, sign_with},
     layer, set,
-    support::Log,
+    support::{Log, trusts_no_authority},
     token,
 };
 
@@ -110,4 +110,14 @@ async fn an_added_field_may_replace_the_accept_field() {
     RemoteKeys::connect(source.build().unwrap()).await.unwrap();
     assert_eq!(issuer.requests()[0].matches("accept: ").count(), 1);
     assert!(issuer.requests()[0].contains("accept: a/b\r\n"));
+}
+
+#[tokio::test]
+async fn keys_of_this_machine_are_fetched_though_it_trusts_no_authority() {
+    if trusts_no_authority("http_rules::keys_of_this_machine_are_fetched_though_it_trusts_no_authority")
+    {
+        assert!(JwksUrl::new("https://id.example.org/jwks").is_err(), "there is one");
+        let issuer = Issuer::start(ok(&[], &set(&[ES256]))).await;
+        assert!(RemoteKeys::connect(JwksUrl::new(issuer.url()).unwrap()).await.is_ok());
+    }
 }

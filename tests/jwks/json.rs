@@ -71,6 +71,9 @@ fn keys_that_have_no_name_to_be_called_by_are_passed_over_too() {
         "[]",
         "{}",
         r#"{"kid":5,"kty":"EC"}"#,
+        // No text, and no number of 64 bits: not every reader takes them for the same, or for JSON.
+        r#"{"kid":"\ud800","kty":"EC"}"#,
+        r#"{"kty":"RSA","n":1e999,"e":"AQAB"}"#,
         r#"{"kid":"a","kid":"b","kty":"EC"}"#,
         r#"{"kid":"a","kty":"EC","k\u0069d":"b"}"#,
     ] {

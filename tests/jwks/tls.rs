@@ -1,6 +1,6 @@
 //! https, by certificates that are made for the test.
 
-use std::{fs, net::SocketAddr, path::Path, process::Command};
+use std::{fs, path::Path, process::Command};
 
 use axum::{Router, routing::get};
 use axum_server::tls_rustls::RustlsConfig;
@@ -15,33 +15,35 @@ use crate::{jwt, jwt_support::judge, set, token, told};
 async fn over_https_the_certificate_must_be_trusted_and_for_the_host() {
     let folder = std::env::temp_dir().join(format!("portcullis-jwks-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
-    let (cert, key) = certificate(&folder, "server");
-    let (other, _) = certificate(&folder, "other");
+    let (cert, key) = certificate(&folder, "server", "127.0.0.1");
+    let (other, _) = certificate(&folder, "other", "127.0.0.1");
+    let (foreign, foreign_key) = certificate(&folder, "foreign", "127.0.0.2");
     fs::remove_dir_all(&folder).unwrap();
-    let port = serve(&cert, &key).await.port();
-    let url = |host: &str| format!("https://{host}:{port}/jwks");
-    let trusting = |pem: &str, host: &str| {
-        RemoteKeys::connect(JwksUrl::builder(url(host)).root_certificates(pem).build().unwrap())
+    let url = serve(&cert, &key).await;
+    let foreign_url = serve(&foreign, &foreign_key).await;
+    let trusting = |pem: &str, url: &str| {
+        RemoteKeys::connect(JwksUrl::builder(url).root_certificates(pem).build().unwrap())
     };
 
-    let keys = trusting(&cert, "127.0.0.1").await.unwrap();
+    let keys = trusting(&cert, &url).await.unwrap();
     assert!(judge(&jwt(keys), &token(ES256)).is_ok());
-    assert!(trusting(&format!("{other}{cert}"), "127.0.0.1").await.is_ok(), "one of several");
+    assert!(trusting(&format!("{other}{cert}"), &url).await.is_ok(), "one of several");
 
-    let of_the_system = RemoteKeys::connect(JwksUrl::new(url("127.0.0.1")).unwrap());
+    let of_the_system = RemoteKeys::connect(JwksUrl::new(&url).unwrap());
     for (name, error) in [
         ("the authorities of the system", of_the_system.await.unwrap_err()),
-        ("another authority", trusting(&other, "127.0.0.1").await.unwrap_err()),
-        ("another host", trusting(&cert, "localhost").await.unwrap_err()),
+        ("another authority", trusting(&other, &url).await.unwrap_err()),
+        ("another host", trusting(&foreign, &foreign_url).await.unwrap_err()),
     ] {
         assert!(told(&error).contains("certificate"), "{name}: {}", told(&error));
     }
     // What speaks TLS does not answer in plain text.
-    let plain = JwksUrl::new(url("127.0.0.1").replace("https", "http")).unwrap();
+    let plain = JwksUrl::new(url.replace("https", "http")).unwrap();
     assert!(RemoteKeys::connect(plain).await.is_err());
 }
 
-async fn serve(cert: &str, key: &str) -> SocketAddr {
+/// Serves a set on 127.0.0.1, and says where.
+async fn serve(cert: &str, key: &str) -> String {
     let tls = RustlsConfig::from_pem(cert.into(), key.into()).await.unwrap();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
@@ -49,16 +51,16 @@ async fn serve(cert: &str, key: &str) -> SocketAddr {
     let router: Router = Router::new().route("/jwks", get(async || set(&[ES256])));
     let server = axum_server::from_tcp_rustls(listener, tls).unwrap();
     tokio::spawn(server.serve(router.into_make_service()));
-    address
+    format!("https://{address}/jwks")
 }
 
-/// A certificate for 127.0.0.1 that signs itself, and its key.
-fn certificate(folder: &Path, name: &str) -> (String, String) {
+/// A certificate for an address that signs itself, and its key.
+fn certificate(folder: &Path, name: &str, address: &str) -> (String, String) {
     let (cert, key) = (folder.join(format!("{name}.pem")), folder.join(format!("{name}.key")));
     let made = Command::new("openssl")
         .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"])
         .args(["-days", "1", "-subj", &format!("/CN={name}")])
-        .args(["-addext", "subjectAltName=IP:127.0.0.1"])
+        .args(["-addext", &format!("subjectAltName=IP:{address}")])
         .args(["-addext", "basicConstraints=critical,CA:FALSE"])
         .arg("-out")
         .arg(&cert)

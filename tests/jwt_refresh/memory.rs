@@ -43,7 +43,7 @@ fn is_revoked(store: &MemoryRefreshStore, id: &str) -> bool {
 #[test]
 fn a_full_store_takes_no_more_and_forgets_nothing() {
     let alice = identity("alice");
-    let store = MemoryRefreshStore::with_limit(5);
+    let store = MemoryRefreshStore::with_limits(5, 5);
     assert_eq!(add(&store, facts(&alice, FIRST, NOW)), Some(Addition::Added));
     assert_eq!(add(&store, facts(&alice, "another-fam-token-no1", NOW)), Some(Addition::Added));
     assert_eq!(add(&store, facts(&alice, "third-famil-token-no1", NOW)), None);
@@ -55,9 +55,47 @@ fn a_full_store_takes_no_more_and_forgets_nothing() {
 }
 
 #[test]
+fn one_identity_has_so_many_families_and_leaves_room_for_others() {
+    let (alice, bob) = (identity("alice"), identity("bob"));
+    let store = MemoryRefreshStore::with_limits(100, 3);
+    let id = |family: usize| format!("family-{family:05}token-no1");
+    for family in 0..3 {
+        assert_eq!(add(&store, facts(&alice, &id(family), NOW)), Some(Addition::Added));
+    }
+    assert_eq!(add(&store, facts(&alice, &id(3), NOW)), None);
+    // What she has goes on, and a family that is revoked is known as such until it expires.
+    let next = format!("{}token-no2", &id(0)[..12]);
+    assert_eq!(rotate(&store, &id(0), facts(&alice, &next, NOW)), Rotation::Rotated);
+    assert!(store.revoke(&alice, &id(1)[..12]).into_now().unwrap().unwrap());
+    assert_eq!(add(&store, facts(&alice, &id(3), NOW)), None);
+    // Bob has a place of his own; a parent whose token came alone counts like any other family.
+    assert_eq!(
+        add_below(&store, facts(&bob, &id(4), NOW), Some("came-alone-1")),
+        Some(Addition::Added)
+    );
+    assert_eq!(add_below(&store, facts(&bob, &id(5), NOW), Some("came-alone-2")), None);
+    assert_eq!(
+        add_below(&store, facts(&bob, &id(5), NOW), Some("came-alone-1")),
+        Some(Addition::Added)
+    );
+    assert_eq!(add(&store, facts(&bob, &id(6), NOW)), None);
+    // They have expired 100 seconds later, and the greatest leeway of a verifier: 300.
+    let at_end = |family, now| {
+        let token = id(family);
+        let token = RefreshFacts { family_expires: at(NOW + 1000), ..facts(&alice, &token, now) };
+        add(&store, token)
+    };
+    assert_eq!(at_end(7, NOW + 399), None);
+    for family in 7..10 {
+        assert_eq!(at_end(family, NOW + 400), Some(Addition::Added));
+    }
+    assert_eq!(at_end(10, NOW + 400), None);
+}
+
+#[test]
 fn a_family_takes_no_more_room_however_often_it_is_refreshed() {
     let alice = identity("alice");
-    let store = MemoryRefreshStore::with_limit(4);
+    let store = MemoryRefreshStore::with_limits(4, 4);
     let id = |round: usize| format!("family-of-12token-{round:03}");
     assert_eq!(add(&store, facts(&alice, &id(0), NOW)), Some(Addition::Added));
     for round in 1..100 {
@@ -92,7 +130,7 @@ fn a_family_that_is_not_known_is_as_good_as_revoked() {
 #[test]
 fn a_parent_whose_token_came_alone_takes_room_as_a_family_does() {
     let alice = identity("alice");
-    let store = MemoryRefreshStore::with_limit(5);
+    let store = MemoryRefreshStore::with_limits(5, 5);
     assert_eq!(
         add_below(&store, facts(&alice, FIRST, NOW), Some("came-alone-1")),
         Some(Addition::Added)

@@ -1,6 +1,9 @@
 //! `MemoryRevocationStore`: one token, or all of somebody's up to a time.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use portcullis::{
     AuthenticateLayer, Identity, ManualClock,
@@ -8,6 +11,8 @@ use portcullis::{
 };
 
 use super::{ISSUER, NOW, SECRET, alice, ask, claims, layer, token};
+
+const OTHER: &str = "https://other.example.org";
 
 /// Whether the store says that a token of alice's was revoked.
 fn is_revoked(store: &MemoryRevocationStore, issuer: &str, id: &str) -> bool {
@@ -43,9 +48,60 @@ fn a_token_is_revoked_by_issuer_and_id_byte_for_byte() {
     }
 }
 
+#[test]
+fn a_revocation_is_kept_until_the_token_has_expired_for_every_verifier() {
+    let clock = Arc::new(ManualClock::at_unix(NOW));
+    let store = MemoryRevocationStore::with_clock(clock.clone());
+    store.revoke_until(ISSUER, "short", at(NOW + 60));
+    store.revoke_until(ISSUER, "longer", at(NOW + 60));
+    store.revoke_until(ISSUER, "longer", at(NOW + 600));
+    store.revoke_until(ISSUER, "not-shorter", at(NOW + 600));
+    store.revoke_until(ISSUER, "not-shorter", at(NOW + 60));
+    store.revoke_until(ISSUER, "for-good", at(NOW + 60));
+    store.revoke(ISSUER, "for-good");
+    store.revoke_until(ISSUER, "for-good", at(NOW + 600));
+    store.revoke_until(OTHER, "short", at(NOW + 60));
+    let kept = |at_second: u64| {
+        clock.set(at(at_second));
+        // Whatever is revoked drops what has expired: five minutes later, the greatest leeway.
+        store.revoke_until(OTHER, "next", at(0));
+        let all =
+            [(ISSUER, "short"), (ISSUER, "longer"), (ISSUER, "not-shorter"), (ISSUER, "for-good")];
+        let all = all.into_iter().chain([(OTHER, "short")]);
+        all.filter(|(issuer, id)| is_revoked(&store, issuer, id)).map(|(_, id)| id).collect::<Vec<_>>()
+    };
+    let all = ["short", "longer", "not-shorter", "for-good", "short"];
+    assert_eq!(kept(NOW + 359), all);
+    assert_eq!(kept(NOW + 360), all[1..4]);
+    assert_eq!(kept(NOW + 899), all[1..4]);
+    assert_eq!(kept(NOW + 900), ["for-good"]);
+    // A token may be revoked anew under an id that was dropped.
+    store.revoke_until(ISSUER, "short", at(NOW + 900));
+    assert_eq!(kept(NOW + 901), ["short", "for-good"]);
+}
+
+#[test]
+fn each_revocation_is_another_version_and_a_look_up_is_none() {
+    let store = MemoryRevocationStore::new();
+    let mut versions = vec![store.version().unwrap()];
+    for revoke in [
+        (|store| store.revoke(ISSUER, "id")) as fn(&MemoryRevocationStore),
+        |store| store.revoke(ISSUER, "id"),
+        |store| store.revoke_until(ISSUER, "other", at(0)),
+        |store| store.revoke_until(ISSUER, "third", at(NOW)),
+        |store| store.revoke_all(&alice(ISSUER), at(NOW)),
+    ] {
+        assert!(!is_revoked(&store, "nobody", "id"));
+        assert_eq!(store.version(), versions.last().copied());
+        revoke(&store);
+        versions.push(store.version().unwrap());
+    }
+    versions.dedup();
+    assert_eq!(versions.len(), 6);
+}
+
 #[tokio::test]
 async fn the_same_id_of_another_issuer_goes_on() {
-    const OTHER: &str = "https://other.example.org";
     let store = MemoryRevocationStore::new();
     let of = |issuer: &str| {
         let keys = Keys::new([Key::hmac(Algorithm::HS256, SECRET).unwrap()]).unwrap();

@@ -109,6 +109,14 @@ pub fn der(pem: &str) -> Vec<u8> {
     STANDARD.decode(base64).unwrap()
 }
 
+/// The reverse.
+pub fn pem(label: &str, der: impl AsRef<[u8]>) -> String {
+    let base64 = STANDARD.encode(der);
+    let lines: Vec<_> =
+        base64.as_bytes().chunks(64).map(|line| str::from_utf8(line).unwrap()).collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+}
+
 /// Base64url, as in a token.
 pub fn b64(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)

@@ -226,13 +226,101 @@ async fn of_nests_in_each_other_the_prefix_is_all_that_is_gone() {
     assert_eq!(answer.reason(), "scope.missing");
 }
 
+/// A table of the whole site, inside of a nest: it would take what is left of a path for a path of the site.
 #[tokio::test]
-async fn the_path_counts_that_the_table_sees_and_not_what_was_matched_before() {
+async fn a_table_that_is_not_told_of_its_nest_opens_nothing_in_it() {
+    let table = ScopeTable::builder()
+        .route(Method::GET, "/", Requirement::open())
+        .route(Method::GET, "/health", Requirement::open())
+        .any_method("/api/{*rest}", ADMIN)
+        .build()
+        .unwrap();
+    let layer = || AuthorizeLayer::new(table.clone());
+    let inner =
+        || Router::new().route("/", get(async || "root")).route("/health", get(async || "inner"));
+    for router in [
+        Router::new().nest("/api", inner().layer(layer())),
+        Router::new().nest("/api", inner().route_layer(layer())),
+        Router::new().nest("/{any}", inner().layer(layer())),
+        Router::new().nest_service("/api", inner().layer(layer())),
+        Router::new().nest_service("/api", layer().layer(inner())),
+    ] {
+        for path in ["/api/health", "/api", "/api/health?x=/health"] {
+            assert_eq!(ask(&router, request("GET", path)).await.status, 500, "{path}");
+            let answer = ask(&router, by("admin", request("GET", path))).await;
+            assert_eq!(answer.reason(), "scope.unlisted_path", "{path}");
+        }
+    }
+    let outside = Router::new().nest("/api", inner()).layer(layer());
+    assert_eq!(ask(&outside, request("GET", "/api/health")).await.status, 500);
+    assert_eq!(ask(&outside, by("admin", request("GET", "/api/health"))).await.body, "inner");
+}
+
+#[tokio::test]
+async fn a_table_for_a_nest_opens_nothing_outside_of_it_or_in_another() {
+    let table = |prefix: &str| {
+        let table = ScopeTable::builder()
+            .route(Method::GET, &format!("{prefix}/health"), Requirement::open())
+            .route(Method::GET, prefix, Requirement::open())
+            .nested_at(prefix);
+        AuthorizeLayer::new(table.build().unwrap())
+    };
+    let inner =
+        || Router::new().route("/", get(async || "root")).route("/health", get(async || "health"));
+    for (router, root) in [
+        (inner().layer(table("/api")), "/"),
+        (Router::new().nest("/internal", inner().layer(table("/api"))), "/internal"),
+        (Router::new().nest_service("/internal", inner().layer(table("/api"))), "/internal"),
+        (Router::new().nest("/api/v1", inner().layer(table("/api"))), "/api/v1"),
+        (
+            Router::new().nest("/api", Router::new().nest("/v1", inner().layer(table("/api")))),
+            "/api/v1",
+        ),
+        (Router::new().nest("/api", inner().layer(table("/api/v1"))), "/api"),
+        (Router::new().nest("/API", inner().layer(table("/api"))), "/API"),
+        (Router::new().nest("/api2", inner().layer(table("/api"))), "/api2"),
+        (Router::new().nest("/v1/internal", inner().layer(table("/{version}/api"))), "/v1/internal"),
+    ] {
+        for path in [root.to_owned(), format!("{}/health", root.trim_end_matches('/'))] {
+            assert_eq!(ask(&router, request("GET", &path)).await.status, 500, "{path}");
+            let answer = ask(&router, by("all:any", request("GET", &path))).await;
+            assert_eq!(answer.reason(), "scope.unlisted_path", "{path}");
+        }
+    }
+    // A parameter of the prefix is any one segment: as axum compares them.
+    for (nest, prefix, root) in [
+        ("/{any}/api", "/{version}/api", "/v1/api"),
+        ("/v1/api", "/{version}/api", "/v1/api"),
+        ("/{version}/api", "/v1/api", "/v1/api"),
+        ("/api/", "/api", "/api/"),
+    ] {
+        let router = Router::new().nest(nest, inner().layer(table(prefix)));
+        assert_eq!(ask(&router, request("GET", root)).await.body, "root", "{nest} as {prefix}");
+        let health = format!("{}/health", root.trim_end_matches('/'));
+        assert_eq!(ask(&router, request("GET", &health)).await.body, "health", "{nest} as {prefix}");
+    }
+    let router = Router::new().nest("/{version}/api", inner().layer(table("/v1/api")));
+    let answer = ask(&router, by("all:any", request("GET", "/v2/api/health"))).await;
+    assert_eq!(answer.reason(), "scope.unlisted_path");
+}
+
+/// axum serves the route that it has found before.
+#[tokio::test]
+async fn a_path_that_was_rewritten_behind_the_router_is_refused() {
     async fn rewrite(mut request: AxumRequest, next: Next) -> axum::response::Response {
-        *request.uri_mut() = Uri::from_static("/things/new");
+        *request.uri_mut() = Uri::from_static("/health");
         next.run(request).await
     }
-    let router = site().layer(AuthorizeLayer::new(table())).layer(middleware::from_fn(rewrite));
-    let answer = ask(&router, by("read", request("GET", "/things/1"))).await;
-    assert_eq!(answer.reason(), "scope.missing");
+    let rewritten = site().layer(AuthorizeLayer::new(table())).layer(middleware::from_fn(rewrite));
+    assert_eq!(ask(&rewritten, request("GET", "/things/1")).await.status, 500);
+    let answer = ask(&rewritten, by("all:any", request("GET", "/things/1"))).await;
+    assert_eq!(answer.reason(), "scope.unlisted_path");
+    // It makes no difference where it was sent so.
+    assert_eq!(ask(&rewritten, request("GET", "/health")).await.body, "health");
+    // Outside of the router, the route is that of the new path, too.
+    let outside = site().layer(AuthorizeLayer::new(table()));
+    let outside = Router::new().fallback_service(outside);
+    let outside = middleware::from_fn(rewrite).layer(outside);
+    let answer = outside.oneshot(request("GET", "/things/1").map(axum::body::Body::new)).await.unwrap();
+    assert_eq!(Answer::of(answer).await.body, "health");
 }

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use http::{Method, Request, header};
 use http_body_util::Full;
 use portcullis::{
-    AuthenticateLayer, AuthorizeLayer, JwtScopeLayer, NowOrLater, Requirement, ScopeTable, StoreError,
+    AuthenticateLayer, AuthorizeLayer, JwtScopeLayer, NowOrLater, Requirement, ScopePolicy, ScopeTable,
+    StoreError,
     jwt::{Algorithm, JwtAuth, Key, Keys, RevocationStore, TokenFacts},
 };
 use proptest::prelude::*;
@@ -55,6 +56,33 @@ async fn a_token_needs_the_scopes_of_the_route() {
     }
     let answer = send(&layer, with(request("GET", "/messages"), &bearer("c", "x", NOW + 600))).await;
     assert_eq!(answer.challenges(), [r#"Bearer error="insufficient_scope", scope="read""#]);
+}
+
+/// RFC 9728 section 5.1.
+#[tokio::test]
+async fn a_table_says_once_for_all_rules_where_the_metadata_is() {
+    const URL: &str = "https://api.example.org/.well-known/oauth-protected-resource";
+    let table = |url: &str| {
+        ScopeTable::builder()
+            .route(Method::GET, "/messages", READ)
+            .route(Method::POST, "/messages", ScopePolicy::any_of([WRITE, READ]))
+            .route(Method::GET, "/me", Requirement::authenticated())
+            .resource_metadata(url)
+            .build()
+    };
+    let layer = JwtScopeLayer::table(jwt(), table(URL).unwrap());
+    for (method, scope) in [("GET", "read"), ("POST", "write")] {
+        let request = with(request(method, "/messages"), &bearer("carol", "x", NOW + 600));
+        let expected =
+            format!(r#"Bearer error="insufficient_scope", scope="{scope}", resource_metadata="{URL}""#);
+        assert_eq!(send(&layer, request).await.challenges(), [&*expected]);
+    }
+    for url in ["", "http://api.example.org/x", "https://api.example.org/?x", "https://a/#x", "a\r\nb"]
+    {
+        assert!(table(url).is_err(), "{url:?}");
+        let open = ScopeTable::builder().route(Method::GET, "/", Requirement::open());
+        assert!(open.resource_metadata(url).build().is_err(), "{url:?}");
+    }
 }
 
 #[tokio::test]

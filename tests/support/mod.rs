@@ -204,3 +204,20 @@ impl io::Write for LogWriter {
         Ok(())
     }
 }
+
+/// Whether this process finds no certificate authority. If it does, the test of this name is run once more, in one
+/// that does not.
+pub fn trusts_no_authority(test: &str) -> bool {
+    const NOWHERE: &str = "/nowhere";
+    if std::env::var_os("SSL_CERT_FILE").is_some_and(|file| file == NOWHERE) {
+        return true;
+    }
+    let again = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test])
+        .envs([("SSL_CERT_FILE", NOWHERE), ("SSL_CERT_DIR", NOWHERE)])
+        .output()
+        .unwrap();
+    let printed = String::from_utf8_lossy(&again.stdout);
+    assert!(again.status.success() && printed.contains("1 passed"), "{printed}");
+    false
+}

@@ -1,5 +1,7 @@
 //! A gRPC call in HTTP/2 frames written by hand, for what no client library sends.
 
+use std::time::Duration;
+
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -18,7 +20,7 @@ const END_HEADERS: u8 = 4;
 
 impl Served {
     /// Calls a method with an empty message, and waits until the server answers, resets the stream
-    /// or hangs up.
+    /// or hangs up: a minute at most.
     pub async fn raw(&self, path: &str, authorization: &str) {
         let mut headers = Vec::new();
         for (name, value) in [
@@ -43,18 +45,23 @@ impl Served {
         sent.extend(frame(DATA, END_STREAM, 1, &[0; 5]));
         let mut socket = TcpStream::connect(self.address).await.unwrap();
         socket.write_all(&sent).await.unwrap();
-        loop {
-            let mut head = [0; 9];
-            if socket.read_exact(&mut head).await.is_err() {
-                return;
-            }
-            let [high, mid, low, kind, _, stream @ ..] = head;
-            let mut payload = vec![0; u32::from_be_bytes([0, high, mid, low]) as usize];
-            let whole = socket.read_exact(&mut payload).await.is_ok();
-            let answered = stream == [0, 0, 0, 1] && matches!(kind, HEADERS | RST_STREAM);
-            if !whole || answered || kind == GOAWAY {
-                return;
-            }
+        let ended = tokio::time::timeout(Duration::from_secs(60), end_of_first_stream(socket)).await;
+        ended.expect("the server goes on without an answer");
+    }
+}
+
+async fn end_of_first_stream(mut socket: TcpStream) {
+    loop {
+        let mut head = [0; 9];
+        if socket.read_exact(&mut head).await.is_err() {
+            return;
+        }
+        let [high, mid, low, kind, _, stream @ ..] = head;
+        let mut payload = vec![0; u32::from_be_bytes([0, high, mid, low]) as usize];
+        let whole = socket.read_exact(&mut payload).await.is_ok();
+        let answered = stream == [0, 0, 0, 1] && matches!(kind, HEADERS | RST_STREAM);
+        if !whole || answered || kind == GOAWAY {
+            return;
         }
     }
 }

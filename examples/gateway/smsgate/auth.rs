@@ -23,6 +23,9 @@ const REALM: &str = "SMSGate";
 /// The issuer of the tokens (`iss`).
 pub const ISSUER: &str = "sms-gate.app";
 
+/// By how much the clock of the instance that issues a token may differ from that of the one that verifies it.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(5);
+
 /// HTTP Basic, and JWTs unless they are switched off. A clone copies pointers.
 #[derive(Clone)]
 pub struct Schemes {
@@ -66,8 +69,7 @@ fn bearer(gateway: &Gateway, refresher: Refresher) -> Result<BearerAuth, Error> 
         .issuer(ISSUER)
         // Who trades the password for a token stays the same.
         .identities_of(Identity::LOCAL)
-        // The clock that issues is the clock that verifies.
-        .leeway(Duration::ZERO)
+        .leeway(CLOCKS_DIFFER)
         .revocations(gateway.database.store().clone())
         .build()?;
     Ok(BearerAuth::new(REALM, Tokens { access: jwt, refresher })?)

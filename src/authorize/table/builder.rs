@@ -6,7 +6,7 @@ use super::{
     Requirement, Rule, ScopeTable, Table,
     paths::{Paths, Row},
 };
-use crate::ConfigError;
+use crate::{ConfigError, secure_url};
 
 /// Builds a [`ScopeTable`].
 #[derive(Clone, Debug, Default)]
@@ -15,6 +15,7 @@ pub struct ScopeTableBuilder {
     rules: Vec<Rule>,
     /// What the layer does not see of a path.
     prefix: String,
+    resource_metadata: Option<String>,
     dry_run: bool,
     /// The first one, for when the table is built.
     mistake: Option<String>,
@@ -56,14 +57,21 @@ impl ScopeTableBuilder {
 
     /// Says that the layer stands inside a router that is nested at this prefix (axum's `Router::nest` and
     /// `nest_service`), which is gone from the paths that it sees. The patterns are written with the prefix, as
-    /// the client writes it; of routers nested in each other, all of it.
+    /// the client writes it; of routers nested in each other, all of it. `{name}` in it is any one segment.
     ///
     /// `prefix` and `prefix/` are one path there, the root, and so can have but one rule for a method. A path
     /// with a slash too many behind the prefix is refused: axum takes it away, but not before it has found the
-    /// route. So is all that no axum router has handed on.
+    /// route. So is all that no axum router has handed on, or that one has under another prefix.
     #[cfg(feature = "axum")]
     pub fn nested_at(mut self, prefix: &str) -> Self {
         prefix.trim_end_matches('/').clone_into(&mut self.prefix);
+        self
+    }
+
+    /// Says in the challenges of missing scopes where the metadata of the resource is (RFC 9728 section 5.1), for
+    /// every rule: as of nested policies, the outermost says it.
+    pub fn resource_metadata(mut self, url: impl Into<String>) -> Self {
+        self.resource_metadata = Some(url.into());
         self
     }
 
@@ -82,9 +90,10 @@ impl ScopeTableBuilder {
     /// # Errors
     ///
     /// When there is no rule; when a pattern is not one, is in conflict with another, or is not under the
-    /// prefix; when a method has two rules at one pattern; when a gRPC name is not one.
+    /// prefix; when a method has two rules at one pattern; when a gRPC name is not one; when the URL of the
+    /// metadata is not `https` (loopback may be `http`), or has a query or a fragment.
     pub fn build(self) -> Result<ScopeTable, ConfigError> {
-        let Self { mut rules, prefix, dry_run, mistake } = self;
+        let Self { mut rules, prefix, resource_metadata, dry_run, mistake } = self;
         if let Some(mistake) = mistake {
             return Err(ConfigError::new(mistake));
         }
@@ -104,6 +113,10 @@ impl ScopeTableBuilder {
                 "{twice} is in the scope table twice: keep one of the rules; one that needs several scopes, or \
                  one of several, is a `ScopePolicy`"
             )));
+        }
+        if let Some(url) = resource_metadata {
+            secure_url::check_without_query("the URL of the resource's metadata", &url)?;
+            rules.iter_mut().try_for_each(|rule| rule.set_resource_metadata(&url))?;
         }
         let paths = Paths::new(&prefix, rows(&rules))?;
         let any_open = rules.iter().any(|rule| rule.requirement().is_open());

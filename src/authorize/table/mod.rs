@@ -75,10 +75,12 @@
 //!   `Router::route_layer`, it stays 404. A rule for a fallback that serves something is one of `/{*rest}`, and
 //!   one of `/`, which that does not match.
 //! * Inside `Router::nest` and `Router::nest_service` the prefix is gone from the path. Write the patterns with
-//!   it all the same, and name it: `nested_at`, with the feature `axum`. Do not write the rest of the paths
-//!   instead: of `/api//health` axum leaves `/health`, but the route that it has found is that of
-//!   `/api/{*rest}`. With `nested_at`, such a path is refused.
-//! * A layer that rewrites the path belongs outside of the router, as axum says, and outside of the table.
+//!   it all the same, and name it: `nested_at`, with the feature `axum`. Written as the rest of the paths, they match
+//!   nothing: what was sent to the router has to be the prefix and the path that is seen, or it is refused. Of
+//!   `/api//health` axum leaves `/health`, but the route that it has found is that of `/api/{*rest}`; and a table
+//!   of the whole site would take the `/health` of `/api/health` for its own.
+//! * A layer that rewrites the path belongs outside of the router, as axum says. Behind it, axum serves the route
+//!   that it has found before: so what was rewritten there is refused.
 //!
 //! Behind axum's router, and with the feature `axum`, the route that it has found tells the table where to look:
 //! so a large table costs what a small one costs. This is a short cut, and never another answer: if it does not
@@ -212,7 +214,8 @@ impl Table {
                 refused("scope.unlisted_method", cause)
             }
             Entry::UnlistedPath => {
-                let cause = "the scope table has no rule for this path";
+                let cause = "the scope table has no rule for this path, or stands in another nest than \
+                             `nested_at` names, or behind a layer that has rewritten the path";
                 refused("scope.unlisted_path", cause.to_owned())
             }
         }

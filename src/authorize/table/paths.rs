@@ -16,8 +16,9 @@ pub(crate) struct Row {
 /// Finds the pattern that axum's router would choose.
 pub(super) struct Paths {
     router: Router<Row>,
+    /// What is gone from the paths.
     #[cfg(feature = "axum")]
-    is_nested: bool,
+    prefix: String,
     #[cfg(feature = "axum")]
     short_cuts: ShortCuts,
 }
@@ -40,7 +41,7 @@ impl Paths {
         Ok(Self {
             router,
             #[cfg(feature = "axum")]
-            is_nested: !prefix.is_empty(),
+            prefix: prefix.to_owned(),
             #[cfg(feature = "axum")]
             short_cuts: ShortCuts::new(&patterns)
                 .map_err(|error| ConfigError::new(error.to_string()))?,
@@ -51,10 +52,11 @@ impl Paths {
         self.router.at(path).ok().map(|found| *found.value)
     }
 
-    /// The same, and sooner where axum's router has found a route.
+    /// The same, and sooner where axum's router has found a route. Nothing, where the prefix and the path are not what
+    /// was sent to that router: its route is another one's.
     pub(super) fn find_for(&self, head: &Head<'_>) -> Option<Row> {
         #[cfg(feature = "axum")]
-        if self.is_nested && nested::is_whole(head) != Some(true) {
+        if !nested::is_nested_at(head, &self.prefix).unwrap_or(self.prefix.is_empty()) {
             return None;
         } else if let Some(row) = self.short_cuts.find(head) {
             return Some(row);

@@ -2,7 +2,7 @@ use std::fmt;
 
 use http::Method;
 
-use crate::{Principal, Rejection, Scope, ScopePolicy};
+use crate::{ConfigError, Principal, Rejection, Scope, ScopePolicy};
 
 /// What a rule of a [`ScopeTable`](super::ScopeTable) asks for: a [`Scope`] or a [`ScopePolicy`], turned into
 /// one; or one of these.
@@ -45,6 +45,13 @@ impl Requirement {
     /// Whether what it lacks is only reported of a principal.
     pub const fn is_dry_run(&self) -> bool {
         self.dry_run
+    }
+
+    fn set_resource_metadata(&mut self, url: &str) -> Result<(), ConfigError> {
+        if let Need::Scopes(scopes) = &mut self.need {
+            *scopes = scopes.clone().resource_metadata(url)?;
+        }
+        Ok(())
     }
 
     pub(super) fn check(&self, principal: &Principal) -> Result<(), Rejection> {
@@ -106,6 +113,10 @@ impl Rule {
     /// What it asks for.
     pub fn requirement(&self) -> &Requirement {
         &self.requirement
+    }
+
+    pub(super) fn set_resource_metadata(&mut self, url: &str) -> Result<(), ConfigError> {
+        self.requirement.set_resource_metadata(url)
     }
 
     /// No method has a parenthesis in its name (RFC 9110 section 5.6.2).

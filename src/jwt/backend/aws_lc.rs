@@ -39,6 +39,11 @@ impl PublicKey {
         let key = rsa::PublicKey::from_der(der.as_ref()).ok()?;
         modulus(&key).map(<[u8]>::to_vec)
     }
+
+    /// The bytes of a key for EdDSA, which is Ed25519: the end of its `SubjectPublicKeyInfo` (RFC 8410 section 4).
+    pub(in crate::jwt) fn ed25519(&self) -> Option<[u8; 32]> {
+        self.0.as_der().ok()?.as_ref().last_chunk().copied()
+    }
 }
 
 fn rsa(algorithm: Algorithm) -> Option<&'static RsaParameters> {

@@ -89,6 +89,14 @@ impl PublicKey {
             _ => None,
         }
     }
+
+    /// The bytes of a key for EdDSA, which is Ed25519.
+    pub(in crate::jwt) fn ed25519(&self) -> Option<[u8; 32]> {
+        match self {
+            Self::Ed25519(key) => Some(key.to_bytes()),
+            _ => None,
+        }
+    }
 }
 
 /// RFC 7518 section 3.3; and what the other backend takes.
