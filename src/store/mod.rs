@@ -43,7 +43,7 @@
 //!
 //! | what is asked on a request | cached | because |
 //! |---|---|---|
-//! | the user of a name | no | the [`CredentialCache`](crate::basic::CredentialCache) saves the password hash, some 20 ms; the user is still looked up, so that a change counts at once |
+//! | the user of a name | no | the [`CredentialCache`](crate::basic::CredentialCache) saves the password hash, some 20 ms; the user is still looked up, so that a change counts at once, unless the store says without waiting that [nothing has changed](crate::basic::UserStore::version): the one in memory does |
 //! | attempts to sign in | no | they are writes. What the `CredentialCache` knows is no attempt, and is not counted |
 //! | a user token | no | it has to be refused on the request after its revocation. Its last use is written once [in an interval](crate::user_token::LastUsed) |
 //! | whether a JWT is revoked | no | the same. The [cache of verified tokens](crate::jwt::JwtAuthBuilder::cache) saves the signature, and the store is still asked |

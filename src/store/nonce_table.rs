@@ -149,7 +149,9 @@ impl NonceTable {
     /// Drops what has expired, and makes room for as much again as is left.
     fn put_in_order(&mut self, now: Moment) {
         let (slots, mut shares) = (mem::take(&mut self.slots), mem::take(&mut self.shares));
-        shares.iter_mut().for_each(|share| share.slots = 0);
+        for share in &mut shares {
+            share.slots = 0;
+        }
         let (mut live, mut tokens) = (0, 0);
         for slot in slots.iter().filter(|slot| slot.expires != FREE) {
             if slot.expires >= now {

@@ -23,17 +23,21 @@ async fn revocations_in_memory_keep_the_contract() {
         contract::revocations(async |revoked: Vec<Revocation>| {
             let store = MemoryRevocationStore::new();
             for revocation in revoked {
-                match revocation {
-                    Revocation::Token { issuer, id, .. } if for_good => store.revoke(issuer, id),
-                    Revocation::Token { issuer, id, expires } => {
-                        store.revoke_until(issuer, id, expires);
-                    }
-                    Revocation::Subject { identity, up_to, .. } => store.revoke_all(&identity, up_to),
-                }
+                revoke(&store, revocation, for_good);
             }
             store
         })
         .await;
+        let revoke = async |store: &_, revocation| revoke(store, revocation, for_good);
+        contract::versioned_revocations(async || MemoryRevocationStore::new(), revoke).await;
+    }
+}
+
+fn revoke(store: &MemoryRevocationStore, revocation: Revocation, for_good: bool) {
+    match revocation {
+        Revocation::Token { issuer, id, .. } if for_good => store.revoke(issuer, id),
+        Revocation::Token { issuer, id, expires } => store.revoke_until(issuer, id, expires),
+        Revocation::Subject { identity, up_to, .. } => store.revoke_all(&identity, up_to),
     }
 }
 
@@ -41,16 +45,23 @@ async fn revocations_in_memory_keep_the_contract() {
 async fn users_in_memory_keep_the_contract() {
     contract::users(users).await;
     contract::rehashed_users(users).await;
+    let put = async |store: &_, seed| put(store, seed);
+    contract::versioned_users(async || MemoryUserStore::new(), put).await;
 }
 
 async fn users(seeds: Vec<UserSeed>) -> MemoryUserStore {
     let store = MemoryUserStore::new();
-    for UserSeed { name, password, identity, scopes, disabled, locked, expires } in seeds {
-        let user = User::new(name, password).unwrap().identity(identity).scopes(scopes);
-        let user = user.disabled(disabled).locked(locked);
-        store.insert(expires.into_iter().fold(user, User::expires));
+    for seed in seeds {
+        put(&store, seed);
     }
     store
+}
+
+fn put(store: &MemoryUserStore, seed: UserSeed) {
+    let UserSeed { name, password, identity, scopes, disabled, locked, expires } = seed;
+    let user = User::new(name, password).unwrap().identity(identity).scopes(scopes);
+    let user = user.disabled(disabled).locked(locked);
+    store.insert(expires.into_iter().fold(user, User::expires));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

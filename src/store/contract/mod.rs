@@ -50,6 +50,8 @@ mod user_token_admin;
 mod user_tokens;
 #[cfg(feature = "basic")]
 mod users;
+#[cfg(any(feature = "basic", feature = "_jwt"))]
+mod versions;
 
 use std::{fmt::Debug, future::Future, sync::Arc, time::Duration};
 
@@ -67,6 +69,7 @@ pub use self::{
 pub use self::{
     attempts::{attempts, bounded_attempts, broken_attempts},
     users::{UserSeed, broken_users, rehashed_users, users},
+    versions::versioned_users,
 };
 #[cfg(feature = "ownership")]
 pub use self::{
@@ -77,6 +80,7 @@ pub use self::{
 pub use self::{
     refreshes::{bounded_refreshes, broken_refreshes, refreshes},
     revocations::{Revocation, broken_revocations, revocations},
+    versions::versioned_revocations,
 };
 #[cfg(feature = "user-token")]
 pub use self::{

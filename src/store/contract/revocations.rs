@@ -131,7 +131,7 @@ fn split(keys: &[Key], part: usize) -> (Vec<Key>, Vec<Key>) {
     (keys(one), keys(other))
 }
 
-fn token(issuer: &str, id: &str) -> Revocation {
+pub(super) fn token(issuer: &str, id: &str) -> Revocation {
     Revocation::Token { issuer: issuer.to_owned(), id: id.to_owned(), expires: at(EXPIRES) }
 }
 

@@ -133,7 +133,7 @@ fn seed(at: usize, name: &str) -> UserSeed {
 }
 
 /// One that nobody's password has, and no other user.
-fn hash(at: usize) -> PasswordHash {
+pub(super) fn hash(at: usize) -> PasswordHash {
     let text = format!(
         "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ{at:05}$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
     );
