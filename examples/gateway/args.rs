@@ -189,7 +189,8 @@ pub enum TokenCommand {
         /// In how many days it expires. Without this flag, it does not.
         #[arg(long)]
         days: Option<u16>,
-        /// What it may do: no more than its user. Repeat for several. The SMP part asks for none.
+        /// What it may do: no more than its user; `all:any` stands for the scopes of SMSGate alone. Repeat for
+        /// several. The SMP part asks for none.
         #[arg(long = "scope")]
         scopes: Vec<String>,
     },

@@ -104,6 +104,37 @@ async fn a_token_may_do_no_more_than_its_user() {
     }
 }
 
+/// Everybody holds `all:any` by default: SMSGate's scope for everything, and no word of the SMP's administrators.
+#[tokio::test]
+async fn the_scope_for_everything_makes_nobody_an_administrator_by_token() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    assert_eq!(smp(&server, &server.alice()).await, 200);
+    let bob = Person::sign_in(&server, BOB).await;
+    for scopes in [
+        &["smp:admin"][..],
+        &["all:any", "smp:admin"],
+        &["messages:send smp:admin"],
+        &["smp:other"],
+        &["messages:sen"],
+        &["tokens:refresh"],
+    ] {
+        let scopes = scopes.iter().map(|scope| ("scope", *scope));
+        let fields: Vec<_> = [("name", "laptop")].into_iter().chain(scopes).collect();
+        let reply = bob.post("user-tokens", &fields).await;
+        assert_eq!(reply.status, 400, "{fields:?}: {reply:?}");
+        assert!(reply.body.contains("a token may do no more than its user"), "{reply:?}");
+    }
+    for scope in ["all:any", "messages:send"] {
+        let created = bob.post("user-tokens", &[("name", "laptop"), ("scope", scope)]).await;
+        assert_eq!(smp(&server, &format!("Bearer {}", shown(&created, "token"))).await, 403, "{scope}");
+    }
+
+    assert!(run(&folder, &["user", "scopes", BOB, "all:any", "smp:admin"]).status.success());
+    let created = bob.post("user-tokens", &[("name", "admin"), ("scope", "smp:admin")]).await;
+    assert_eq!(smp(&server, &format!("Bearer {}", shown(&created, "token"))).await, 200);
+}
+
 #[tokio::test]
 async fn what_is_wrong_with_the_form_is_said() {
     let folder = Folder::new();

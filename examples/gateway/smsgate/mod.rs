@@ -19,6 +19,7 @@ mod issue;
 mod logs;
 mod message;
 mod messages;
+mod scopes;
 mod settings;
 mod tokens;
 mod webhooks;
@@ -30,6 +31,7 @@ use axum::{
 
 use portcullis::jwt::refresh::Refresher;
 
+pub use self::scopes::is_own;
 use self::{
     answer::not_found,
     auth::{Schemes, exactly, needs},
