@@ -18,7 +18,8 @@ use portcullis::{
     },
     ownership::{Claim, MemoryOwnershipStore, Owner, OwnershipAdmin, OwnershipStore, Resource},
     s3p::{Nonce, NonceStore, Recorded},
-    store::contract::{self, Revocation, UserSeed},
+    store::contract::{self, Revocation, UserSeed, UserTokenSeed},
+    user_token::{MemoryUserTokenStore, UserTokenRecord},
 };
 
 /// Nonces in a list, of which the last are kept, by a key that a mistake makes.
@@ -410,6 +411,19 @@ async fn a_store_that_overwrites_a_password_that_was_changed_meanwhile() {
             store.insert(User::new(name, password).unwrap());
         }
         Overwriting(store)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[should_panic(expected = "does no more than its user")]
+async fn a_store_whose_tokens_keep_what_their_users_have_lost() {
+    contract::user_tokens_of_users(async |_, seeds: Vec<UserTokenSeed>| {
+        let store = MemoryUserTokenStore::new();
+        for UserTokenSeed { digest, id, identity, scopes, .. } in seeds {
+            store.insert(digest, UserTokenRecord::new(id, identity).scopes(scopes));
+        }
+        store
     })
     .await;
 }

@@ -77,6 +77,29 @@ async fn a_token_without_scopes_writes_what_its_user_owns_and_is_no_administrato
 }
 
 #[tokio::test]
+async fn who_is_no_administrator_any_more_is_none_by_the_tokens_of_before() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    publish(&server, &server.alice()).await;
+    set_scopes(&folder, BOB, &["all:any", "smp:admin"]);
+    let made = run(&folder, &["token", "create", BOB, "admin", "--scope", "smp:admin"]);
+    let token = String::from_utf8(made.stdout).unwrap();
+    let token = format!("Bearer {}", token.split_whitespace().last().unwrap());
+    let put = ("PUT", GROUP, GROUP_XML);
+    assert_eq!(write(&server, put, &token).await.status, 200);
+    for (held, status) in [
+        (&["messages:list"][..], 403),
+        // The scope that everybody has by default does not stand for it.
+        (&["all:any"], 403),
+        (&["smp:admin"], 200),
+        (&["smp:administrator"], 403),
+    ] {
+        set_scopes(&folder, BOB, held);
+        assert_eq!(write(&server, put, &token).await.status, status, "{held:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_group_that_is_transferred_is_the_new_owners_with_all_that_is_in_it() {
     let folder = Folder::new();
     let server = Server::start(&folder, &[]);

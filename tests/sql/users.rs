@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{Request, Response};
 use http_body_util::Full;
 use portcullis::{
-    BasicAuthLayer, Clock, Identity, ScopeSet, Secret,
+    BasicAuthLayer, Clock, Identity, Scope, ScopeSet, Secret,
     basic::{BasicAuth, UserStore},
     jwt::{
         RevocationStore, TokenFacts,
@@ -85,6 +85,44 @@ async fn who_is_disabled_locked_or_expired_is_refused_by_every_credential() {
         }
         assert!(!store.set_locked("nobody", true).await.unwrap());
         assert!(!store.set_expiry("nobody", None).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_user_token_has_what_its_user_holds_now_by_name_or_by_the_scope_that_stands_for_it() {
+    let scopes = |text: &str| ScopeSet::parse(text).unwrap();
+    for database in Database::of_every_kind() {
+        let options = database.options();
+        let options = options.global_scope(Scope::ALL_ANY, |scope| scope.starts_with("messages:"));
+        let store = options.connect().await.unwrap();
+        let (token, others) = (UserToken::generate(), UserToken::generate());
+        let record =
+            |id, owner| UserTokenRecord::new(id, owner).scopes(scopes("messages:send admin all:any"));
+        store.create(&token.digest(), &record("1", alice())).await.unwrap();
+        let elsewhere = Identity::new("elsewhere", "alice").unwrap();
+        store.create(&others.digest(), &record("2", elsewhere)).await.unwrap();
+        let left = async |token: &UserToken| {
+            let found = store.user_token(&token.digest()).await.unwrap().unwrap();
+            found.scopes.as_str().to_owned()
+        };
+        assert_eq!(left(&token).await, "messages:send admin all:any", "nobody knows what she holds");
+        store.insert_user(&user("alice")).await.unwrap();
+        for (held, expected) in [
+            ("admin", "admin"),
+            ("messages:send", "messages:send"),
+            ("all:any", "messages:send all:any"),
+            ("all:any admin", "messages:send admin all:any"),
+            ("messages:read all:anyone", ""),
+            ("", ""),
+            // What is given again, the token has again.
+            ("admin", "admin"),
+        ] {
+            assert!(store.set_scopes("alice", &scopes(held)).await.unwrap());
+            assert_eq!(left(&token).await, expected, "{held:?}");
+            assert_eq!(left(&others).await, "messages:send admin all:any", "she is somebody else");
+        }
+        let made_with = &store.list(&alice()).await.unwrap()[0].scopes;
+        assert_eq!(made_with.as_str(), "messages:send admin all:any");
     }
 }
 

@@ -40,6 +40,8 @@
 //!    every instance.
 //! 7. **Users who are disabled, locked or expired** are refused by password, user token, access key and JWT
 //!    alike, and get no new tokens for a refresh token.
+//! 8. **A user token has the scopes that its user holds now**, and no others that it was made with: see
+//!    [`SqlOptions::global_scope`].
 //!
 //! # The tables
 //!
@@ -135,6 +137,8 @@ struct Shared {
     sealing: Option<SealingKey>,
     #[cfg(feature = "s3p")]
     nonces: nonces::Counts,
+    #[cfg(feature = "user-token")]
+    held: user_tokens::Held,
 }
 
 impl Sql {
