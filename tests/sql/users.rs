@@ -13,6 +13,7 @@ use portcullis::{
         refresh::{RefreshFacts, RefreshStore, Rotation},
     },
     s3p::AccessKeyStore,
+    store::Sql,
     user_token::{UserToken, UserTokenAdmin, UserTokenRecord, UserTokenStore},
 };
 use tower::{Layer, ServiceExt, service_fn};
@@ -123,6 +124,46 @@ async fn a_user_token_has_what_its_user_holds_now_by_name_or_by_the_scope_that_s
         }
         let made_with = &store.list(&alice()).await.unwrap()[0].scopes;
         assert_eq!(made_with.as_str(), "messages:send admin all:any");
+    }
+}
+
+#[tokio::test]
+async fn the_decoy_is_counted_when_the_store_is_connected_and_at_each_purge() {
+    const BCRYPT: &str = "$2b$04$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/cy";
+    for database in Database::of_every_lasting_kind() {
+        let store = database.connect().await;
+        let kind = |store: &Sql| {
+            let decoy = store.decoy();
+            decoy.map(|decoy| decoy.as_str().rsplit_once('$').unwrap().0.to_owned())
+        };
+        assert_eq!(kind(&store), None, "without users, there is none");
+        for name in ["a", "b", "c", "d"] {
+            store.insert_user(&user(name)).await.unwrap();
+        }
+        // Two of them the cheapest, by another program; and one that cannot be verified.
+        let set = async |name, hash| {
+            let update = sqlx::query("UPDATE portcullis_users SET password = $1 WHERE name = $2");
+            update.bind(hash).bind(name).execute(store.pool()).await.unwrap();
+        };
+        set("d", BCRYPT).await;
+        store.user("nobody").await.unwrap();
+        assert!(kind(&store).unwrap().starts_with("$argon2id$v=19$m=8,t=1,p=1$"));
+        let chosen = store.decoy().unwrap();
+        set("c", BCRYPT).await;
+        set("b", BCRYPT).await;
+        store.user("nobody").await.unwrap();
+        assert_eq!(store.decoy().unwrap(), chosen, "no request counts");
+        store.purge().await.unwrap();
+        assert_eq!(kind(&store).unwrap(), "$2b$04");
+        let chosen = store.decoy().unwrap();
+        store.purge().await.unwrap();
+        assert_eq!(store.decoy().unwrap(), chosen, "the cost is the same: so is the decoy");
+        assert!(kind(&database.connect().await).unwrap().starts_with("$2b$04"));
+        for name in ["a", "b", "c"] {
+            set(name, "unusable").await;
+        }
+        store.purge().await.unwrap();
+        assert_eq!(kind(&store).unwrap(), "$2b$04", "what costs nothing does not count");
     }
 }
 

@@ -64,7 +64,9 @@
 //!
 //! # Caveats
 //!
-//! * Call [`Sql::purge`] every minute or so. What has expired is not taken for valid without it, but stays.
+//! * Call [`Sql::purge`] every minute or so. What has expired is not taken for valid without it, but stays. It also
+//!   looks what most password hashes cost, so that a name that does not exist takes as long as one that does; without
+//!   it, that is what was so when the store was connected.
 //! * The bounds of nonces are exact for one instance; of several, each counts its own, and takes the whole
 //!   count over at each purge.
 //! * A nonce is written to the disk for every signed request. Where that is too slow, keep the nonces
@@ -74,6 +76,8 @@
 
 #[cfg(feature = "s3p")]
 mod access_keys;
+#[cfg(feature = "basic")]
+mod decoy;
 mod engine;
 #[cfg(feature = "_jwt")]
 mod line;
@@ -139,6 +143,8 @@ struct Shared {
     nonces: nonces::Counts,
     #[cfg(feature = "user-token")]
     held: user_tokens::Held,
+    #[cfg(feature = "basic")]
+    decoy: decoy::Decoy,
 }
 
 impl Sql {

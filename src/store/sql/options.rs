@@ -155,7 +155,7 @@ impl SqlOptions {
             probe.connect_lazy_with(options)
         };
         migrations::run(engine, &pool).await.map_err(StoreError::new)?;
-        Ok(Sql(Arc::new(Shared {
+        let sql = Sql(Arc::new(Shared {
             pool,
             probe,
             engine,
@@ -167,7 +167,12 @@ impl SqlOptions {
             nonces: Counts::new(self.max_nonces),
             #[cfg(feature = "user-token")]
             held: self.held,
-        })))
+            #[cfg(feature = "basic")]
+            decoy: super::decoy::Decoy::default(),
+        }));
+        #[cfg(feature = "basic")]
+        sql.count_costs().await;
+        Ok(sql)
     }
 }
 
