@@ -1,6 +1,10 @@
 //! The page for people of the example server, over its socket: who is let in, what a form may do, and what is
 //! shown.
-#![allow(clippy::unwrap_used, reason = "what cannot go on fails")]
+#![allow(
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "what cannot go on fails; a part of the program is in here"
+)]
 
 #[path = "gateway_secure/forms.rs"]
 mod forms;
@@ -9,12 +13,16 @@ mod gateway_support;
 mod headers;
 #[path = "gateway_secure/password.rs"]
 mod password;
+#[path = "../examples/gateway/proxies.rs"]
+mod proxies;
 #[path = "gateway_secure/s3p_keys.rs"]
 mod s3p_keys;
 #[path = "gateway_secure/sessions.rs"]
 mod sessions;
 #[path = "gateway_secure/sign_in.rs"]
 mod sign_in;
+#[path = "gateway_secure/sources.rs"]
+mod sources;
 #[path = "gateway_secure/user_tokens.rs"]
 mod user_tokens;
 

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
 
-use crate::database;
+use crate::{database, proxies::Network};
 
 /// Three real systems behind portcullis: phoss SMP at `/`, SMSGate at `/3rdparty/v1`, S3P at `/s3p/v2`; and a page
 /// for people at `/secure/`.
@@ -55,6 +55,12 @@ pub struct Args {
     /// Serve plain http on an address that others can reach.
     #[arg(long, env = "GATEWAY_INSECURE_HTTP", value_parser = BoolishValueParser::new())]
     pub insecure_http: bool,
+
+    /// A proxy in front of this server: its address, or its network (`10.0.0.0/8`). Repeat for several. From where a
+    /// request comes, and whether over https, is what such a proxy says (`X-Forwarded-For`, `X-Forwarded-Proto`), and
+    /// nobody else.
+    #[arg(long = "trusted-proxy", env = "GATEWAY_TRUSTED_PROXY", value_delimiter = ',')]
+    pub trusted_proxies: Vec<Network>,
 
     /// Create demo accounts on the first start, on an address that others can reach, too.
     #[arg(long, env = "GATEWAY_DEMO", value_parser = BoolishValueParser::new())]

@@ -97,6 +97,7 @@ pub fn router(gateway: &Gateway) -> Result<Router, Error> {
     let tokens = UserTokenAuth::new(REALM, store.clone())?.last_used(last_used);
     let passwords = gateway.passwords(REALM, store.clone())?;
     let authenticate = AuthenticateLayer::new(tokens).or(passwords).no_grpc();
+    let authenticate = gateway.over_https(authenticate);
 
     // This kind is also in the statements about owners.
     let group_in = |path| {

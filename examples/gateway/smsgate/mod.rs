@@ -53,7 +53,7 @@ pub fn router(gateway: &Gateway) -> Result<Router, Error> {
     let (database, secret) = (gateway.database.clone(), gateway.vault.jwt_secret());
     let refresher = refresher(&database, &secret)?;
     let schemes = Schemes::new(gateway, refresher.clone())?;
-    let layer = schemes.layer();
+    let layer = gateway.over_https(schemes.layer());
     let sms = Sms { database, refresher, schemes, camel_case: gateway.settings.camel_case };
     let tokens = if gateway.settings.tokens { token_routes() } else { no_token_routes() };
     let open = Router::new()
