@@ -23,6 +23,8 @@ mod sessions;
 mod sign_in;
 #[path = "gateway_secure/sources.rs"]
 mod sources;
+#[path = "gateway_secure/states.rs"]
+mod states;
 #[path = "gateway_secure/user_tokens.rs"]
 mod user_tokens;
 

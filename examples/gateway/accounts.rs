@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use portcullis::{
-    Clock, Identity, Scope, ScopeSet, Secret, SystemClock,
+    Clock, Identity, Scope, ScopeSet, Secret, StoreError, SystemClock,
     basic::{PasswordHash, User},
     user_token::{NewUserToken, UserTokenRecord, UserTokens},
 };
@@ -13,6 +13,7 @@ use crate::{
     Error,
     admin::{now, rfc3339},
     database::{Database, new_id, new_secret},
+    password::mark,
     smsgate,
 };
 
@@ -35,6 +36,35 @@ pub async fn find(database: &Database, name: &str) -> Result<Option<Account>, Er
     };
     let (identity, scopes) = (Identity::new(issuer, subject)?, ScopeSet::parse(&scopes)?);
     Ok(Some(Account { identity, scopes }))
+}
+
+/// Somebody who is let in now: neither disabled nor locked, and not expired.
+pub struct LetIn {
+    pub name: String,
+    pub account: Account,
+    /// Of the password.
+    pub mark: String,
+}
+
+/// The user of this subject, if let in.
+pub async fn let_in(database: &Database, subject: &str) -> Result<Option<LetIn>, StoreError> {
+    find_let_in(database, subject).await.map_err(StoreError::new)
+}
+
+async fn find_let_in(database: &Database, subject: &str) -> Result<Option<LetIn>, Error> {
+    let row: Option<(String, String, String)> = sqlx::query_as(
+        "SELECT name, password, scopes FROM portcullis_users WHERE issuer = 'local' AND subject = $1 \
+         AND disabled = 0 AND locked = 0 AND (expires IS NULL OR expires > $2)",
+    )
+    .bind(subject)
+    .bind(now())
+    .fetch_optional(database.pool())
+    .await?;
+    let Some((name, password, scopes)) = row else {
+        return Ok(None);
+    };
+    let account = Account { identity: Identity::local(subject)?, scopes: ScopeSet::parse(&scopes)? };
+    Ok(Some(LetIn { name, account, mark: mark(&password) }))
 }
 
 /// A user who is not there yet.

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use portcullis::{Clock, ScopeSet, SystemClock, basic::PasswordHash, user_token::UserTokenRecord};
@@ -10,7 +10,7 @@ use portcullis::{Clock, ScopeSet, SystemClock, basic::PasswordHash, user_token::
 use crate::{
     Error,
     accounts::{self, Account, NewUser},
-    args::{S3pKeyCommand, TokenCommand, UserCommand},
+    args::{Expiry, S3pKeyCommand, TokenCommand, UserCommand},
     database::{Database, new_secret},
 };
 
@@ -25,23 +25,43 @@ pub async fn user(database: &Database, command: UserCommand) -> Result<(), Error
             print_made("password", made.then_some(password));
         }
         UserCommand::List => {
-            let rows: Vec<(String, i64, String)> =
-                sqlx::query_as("SELECT name, disabled, scopes FROM portcullis_users ORDER BY name")
-                    .fetch_all(database.pool())
-                    .await?;
-            for (name, disabled, scopes) in rows {
-                let state = if disabled == 0 { "active" } else { "disabled" };
-                println!("{name}  {state:<8}  {scopes}");
+            let rows: Vec<(String, i64, i64, Option<i64>, String)> = sqlx::query_as(
+                "SELECT name, disabled, locked, expires, scopes FROM portcullis_users ORDER BY name",
+            )
+            .fetch_all(database.pool())
+            .await?;
+            for (name, disabled, locked, expires, scopes) in rows {
+                let state = match (disabled, locked, expires) {
+                    (0, 0, Some(second)) if second <= now() => "expired",
+                    (0, 0, _) => "active",
+                    (0, _, _) => "locked",
+                    _ => "disabled",
+                };
+                let expires =
+                    expires.map_or_else(String::new, |second| format!("  expires {}", rfc3339(second)));
+                println!("{name}  {state:<8}  {scopes}{expires}");
             }
         }
         UserCommand::Scopes { name, scopes } => {
             let scopes = ScopeSet::parse(&scopes.join(" "))?;
-            if !database.store().set_scopes(&name, &scopes).await? {
-                return Err(unknown(&name));
-            }
+            is_there(&name, database.store().set_scopes(&name, &scopes).await?)?;
         }
-        UserCommand::Disable { name } => set_disabled(database, &name, true).await?,
-        UserCommand::Enable { name } => set_disabled(database, &name, false).await?,
+        UserCommand::Disable { name } => {
+            is_there(&name, database.store().set_disabled(&name, true).await?)?;
+        }
+        UserCommand::Enable { name } => {
+            is_there(&name, database.store().set_disabled(&name, false).await?)?;
+        }
+        UserCommand::Lock { name } => is_there(&name, database.store().set_locked(&name, true).await?)?,
+        UserCommand::Unlock { name } => {
+            is_there(&name, database.store().set_locked(&name, false).await?)?
+        }
+        UserCommand::Expire { name, when: Expiry(second) } => {
+            // What lies before 1970 has passed.
+            let time =
+                second.map(|second| UNIX_EPOCH + Duration::from_secs(second.try_into().unwrap_or(0)));
+            is_there(&name, database.store().set_expiry(&name, time).await?)?;
+        }
         UserCommand::Passwd { name, password_stdin } => {
             let (password, made) = password(password_stdin)?;
             let owner = account(database, &name).await?.identity;
@@ -120,8 +140,7 @@ async fn account(database: &Database, name: &str) -> Result<Account, Error> {
     accounts::find(database, name).await?.ok_or_else(|| unknown(name))
 }
 
-async fn set_disabled(database: &Database, name: &str, disabled: bool) -> Result<(), Error> {
-    let found = database.store().set_disabled(name, disabled).await?;
+fn is_there(name: &str, found: bool) -> Result<(), Error> {
     found.then_some(()).ok_or_else(|| unknown(name))
 }
 

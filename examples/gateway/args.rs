@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use crate::{database, proxies::Network};
 
@@ -174,6 +175,24 @@ pub enum UserCommand {
         /// The login name.
         name: String,
     },
+    /// Refuses a user until unlocked, with tokens and keys.
+    Lock {
+        /// The login name.
+        name: String,
+    },
+    /// Lets a user in again who is locked.
+    Unlock {
+        /// The login name.
+        name: String,
+    },
+    /// Refuses a user from a time on, with tokens and keys.
+    Expire {
+        /// The login name.
+        name: String,
+        /// A day, a moment (`2027-01-31`, `2027-01-31T18:00:00Z`; of a day, its first second in UTC), or `never`.
+        #[arg(value_parser = Expiry::parse)]
+        when: Expiry,
+    },
     /// Gives a user a new password, prints it once, and ends the user's JWTs and sessions.
     Passwd {
         /// The login name.
@@ -182,6 +201,22 @@ pub enum UserCommand {
         #[arg(long)]
         password_stdin: bool,
     },
+}
+
+/// From when on a user is refused, in seconds since 1970, if ever.
+#[derive(Clone, Copy, Debug)]
+pub struct Expiry(pub Option<i64>);
+
+impl Expiry {
+    fn parse(text: &str) -> Result<Self, String> {
+        if text == "never" {
+            return Ok(Self(None));
+        }
+        let day = || Ok(text.parse::<Date>()?.to_zoned(TimeZone::UTC)?.timestamp());
+        let time = text.parse::<Timestamp>().or_else(|_| day());
+        let time = time.map_err(|error: jiff::Error| format!("neither a time nor `never`: {error}"))?;
+        Ok(Self(Some(time.as_second())))
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -7,6 +7,7 @@ use crate::{ConfigError, Identity, NowOrLater, ScopeSet, StoreError};
 #[derive(Clone, Debug)]
 pub struct User {
     name: Arc<str>,
+    credential: Option<Arc<str>>,
     identity: Identity,
     password: PasswordHash,
     scopes: ScopeSet,
@@ -34,6 +35,7 @@ impl User {
             .map_err(|_| ConfigError::new("a user name may not be empty"))?;
         Ok(Self {
             name,
+            credential: None,
             identity,
             password,
             scopes: ScopeSet::empty(),
@@ -47,6 +49,13 @@ impl User {
     /// ownership of things stays.
     pub fn identity(mut self, identity: Identity) -> Self {
         self.identity = identity;
+        self
+    }
+
+    /// Names the credential that is verified, for the [principal](crate::Principal::credential_id): the login name,
+    /// unless told otherwise. It is not secret.
+    pub fn credential_id(mut self, id: impl Into<Arc<str>>) -> Self {
+        self.credential = Some(id.into());
         self
     }
 
@@ -80,6 +89,11 @@ impl User {
         &self.name
     }
 
+    /// The stored hash.
+    pub fn password(&self) -> &PasswordHash {
+        &self.password
+    }
+
     pub(crate) fn with_password(self, password: PasswordHash) -> Self {
         Self { password, ..self }
     }
@@ -92,10 +106,6 @@ impl User {
     #[cfg(feature = "sql")]
     pub(crate) fn held_scopes(&self) -> &ScopeSet {
         &self.scopes
-    }
-
-    pub(crate) fn password(&self) -> &PasswordHash {
-        &self.password
     }
 
     /// Why the user is not let in with the right password either: a stable code.
@@ -126,8 +136,9 @@ impl User {
         self.expires
     }
 
+    /// Who it is, by which credential, and what they may do.
     pub(crate) fn into_principal_parts(self) -> (Identity, Arc<str>, ScopeSet) {
-        (self.identity, self.name, self.scopes)
+        (self.identity, self.credential.unwrap_or(self.name), self.scopes)
     }
 }
 
