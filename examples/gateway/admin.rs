@@ -5,7 +5,9 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use portcullis::{Clock, ScopeSet, SystemClock, basic::PasswordHash, user_token::UserTokenRecord};
+use portcullis::{
+    Clock, ScopeSet, StoreError, SystemClock, basic::PasswordHash, user_token::UserTokenRecord,
+};
 
 use crate::{
     Error,
@@ -15,6 +17,7 @@ use crate::{
 };
 
 pub async fn user(database: &Database, command: UserCommand) -> Result<(), Error> {
+    let store = database.store();
     match command {
         UserCommand::Add { name, password_stdin, scopes } => {
             let (password, made) = password(password_stdin)?;
@@ -44,23 +47,17 @@ pub async fn user(database: &Database, command: UserCommand) -> Result<(), Error
         }
         UserCommand::Scopes { name, scopes } => {
             let scopes = ScopeSet::parse(&scopes.join(" "))?;
-            is_there(&name, database.store().set_scopes(&name, &scopes).await?)?;
+            found(&name, store.set_scopes(&name, &scopes).await)?;
         }
-        UserCommand::Disable { name } => {
-            is_there(&name, database.store().set_disabled(&name, true).await?)?;
-        }
-        UserCommand::Enable { name } => {
-            is_there(&name, database.store().set_disabled(&name, false).await?)?;
-        }
-        UserCommand::Lock { name } => is_there(&name, database.store().set_locked(&name, true).await?)?,
-        UserCommand::Unlock { name } => {
-            is_there(&name, database.store().set_locked(&name, false).await?)?
-        }
+        UserCommand::Disable { name } => found(&name, store.set_disabled(&name, true).await)?,
+        UserCommand::Enable { name } => found(&name, store.set_disabled(&name, false).await)?,
+        UserCommand::Lock { name } => found(&name, store.set_locked(&name, true).await)?,
+        UserCommand::Unlock { name } => found(&name, store.set_locked(&name, false).await)?,
         UserCommand::Expire { name, when: Expiry(second) } => {
             // What lies before 1970 has passed.
-            let time =
-                second.map(|second| UNIX_EPOCH + Duration::from_secs(second.try_into().unwrap_or(0)));
-            is_there(&name, database.store().set_expiry(&name, time).await?)?;
+            let since = |second: i64| Duration::from_secs(second.try_into().unwrap_or(0));
+            let time = second.map(|second| UNIX_EPOCH + since(second));
+            found(&name, store.set_expiry(&name, time).await)?;
         }
         UserCommand::Passwd { name, password_stdin } => {
             let (password, made) = password(password_stdin)?;
@@ -140,8 +137,8 @@ async fn account(database: &Database, name: &str) -> Result<Account, Error> {
     accounts::find(database, name).await?.ok_or_else(|| unknown(name))
 }
 
-fn is_there(name: &str, found: bool) -> Result<(), Error> {
-    found.then_some(()).ok_or_else(|| unknown(name))
+fn found(name: &str, found: Result<bool, StoreError>) -> Result<(), Error> {
+    found?.then_some(()).ok_or_else(|| unknown(name))
 }
 
 /// A line of the list: what is not there is a hyphen.
