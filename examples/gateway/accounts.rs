@@ -204,15 +204,69 @@ pub fn state(token: &UserTokenRecord) -> &'static str {
     }
 }
 
+/// An access key of S3P, as it is listed.
+pub struct S3pKey {
+    pub token: String,
+    /// Empty if it was never given one.
+    pub name: String,
+    /// The login name of its owner.
+    pub owner: String,
+    pub created: i64,
+    pub last_used: Option<i64>,
+    pub is_active: bool,
+}
+
+/// The access keys of somebody, or of all: the oldest first.
+pub async fn s3p_keys(database: &Database, owner: Option<&Identity>) -> Result<Vec<S3pKey>, Error> {
+    type Row = (String, Option<String>, String, i64, Option<i64>, i64);
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT k.token, n.name, u.name, k.created, n.last_used, k.disabled FROM portcullis_access_keys k \
+         JOIN portcullis_users u ON u.issuer = k.issuer AND u.subject = k.subject \
+         LEFT JOIN s3p_key_notes n ON n.token = k.token \
+         WHERE $1 IS NULL OR k.issuer = $1 AND k.subject = $2 ORDER BY k.created, k.token",
+    )
+    .bind(owner.map(Identity::issuer))
+    .bind(owner.map(Identity::subject))
+    .fetch_all(database.pool())
+    .await?;
+    let key = |(token, name, owner, created, last_used, disabled): Row| S3pKey {
+        token,
+        name: name.unwrap_or_default(),
+        owner,
+        created,
+        last_used,
+        is_active: disabled == 0,
+    };
+    Ok(rows.into_iter().map(key).collect())
+}
+
 /// An access key of S3P, just made: its token, and its secret, which is shown once.
 pub struct NewS3pKey {
     pub token: String,
     pub secret: String,
 }
 
-pub async fn add_s3p_key(database: &Database, owner: &Identity) -> Result<NewS3pKey, Error> {
+/// A name by which its owner knows a key. The error is for them to read.
+pub fn key_name(name: &str) -> Result<&str, String> {
+    let name = name.trim();
+    if name.is_empty() || name.chars().count() > 100 || name.contains(char::is_control) {
+        return Err("the name of a key has 1 to 100 characters, and no control characters".into());
+    }
+    Ok(name)
+}
+
+pub async fn add_s3p_key(
+    database: &Database,
+    owner: &Identity,
+    name: &str,
+) -> Result<NewS3pKey, Error> {
     let (token, secret) = (new_secret(), new_secret());
     let key = Secret::new(secret.as_str());
+    sqlx::query("INSERT INTO s3p_key_notes (token, name) VALUES ($1, $2)")
+        .bind(&token)
+        .bind(name)
+        .execute(database.pool())
+        .await?;
     database.store().insert_access_key(&token, owner, &key, &ScopeSet::empty()).await?;
     Ok(NewS3pKey { token, secret })
 }

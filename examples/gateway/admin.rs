@@ -101,9 +101,9 @@ pub async fn token(database: &Database, command: TokenCommand) -> Result<(), Err
 
 pub async fn s3p_key(database: &Database, command: S3pKeyCommand) -> Result<(), Error> {
     match command {
-        S3pKeyCommand::Add { user } => {
+        S3pKeyCommand::Add { user, name } => {
             let owner = account(database, &user).await?.identity;
-            let key = accounts::add_s3p_key(database, &owner).await?;
+            let key = accounts::add_s3p_key(database, &owner, accounts::key_name(&name)?).await?;
             println!("access token: {}", key.token);
             print_made("secret", Some(key.secret));
         }
@@ -117,16 +117,14 @@ pub async fn s3p_key(database: &Database, command: S3pKeyCommand) -> Result<(), 
             }
         }
         S3pKeyCommand::List => {
-            let rows: Vec<(String, String, i64, i64)> = sqlx::query_as(
-                "SELECT k.token, u.name, k.created, k.disabled FROM portcullis_access_keys k \
-                 JOIN portcullis_users u ON u.issuer = k.issuer AND u.subject = k.subject \
-                 ORDER BY k.created, k.token",
-            )
-            .fetch_all(database.pool())
-            .await?;
-            for (token, user, created, disabled) in rows {
-                let state = if disabled == 0 { "active" } else { "revoked" };
-                println!("{token}  {state:<7}  {}  {user}", rfc3339(created));
+            for key in accounts::s3p_keys(database, None).await? {
+                let state = if key.is_active { "active" } else { "revoked" };
+                let used = key.last_used.map_or_else(|| "-".to_owned(), rfc3339);
+                let created = rfc3339(key.created);
+                println!(
+                    "{}  {state:<7}  {created}  used {used}  {}  {}",
+                    key.token, key.owner, key.name
+                );
             }
         }
     }

@@ -264,6 +264,9 @@ pub enum S3pKeyCommand {
     Add {
         /// Whose key it is: a login name.
         user: String,
+        /// What it is for.
+        #[arg(default_value = "unnamed")]
+        name: String,
     },
     /// Gives an access key a new secret, and prints it once.
     Rotate {

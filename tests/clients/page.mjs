@@ -118,6 +118,8 @@ const checks = {
       await tabTo(page, "link", "S3P Keys");
       await type.press("Enter");
       await page.getByText("You have no keys.").waitFor();
+      await tabTo(page, "textbox", "Name");
+      await type.type("shop");
       await tabTo(page, "button", "Create key");
       await type.press("Enter");
       await page.getByRole("heading", { name: "Your new key" }).waitFor();
@@ -181,6 +183,7 @@ const checks = {
         await page.goto(`${url}/secure/password`);
         await fits("password");
         await page.getByRole("link", { name: "S3P Keys" }).click();
+        await page.getByLabel("Name").fill("y".repeat(100));
         await page.getByRole("button", { name: "Create key" }).click();
         await page.getByRole("heading", { name: "Your new key" }).waitFor();
         await fits("key");

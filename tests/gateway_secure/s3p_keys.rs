@@ -4,8 +4,8 @@ use http::{HeaderMap, Method};
 use portcullis::s3p::Signer;
 
 use crate::{
-    ALICE, BOB, Person,
-    gateway_support::{Folder, Server},
+    ALICE, BOB, Person, between,
+    gateway_support::{Folder, Server, until},
     shown,
 };
 
@@ -24,7 +24,7 @@ async fn a_key_is_made_given_another_secret_and_revoked() {
     let server = Server::start(&folder, &[]);
     let bob = Person::sign_in(&server, BOB).await;
     assert!(bob.get("s3p-keys").await.body.contains("You have no keys."));
-    let created = bob.post("s3p-keys", &[]).await;
+    let created = bob.post("s3p-keys", &[("name", "shop")]).await;
     let (token, first) = (shown(&created, "token"), shown(&created, "secret"));
     assert_eq!(ping(&server, token, first).await, 200);
 
@@ -48,12 +48,40 @@ async fn a_key_is_made_given_another_secret_and_revoked() {
 }
 
 #[tokio::test]
+async fn the_list_has_names_and_when_each_key_was_last_used() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let bob = Person::sign_in(&server, BOB).await;
+    for name in ["", " ", "a\u{7}b", &"x".repeat(101)] {
+        let reply = bob.post("s3p-keys", &[("name", name)]).await;
+        assert!(reply.status == 400 && reply.body.contains("1 to 100 characters"), "{reply:?}");
+    }
+    assert!(bob.get("s3p-keys").await.body.contains("You have no keys."));
+    let created = bob.post("s3p-keys", &[("name", " night batch ")]).await;
+    let (token, secret) = (shown(&created, "token"), shown(&created, "secret"));
+    let unused = "<td data-label=\"Last used\">never</td>";
+    let list = bob.get("s3p-keys").await.body;
+    assert!(list.contains("<th scope=\"row\">night batch</th>") && list.contains(unused), "{list}");
+    assert_eq!(ping(&server, token, &"0".repeat(32)).await, 401);
+    assert!(bob.get("s3p-keys").await.body.contains(unused), "who cannot sign has not used it");
+    assert_eq!(ping(&server, token, secret).await, 200);
+    // It is written down beside the answer.
+    let is_used = async || !bob.get("s3p-keys").await.body.contains(unused);
+    until("its use is in the list", is_used).await;
+    let list = bob.get("s3p-keys").await.body;
+    assert!(between(&list, "<td data-label=\"Last used\">", "<").ends_with(" UTC"), "{list}");
+    // A new secret is not another key.
+    bob.post("rotate-s3p-key", &[("token", token)]).await;
+    assert!(bob.get("s3p-keys").await.body.contains("<th scope=\"row\">night batch</th>"));
+}
+
+#[tokio::test]
 async fn nobody_sees_or_changes_the_keys_of_others() {
     let folder = Folder::new();
     let server = Server::start(&folder, &[]);
     let (token, secret) = (server.demo("access token"), server.demo("  secret"));
     let (alice, bob) = (Person::sign_in(&server, ALICE).await, Person::sign_in(&server, BOB).await);
-    bob.post("s3p-keys", &[]).await;
+    bob.post("s3p-keys", &[("name", "shop")]).await;
     assert!(alice.get("s3p-keys").await.body.contains(&token));
     assert!(!bob.get("s3p-keys").await.body.contains(&token));
     for form in ["rotate-s3p-key", "revoke-s3p-key"] {

@@ -96,6 +96,14 @@ CREATE TABLE IF NOT EXISTS s3p_collections (
 );
 CREATE INDEX IF NOT EXISTS s3p_collections_user ON s3p_collections (user_id, created);
 
+-- What a person knows an access key by, and when it was last used.
+
+CREATE TABLE IF NOT EXISTS s3p_key_notes (
+    token     TEXT PRIMARY KEY,
+    name      TEXT NOT NULL,
+    last_used BIGINT
+);
+
 -- The page for people
 
 CREATE TABLE IF NOT EXISTS page_sessions (
