@@ -15,7 +15,7 @@
 //! 4. The owner is looked up. A store that cannot answer: 503.
 //! 5. The owner passes: the principal whose issuer and subject are the owner's, byte for byte.
 //! 6. So does a [member](Ownership::members) of an owner that is a group; and who holds the
-//!    [override scope](Ownership::override_scope), which is logged. Neither is there unless it is set.
+//!    [override scope](Ownership::override_scope), which is logged with the resource and its owner. Neither is there unless it is set.
 //! 7. Somebody else is refused: 403, or 404 with [`hide`](Ownership::hide).
 //! 8. Nobody's: where the path [may create](ResourcePath::created_by), the principal claims it, in one
 //!    atomic step; otherwise 404.

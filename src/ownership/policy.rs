@@ -98,8 +98,8 @@ impl Ownership {
         self
     }
 
-    /// Lets whoever holds this scope write what somebody else owns, and logs it. What is nobody's stays
-    /// under the ordinary rules.
+    /// Lets whoever holds this scope write what somebody else owns, and logs it as a warning: who it was, which
+    /// resource (of its id, the first 128 characters), and whose. What is nobody's stays under the ordinary rules.
     ///
     /// It is this scope alone: [`Scope::ALL_ANY`] overrides nothing, unless it is the one that is given.
     pub fn override_scope(mut self, scope: Scope) -> Self {
@@ -193,11 +193,15 @@ impl Parts {
     /// Of what is somebody else's.
     fn judge_foreign(&self, principal: &Principal, resource: Resource, owner: Owner) -> Answer {
         if self.override_scope.as_ref().is_some_and(|scope| principal.scopes().contains(scope)) {
-            tracing::info!(
+            // In their debug form: what a stranger has chosen breaks no line.
+            tracing::warn!(
                 reason = "ownership.override",
-                issuer = principal.issuer(),
-                subject = principal.subject(),
-                kind = resource.kind(),
+                issuer = ?principal.issuer(),
+                subject = ?principal.subject(),
+                kind = ?resource.kind(),
+                id = ?resource.id_for_the_log(),
+                owner_issuer = ?owner.identity().issuer(),
+                owner_subject = ?owner.identity().subject(),
                 "let through to what somebody else owns"
             );
             return grant(resource, owner, Grounds::Override);

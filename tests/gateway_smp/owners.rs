@@ -44,7 +44,12 @@ async fn administer(server: &Server, folder: &Folder) {
     set_scopes(folder, BOB, &["all:any", "smp:admin"]);
     assert_eq!(write(server, put, &bob).await.status, 200);
     assert_eq!(server.get(GROUP, &[]).await.body, others);
-    assert!(server.log().await.contains("ownership.override"));
+    let log = server.log().await;
+    let line = log.lines().find(|line| line.contains("ownership.override")).unwrap();
+    assert!(
+        line.contains(" WARN ") && line.contains(&format!("id={ID:?} owner_issuer=\"local\"")),
+        "{line}"
+    );
     assert_eq!(write(server, ("PUT", GROUP, "<bad>"), &bob).await.status, 400);
     // It is Alice's still.
     assert_eq!(write(server, ("PUT", GROUP, GROUP_XML), &alice).await.status, 200);
