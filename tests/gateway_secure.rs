@@ -21,6 +21,8 @@ mod s3p_keys;
 mod sessions;
 #[path = "gateway_secure/sign_in.rs"]
 mod sign_in;
+#[path = "gateway_secure/slow_forms.rs"]
+mod slow_forms;
 #[path = "gateway_secure/sources.rs"]
 mod sources;
 #[path = "gateway_secure/states.rs"]

@@ -146,3 +146,19 @@ impl fmt::Debug for CredentialCache {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_caches_keep_one_credential_under_one_key() {
+        let credentials = BasicCredentials::new("aladdin", "open sesame").unwrap();
+        let source = Source::new("cave");
+        let cache = CredentialCache::new(10);
+        let (key, password) = cache.macs(&credentials, Some(&source));
+        assert_eq!(cache.clone().macs(&credentials, Some(&source)), (key, password));
+        let (other_key, other_password) = CredentialCache::new(10).macs(&credentials, Some(&source));
+        assert!(key != other_key && password != other_password, "who has one has not the other");
+    }
+}

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Moves a time that a session remembers into the past.
-async fn age(folder: &Folder, name: &str, seconds: i64) {
+pub(crate) async fn age(folder: &Folder, name: &str, seconds: i64) {
     let update = format!(
         "UPDATE page_sessions SET body = json_set(body, '$.signed_in.{name}', \
          json_extract(body, '$.signed_in.{name}') - {seconds})"
