@@ -30,6 +30,8 @@ mod states;
 #[path = "gateway_secure/user_tokens.rs"]
 mod user_tokens;
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use form_urlencoded::Serializer;
 use gateway_support::{Folder, Reply, Server};
 use sqlx::{Connection, SqliteConnection};
@@ -75,7 +77,14 @@ impl<'s> Person<'s> {
     }
 
     async fn post(&self, page: &str, fields: &[(&str, &str)]) -> Reply {
-        let fields = [&[("form_token", &*self.form_token)], fields].concat();
+        static FORMS: AtomicU32 = AtomicU32::new(0);
+        let once = FORMS.fetch_add(1, Ordering::Relaxed).to_string();
+        self.post_again(page, &once, fields).await
+    }
+
+    /// Sends a form that may have been sent before.
+    async fn post_again(&self, page: &str, once: &str, fields: &[(&str, &str)]) -> Reply {
+        let fields = [&[("form_token", &*self.form_token), ("once", once)], fields].concat();
         post(self.server, page, &[&self.cookie_line()], &fields).await
     }
 

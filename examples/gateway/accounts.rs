@@ -5,7 +5,7 @@ use std::time::Duration;
 use portcullis::{
     Clock, Identity, Scope, ScopeSet, Secret, StoreError, SystemClock,
     basic::{PasswordHash, User},
-    user_token::{NewUserToken, UserTokenRecord, UserTokens},
+    user_token::{NewUserToken, UserToken, UserTokenRecord, UserTokens},
 };
 use sqlx::AnyConnection;
 
@@ -189,6 +189,43 @@ fn may_give(held: &ScopeSet, given: &ScopeSet) -> bool {
     given.iter().all(|scope| held.contains(&scope) || by_global && smsgate::is_own(scope))
 }
 
+/// How many tokens somebody may have that are active, and how many keys; and how many of those are kept that are not,
+/// for their owner to see.
+pub const MOST: usize = 100;
+
+/// Creates a token; `None` if its owner has as many as there may be.
+pub async fn create_token(
+    database: &Database,
+    owner: &Identity,
+    new: NewUserToken,
+) -> Result<Option<UserToken>, Error> {
+    let tokens = tokens(database);
+    let active = async || {
+        let listed = tokens.list(owner).await?;
+        Ok::<_, Error>(listed.iter().filter(|token| state(token) == "active").count())
+    };
+    if active().await? >= MOST {
+        return Ok(None);
+    }
+    let (token, record) = tokens.create(owner, new).await?;
+    // Others may have been made at the same moment.
+    if active().await? > MOST {
+        tokens.revoke(owner, &record.id).await?;
+        return Ok(None);
+    }
+    sqlx::query(
+        "DELETE FROM portcullis_user_tokens WHERE id IN (SELECT id FROM portcullis_user_tokens \
+         WHERE issuer = $1 AND subject = $2 AND (revoked IS NOT NULL OR expires <= $3) \
+         ORDER BY created DESC, id LIMIT 1000000 OFFSET 100)",
+    )
+    .bind(owner.issuer())
+    .bind(owner.subject())
+    .bind(now())
+    .execute(database.pool())
+    .await?;
+    Ok(Some(token))
+}
+
 pub fn tokens(database: &Database) -> UserTokens {
     UserTokens::new(database.store().clone())
 }
@@ -255,11 +292,26 @@ pub fn key_name(name: &str) -> Result<&str, String> {
     Ok(name)
 }
 
+/// Creates a key; `None` if its owner has as many as there may be.
 pub async fn add_s3p_key(
     database: &Database,
     owner: &Identity,
     name: &str,
-) -> Result<NewS3pKey, Error> {
+) -> Result<Option<NewS3pKey>, Error> {
+    let active = async || {
+        let (active,): (i64,) = sqlx::query_as(
+            "SELECT count(*) FROM portcullis_access_keys \
+             WHERE issuer = $1 AND subject = $2 AND disabled = 0",
+        )
+        .bind(owner.issuer())
+        .bind(owner.subject())
+        .fetch_one(database.pool())
+        .await?;
+        Ok::<_, Error>(usize::try_from(active)?)
+    };
+    if active().await? >= MOST {
+        return Ok(None);
+    }
     let (token, secret) = (new_secret(), new_secret());
     let key = Secret::new(secret.as_str());
     sqlx::query("INSERT INTO s3p_key_notes (token, name) VALUES ($1, $2)")
@@ -268,7 +320,34 @@ pub async fn add_s3p_key(
         .execute(database.pool())
         .await?;
     database.store().insert_access_key(&token, owner, &key, &ScopeSet::empty()).await?;
-    Ok(NewS3pKey { token, secret })
+    // Others may have been made at the same moment.
+    if active().await? > MOST {
+        database.store().set_access_key_disabled(&token, true).await?;
+        return Ok(None);
+    }
+    forget_old_s3p_keys(database, owner).await?;
+    Ok(Some(NewS3pKey { token, secret }))
+}
+
+async fn forget_old_s3p_keys(database: &Database, owner: &Identity) -> Result<(), Error> {
+    let mut change = database.change(owner.subject()).await?;
+    let old: Vec<(String,)> = sqlx::query_as(
+        "SELECT token FROM portcullis_access_keys WHERE issuer = $1 AND subject = $2 AND disabled <> 0 \
+         ORDER BY created DESC, token LIMIT 1000000 OFFSET 100",
+    )
+    .bind(owner.issuer())
+    .bind(owner.subject())
+    .fetch_all(&mut *change)
+    .await?;
+    for (token,) in old {
+        for delete in [
+            "DELETE FROM s3p_key_notes WHERE token = $1",
+            "DELETE FROM portcullis_access_keys WHERE token = $1",
+        ] {
+            sqlx::query(delete).bind(&token).execute(&mut *change).await?;
+        }
+    }
+    Ok(change.commit().await?)
 }
 
 /// Gives an access key a new secret; `None` if there is no such key.

@@ -11,7 +11,7 @@ use portcullis::{
 
 use crate::{
     Error,
-    accounts::{self, Account, NewUser},
+    accounts::{self, Account, MOST, NewUser},
     args::{Expiry, S3pKeyCommand, TokenCommand, UserCommand},
     database::{Database, new_secret},
 };
@@ -74,7 +74,9 @@ pub async fn token(database: &Database, command: TokenCommand) -> Result<(), Err
         TokenCommand::Create { user, name, days, scopes } => {
             let account = account(database, &user).await?;
             let new = accounts::new_token(&account, &name, days, &scopes.join(" "))?;
-            let (token, _) = accounts::tokens(database).create(&account.identity, new).await?;
+            let token = accounts::create_token(database, &account.identity, new).await?;
+            let token =
+                token.ok_or_else(|| format!("{user:?} has {MOST} active tokens, and no more"))?;
             print_made("token", Some(token.expose().to_owned()));
         }
         TokenCommand::List { user } => {
@@ -104,6 +106,7 @@ pub async fn s3p_key(database: &Database, command: S3pKeyCommand) -> Result<(), 
         S3pKeyCommand::Add { user, name } => {
             let owner = account(database, &user).await?.identity;
             let key = accounts::add_s3p_key(database, &owner, accounts::key_name(&name)?).await?;
+            let key = key.ok_or_else(|| format!("{user:?} has {MOST} active keys, and no more"))?;
             println!("access token: {}", key.token);
             print_made("secret", Some(key.secret));
         }

@@ -221,7 +221,7 @@ impl Expiry {
 
 #[derive(Debug, Subcommand)]
 pub enum TokenCommand {
-    /// Creates a user token, and prints it once.
+    /// Creates a user token, and prints it once. A user has 100 active ones at the most.
     Create {
         /// Whose token it is: a login name.
         user: String,
@@ -260,7 +260,7 @@ pub enum SmpCommand {
 
 #[derive(Debug, Subcommand)]
 pub enum S3pKeyCommand {
-    /// Creates an access key, and prints its secret once.
+    /// Creates an access key, and prints its secret once. A user has 100 active ones at the most.
     Add {
         /// Whose key it is: a login name.
         user: String,

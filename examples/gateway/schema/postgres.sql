@@ -112,3 +112,10 @@ CREATE TABLE IF NOT EXISTS page_sessions (
     expires BIGINT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS page_sessions_expires ON page_sessions (expires);
+
+-- Forms that were sent: what each makes is made once.
+CREATE TABLE IF NOT EXISTS page_forms (
+    digest  BYTEA PRIMARY KEY,
+    expires BIGINT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS page_forms_expires ON page_forms (expires);

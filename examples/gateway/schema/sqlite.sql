@@ -109,3 +109,10 @@ CREATE TABLE IF NOT EXISTS page_sessions (
     expires INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS page_sessions_expires ON page_sessions (expires);
+
+-- Forms that were sent: what each makes is made once.
+CREATE TABLE IF NOT EXISTS page_forms (
+    digest  BLOB NOT NULL PRIMARY KEY,
+    expires INTEGER NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS page_forms_expires ON page_forms (expires);

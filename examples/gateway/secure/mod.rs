@@ -6,8 +6,11 @@
 //!    the form carries the token of its session.
 //! 3. Who is signed in is looked up on each request: [`session`].
 //! 4. A secret is in the one answer that it was made for, and stored nowhere as it is.
-//! 5. Where it can be known, what did not come over https is refused.
-//! 6. Every answer has the same headers: nothing is loaded but this page's own files, nothing is kept in a cache,
+//! 5. A form that makes a secret makes one, however often it is sent: who loads the page of a secret anew is led to
+//!    the list. Somebody has 100 active tokens at the most, and 100 active keys; of those that are not active, the
+//!    list keeps the last 100.
+//! 6. Where it can be known, what did not come over https is refused.
+//! 7. Every answer has the same headers: nothing is loaded but this page's own files, nothing is kept in a cache,
 //!    and no other page frames this one.
 //!
 //! Links are relative, and all pages lie in one folder: a proxy may serve it under another path.

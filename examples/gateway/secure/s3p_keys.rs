@@ -7,7 +7,7 @@ use axum::{
 
 use super::{Site, form::Signed, minute, page, refusal::Refusal, session::SignedIn};
 use crate::{
-    accounts::{self, NewS3pKey, S3pKey},
+    accounts::{self, MOST, NewS3pKey, S3pKey},
     database::Database,
 };
 
@@ -56,21 +56,31 @@ pub async fn show(State(site): State<Site>, user: SignedIn) -> Result<Response, 
     list(&site, user, StatusCode::OK, None, String::new()).await
 }
 
-pub async fn create(State(site): State<Site>, Signed(user, form): Signed) -> Result<Response, Refusal> {
-    let name = match accounts::key_name(form.one("name")) {
+pub async fn create(State(site): State<Site>, signed: Signed) -> Result<Response, Refusal> {
+    let name = signed.1.one("name").to_owned();
+    let name = match accounts::key_name(&name) {
         Ok(name) => name.to_owned(),
-        Err(error) => {
-            let name = form.one("name").to_owned();
-            return list(&site, user, StatusCode::BAD_REQUEST, Some(error), name).await;
-        }
+        Err(error) => return list(&site, signed.0, StatusCode::BAD_REQUEST, Some(error), name).await,
     };
+    if !signed.is_first("s3p-keys", &site).await? {
+        return Ok(Redirect::to("s3p-keys").into_response());
+    }
+    let user = signed.0;
     let key = accounts::add_s3p_key(&site.gateway.database, &user.account.identity, &name).await?;
+    let Some(key) = key else {
+        let error = Some(format!("You have {MOST} active keys, and no more: revoke one first."));
+        return list(&site, user, StatusCode::CONFLICT, error, name).await;
+    };
     page(StatusCode::OK, &KeyPage { user, name, key, is_new: true })
 }
 
-pub async fn rotate(State(site): State<Site>, Signed(user, form): Signed) -> Result<Response, Refusal> {
+pub async fn rotate(State(site): State<Site>, signed: Signed) -> Result<Response, Refusal> {
     let database = &site.gateway.database;
-    let Row { token, name, .. } = own(database, &user, form.one("token")).await?;
+    let Row { token, name, .. } = own(database, &signed.0, signed.1.one("token")).await?;
+    if !signed.is_first(&token, &site).await? {
+        return Ok(Redirect::to("s3p-keys").into_response());
+    }
+    let user = signed.0;
     let secret = accounts::rotate_s3p_key(database, &token).await?.ok_or_else(no_key)?;
     page(StatusCode::OK, &KeyPage { user, name, key: NewS3pKey { token, secret }, is_new: false })
 }

@@ -29,7 +29,7 @@ use crate::{
 
 const IDLE: Duration = Duration::minutes(30);
 /// In seconds, like all that follows.
-const LONGEST: i64 = 12 * 60 * 60;
+pub const LONGEST: i64 = 12 * 60 * 60;
 /// How exact the time of the last request is.
 const EXACTNESS: i64 = 60;
 
@@ -50,6 +50,8 @@ pub struct SignedIn {
     pub account: Account,
     /// What each form of the session carries.
     pub form_token: String,
+    /// What the forms of this page carry, so that none of them is taken twice.
+    pub once: String,
     session: Session,
 }
 
@@ -102,7 +104,7 @@ async fn find(session: Session, site: &Site) -> Result<Option<SignedIn>, Refusal
         facts.last_request = now;
         session.insert(FACTS, facts).await?;
     }
-    Ok(Some(SignedIn { name, account, form_token, session }))
+    Ok(Some(SignedIn { name, account, form_token, once: new_secret(), session }))
 }
 
 impl FromRequestParts<Site> for SignedIn {
