@@ -139,18 +139,33 @@ async fn seed_device(change: &mut AnyConnection, user: &str) -> Result<(), Error
 
 /// Gives a user another password. What was begun with the old one ends: JWTs here, and sessions of the page
 /// since they remember with which password they began.
+///
+/// With the mark of the password that it is to replace: `false` if there is another one meanwhile.
 pub async fn set_password(
     database: &Database,
     owner: &Identity,
     hash: &PasswordHash,
-) -> Result<(), Error> {
+    replaced: Option<&str>,
+) -> Result<bool, Error> {
     let mut change = database.change(owner.subject()).await?;
-    sqlx::query("UPDATE portcullis_users SET password = $1 WHERE issuer = $2 AND subject = $3")
-        .bind(hash.as_str())
-        .bind(owner.issuer())
-        .bind(owner.subject())
-        .execute(&mut *change)
-        .await?;
+    let (old,): (String,) =
+        sqlx::query_as("SELECT password FROM portcullis_users WHERE issuer = $1 AND subject = $2")
+            .bind(owner.issuer())
+            .bind(owner.subject())
+            .fetch_one(&mut *change)
+            .await?;
+    let update = sqlx::query(
+        "UPDATE portcullis_users SET password = $1 WHERE issuer = $2 AND subject = $3 AND password = $4",
+    )
+    .bind(hash.as_str())
+    .bind(owner.issuer())
+    .bind(owner.subject())
+    .bind(&old);
+    let is_replaced = replaced.is_none_or(|replaced| replaced == mark(&old))
+        && update.execute(&mut *change).await?.rows_affected() == 1;
+    if !is_replaced {
+        return Ok(false);
+    }
     let families = "UPDATE portcullis_refresh_families SET revoked = $1 \
                     WHERE issuer = $2 AND subject = $3 AND revoked IS NULL";
     sqlx::query(families)
@@ -159,7 +174,8 @@ pub async fn set_password(
         .bind(owner.subject())
         .execute(&mut *change)
         .await?;
-    Ok(change.commit().await?)
+    change.commit().await?;
+    Ok(true)
 }
 
 /// A user token that somebody asks for, if it may do no more than they. The error is for them to read.

@@ -62,7 +62,12 @@ pub async fn user(database: &Database, command: UserCommand) -> Result<(), Error
         UserCommand::Passwd { name, password_stdin } => {
             let (password, made) = password(password_stdin)?;
             let owner = account(database, &name).await?.identity;
-            accounts::set_password(database, &owner, &PasswordHash::of(&password)?).await?;
+            let hash = PasswordHash::of(&password)?;
+            if !accounts::set_password(database, &owner, &hash, None).await? {
+                return Err(
+                    format!("the password of {name:?} was changed meanwhile: look again").into()
+                );
+            }
             print_made("password", made.then_some(password));
         }
     }

@@ -40,13 +40,20 @@ pub async fn change(
         return page(StatusCode::BAD_REQUEST, &PasswordPage { user, error });
     }
     let source = client.map(|Extension(Client(address))| Source::ip(address));
-    if let Err(rejection) = site.passwords.verify(&user.name, old, source).await {
-        return refused(rejection, "The old password is wrong.", |status, error| {
-            page(status, &PasswordPage { user, error: Some(error) })
-        });
-    }
+    let verified = match site.passwords.verify(&user.name, old, source).await {
+        Ok(principal) => principal,
+        Err(rejection) => {
+            return refused(rejection, "The old password is wrong.", |status, error| {
+                page(status, &PasswordPage { user, error: Some(error) })
+            });
+        }
+    };
     let hash = site.gateway.hashing.hash(new).await?;
-    accounts::set_password(&site.gateway.database, &user.account.identity, &hash).await?;
+    let (database, owner) = (&site.gateway.database, &user.account.identity);
+    if !accounts::set_password(database, owner, &hash, verified.credential_id()).await? {
+        let error = Some("The password was changed meanwhile. Sign in with that one.".to_owned());
+        return page(StatusCode::CONFLICT, &PasswordPage { user, error });
+    }
     let name = user.name.clone();
     user.sign_out().await?;
     let notice = Some("The password is changed. Sign in with the new one.");
