@@ -80,7 +80,11 @@ impl Ownership {
         }))
     }
 
-    /// Answers 404 instead of 403, so that nobody learns what exists (RFC 9110 section 15.5.4).
+    /// Answers 404 instead of 403, so that nobody learns what exists (RFC 9110 section 15.5.4): of what is somebody
+    /// else's, and of a path that nothing matches.
+    ///
+    /// A method that [creates](ResourcePath::created_by) tells it nevertheless: what is free becomes the caller's, and
+    /// what is somebody else's does not. Where that matters, let the server choose the ids (`POST` to the collection).
     pub fn hide(mut self) -> Self {
         self.parts().hides = true;
         self
@@ -112,13 +116,13 @@ impl Ownership {
     ///
     /// # Errors
     ///
-    /// As the layer: 403 where nothing is found, 400 where that is no id.
+    /// As the layer: 403 where nothing is found (404 with [`hide`](Self::hide)), 400 where that is no id.
     pub fn target(&self, head: &Head<'_>) -> Result<Target, Rejection> {
         #[cfg(feature = "axum")]
         if self.is_of_routes() && head.route().is_none() {
-            return self.0.source.find(&head.with_matched_route());
+            return self.0.find(&head.with_matched_route());
         }
-        self.0.source.find(head)
+        self.0.find(head)
     }
 
     #[cfg(feature = "axum")]
@@ -137,7 +141,7 @@ impl Policy for Ownership {
     }
 
     fn authorize(&self, principal: &Principal, head: &Head<'_>) -> Answer {
-        let target = match self.0.source.find(head) {
+        let target = match self.0.find(head) {
             Ok(target) => target,
             Err(rejection) => return NowOrLater::now(Err(rejection)),
         };
@@ -155,6 +159,13 @@ impl Policy for Ownership {
 }
 
 impl Parts {
+    fn find(&self, head: &Head<'_>) -> Result<Target, Rejection> {
+        self.source.find(head).map_err(|rejection| match rejection.kind() {
+            RejectionKind::Forbidden if self.hides => rejection.told_as(RejectionKind::NotFound),
+            _ => rejection,
+        })
+    }
+
     fn judge(
         self: &Arc<Self>,
         principal: &Principal,
