@@ -167,6 +167,11 @@ fn a_hash_is_outdated_if_it_is_of_another_kind_or_weaker_than_new_ones() {
         (47_104, 1, false),
         (65_536, 3, false),
         (8, 1, true),
+        // As much work in less memory.
+        (19_455, 3, true),
+        (9_728, 4, true),
+        (1_216, 32, true),
+        (19_456, 3, false),
     ] {
         let text = format!(
             "$argon2id$v=19$m={memory},t={passes},p=1$c2FsdHNhbHRzYWx0$DRX/xNErmLZiZ/dUgsK9CGJ2QSlhEtLZSCSZHDuylhM"

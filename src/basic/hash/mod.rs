@@ -190,8 +190,8 @@ impl PasswordHash {
         &self.0.text
     }
 
-    /// Whether [`PasswordHash::of`] makes stronger ones today: it is of another kind than argon2id, or memory
-    /// times passes is less.
+    /// Whether [`PasswordHash::of`] makes stronger ones today: it is of another kind than argon2id, or takes less
+    /// memory, or memory times passes is less.
     pub fn is_outdated(&self) -> bool {
         match &self.0.kind {
             Kind::Argon2id(hash) => hash.is_outdated(),
