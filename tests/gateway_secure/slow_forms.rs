@@ -52,8 +52,11 @@ impl Slow {
 #[tokio::test]
 async fn half_a_form_is_not_waited_for_without_end() {
     let folder = Folder::new();
+    let patient = Server::start(&folder, &[]);
+    let Person { cookie, form_token, .. } = Person::sign_in(&patient, ALICE).await;
+    patient.stop();
     let server = Server::start(&folder, &["--body-timeout", "1"]);
-    let alice = Person::sign_in(&server, ALICE).await;
+    let alice = Person { server: &server, cookie, form_token };
     let answer = Slow::begin(&alice, "revoke-user-token").answer();
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
     assert!(answer.contains("The form took too long to arrive."), "{answer}");

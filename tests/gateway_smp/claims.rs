@@ -13,7 +13,7 @@ use sqlx::{
 };
 
 use crate::{
-    CARD, CARD_XML, GROUP, GROUP_XML, SERVICE, SERVICE_XML,
+    CARD, CARD_XML, GROUP, GROUP_XML, PATIENT, SERVICE, SERVICE_XML,
     gateway_support::{Folder, Reply, Server, until},
     group_of, publish, token_of_bob, write, write_in_turn,
 };
@@ -111,7 +111,7 @@ fn head(path: &str, document: &str, who: &str) -> String {
 #[tokio::test]
 async fn a_group_is_claimed_by_a_document_that_is_complete() {
     let folder = Folder::new();
-    let server = Server::start(&folder, &[]);
+    let server = Server::start(&folder, &PATIENT);
     let (alice, bob) = (server.user_token(), token_of_bob(&folder));
     let slow = [(); 2].map(|()| Slow::begin(&server, GROUP, GROUP_XML, &alice));
     let others = write(&server, ("DELETE", GROUP, ""), &bob).await;
@@ -129,7 +129,7 @@ async fn a_group_is_claimed_by_a_document_that_is_complete() {
 #[tokio::test]
 async fn a_new_group_is_its_writers_once_the_other_half_of_the_document_has_arrived() {
     let folder = Folder::new();
-    let server = Server::start(&folder, &[]);
+    let server = Server::start(&folder, &PATIENT);
     let slow = Slow::begin(&server, GROUP, GROUP_XML, &server.user_token());
     assert_eq!(server.get(GROUP, &[]).await.status, 404);
     assert_eq!(slow.finish(), "HTTP/1.1 200");
@@ -205,7 +205,7 @@ async fn while_others_read(server: &Server) {
 #[tokio::test]
 async fn who_hangs_up_while_the_claim_has_to_wait_has_written_the_group_all_the_same() {
     let folder = Folder::new();
-    let server = Server::start(&folder, &["--body-timeout", "600"]);
+    let server = Server::start(&folder, &PATIENT);
     let slow = Slow::begin(&server, GROUP, GROUP_XML, &server.user_token());
     let lock = Lock::take(&folder).await;
     slow.hang_up_with_the_last_byte();
@@ -294,12 +294,12 @@ async fn a_claim_whose_group_cannot_be_stored_is_given_back() {
 #[tokio::test]
 async fn a_server_that_is_killed_before_the_document_has_arrived_leaves_no_owner_behind() {
     let folder = Folder::new();
-    let server = Server::start(&folder, &[]);
+    let server = Server::start(&folder, &PATIENT);
     let bob = token_of_bob(&folder);
     let slow = Slow::begin(&server, GROUP, GROUP_XML, &server.user_token());
     server.kill();
     drop(slow);
-    let server = Server::start(&folder, &[]);
+    let server = Server::start(&folder, &PATIENT);
     assert_eq!(server.get(GROUP, &[]).await.status, 404);
     assert_eq!(write(&server, ("PUT", GROUP, GROUP_XML), &bob).await.status, 200);
 }
@@ -307,7 +307,7 @@ async fn a_server_that_is_killed_before_the_document_has_arrived_leaves_no_owner
 #[tokio::test]
 async fn a_bad_first_write_that_ends_after_a_good_second_one_takes_nothing_back() {
     let folder = Folder::new();
-    let server = Server::start(&folder, &[]);
+    let server = Server::start(&folder, &PATIENT);
     let (alice, bob) = (server.user_token(), token_of_bob(&folder));
     let slow = Slow::begin(&server, GROUP, "<this-is><not-well-formed>", &alice);
     assert_eq!(write(&server, ("PUT", GROUP, GROUP_XML), &alice).await.status, 200);
@@ -319,7 +319,7 @@ async fn a_bad_first_write_that_ends_after_a_good_second_one_takes_nothing_back(
 #[tokio::test]
 async fn what_ends_when_the_group_is_somebody_elses_changes_nothing() {
     let folder = Folder::new();
-    let server = Server::start(&folder, &[]);
+    let server = Server::start(&folder, &PATIENT);
     let (alice, bob) = (server.user_token(), token_of_bob(&folder));
     publish(&server, &alice).await;
     let slow = [(GROUP, GROUP_XML), (SERVICE, SERVICE_XML), (CARD, CARD_XML)]

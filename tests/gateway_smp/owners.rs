@@ -3,7 +3,7 @@
 use std::process::Output;
 
 use crate::{
-    CARD, CARD_XML, GROUP, GROUP_XML, SERVICE, SERVICE_XML, WRITES,
+    CARD, CARD_XML, GROUP, GROUP_XML, PATIENT, SERVICE, SERVICE_XML, WRITES,
     claims::Slow,
     gateway_support::{Folder, Server, run},
     publish, token_of_bob, write,
@@ -142,7 +142,7 @@ fn a_transfer_of_nothing_or_to_nobody_is_an_error() {
 #[tokio::test]
 async fn a_write_that_was_let_in_before_a_transfer_changes_nothing_after_it() {
     let folder = Folder::new();
-    let server = Server::start(&folder, &[]);
+    let server = Server::start(&folder, &PATIENT);
     let alice = server.user_token();
     publish(&server, &alice).await;
     let others = |document: &str| format!("{document}<!-- too late -->");
