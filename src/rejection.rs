@@ -55,6 +55,12 @@ impl Rejection {
         self
     }
 
+    /// The same, but the caller is told something else.
+    #[cfg(feature = "ownership")]
+    pub(crate) fn told_as(self, kind: RejectionKind) -> Self {
+        Self { kind, ..self }
+    }
+
     pub(crate) fn replace_challenges(&mut self, challenges: Arc<[HeaderValue]>) {
         self.challenges = Some(challenges);
     }

@@ -115,6 +115,18 @@ impl ScopeSet {
         these.iter().all(|scope| those.binary_search(scope).is_ok())
     }
 
+    /// Of these scopes, those that the other set holds, or that this says yes to.
+    #[cfg(all(feature = "sql", feature = "user-token"))]
+    pub(crate) fn held_by(self, other: &Self, or: impl Fn(&str) -> bool) -> Self {
+        let those = other.sorted();
+        let is_held = |scope: &&str| those.binary_search(scope).is_ok() || or(scope);
+        if self.iter().all(|scope| is_held(&scope)) {
+            return self;
+        }
+        let held: Vec<_> = self.iter().filter(is_held).collect();
+        Self::of(held.join(" "))
+    }
+
     /// Sets come from strangers: to compare two costs no more than to sort them.
     fn sorted(&self) -> Vec<&str> {
         let mut scopes: Vec<_> = self.iter().collect();

@@ -37,6 +37,7 @@ use portcullis::s3p::Signer;
 use sqlx::{Connection, SqliteConnection};
 
 const ALICE: &str = "alice@example.org";
+const BOB: &str = "bob@example.org";
 const CAROL: &str = "carol@example.org";
 
 const GROUP: &str = "/iso6523-actorid-upis%3A%3A9915%3Ademo";

@@ -1,6 +1,10 @@
 //! The page for people of the example server, over its socket: who is let in, what a form may do, and what is
 //! shown.
-#![allow(clippy::unwrap_used, reason = "what cannot go on fails")]
+#![allow(
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "what cannot go on fails; a part of the program is in here"
+)]
 
 #[path = "gateway_secure/forms.rs"]
 mod forms;
@@ -9,14 +13,24 @@ mod gateway_support;
 mod headers;
 #[path = "gateway_secure/password.rs"]
 mod password;
+#[path = "../examples/gateway/proxies.rs"]
+mod proxies;
 #[path = "gateway_secure/s3p_keys.rs"]
 mod s3p_keys;
 #[path = "gateway_secure/sessions.rs"]
 mod sessions;
 #[path = "gateway_secure/sign_in.rs"]
 mod sign_in;
+#[path = "gateway_secure/slow_forms.rs"]
+mod slow_forms;
+#[path = "gateway_secure/sources.rs"]
+mod sources;
+#[path = "gateway_secure/states.rs"]
+mod states;
 #[path = "gateway_secure/user_tokens.rs"]
 mod user_tokens;
+
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use form_urlencoded::Serializer;
 use gateway_support::{Folder, Reply, Server};
@@ -63,7 +77,14 @@ impl<'s> Person<'s> {
     }
 
     async fn post(&self, page: &str, fields: &[(&str, &str)]) -> Reply {
-        let fields = [&[("form_token", &*self.form_token)], fields].concat();
+        static FORMS: AtomicU32 = AtomicU32::new(0);
+        let once = FORMS.fetch_add(1, Ordering::Relaxed).to_string();
+        self.post_again(page, &once, fields).await
+    }
+
+    /// Sends a form that may have been sent before.
+    async fn post_again(&self, page: &str, once: &str, fields: &[(&str, &str)]) -> Reply {
+        let fields = [&[("form_token", &*self.form_token), ("once", once)], fields].concat();
         post(self.server, page, &[&self.cookie_line()], &fields).await
     }
 

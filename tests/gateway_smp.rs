@@ -41,6 +41,9 @@ const SERVICE_XML: &str = include_str!("smp-xml/service-metadata.xml");
 const REDIRECT_XML: &str = include_str!("smp-xml/redirect.xml");
 const CARD_XML: &str = include_str!("smp-xml/business-card.xml");
 
+/// A server that waits for half a document as long as a test takes.
+const PATIENT: [&str; 2] = ["--body-timeout", "600"];
+
 /// Each write of the page's table, with what it carries.
 const WRITES: [(&str, &str, &str); 7] = [
     ("PUT", GROUP, GROUP_XML),

@@ -1,10 +1,12 @@
 """Looks at the dependency tree: how many crates, under which licences (those that deny.toml allows).
 
     tree.py features    prints the features that stand alone, or with one other
-    tree.py check       fails if the default tree has grown too large, a licence is not allowed, or a
-                        backend of jsonwebtoken is switched on in the programs that use this crate
+    tree.py check       fails if the default tree has grown too large, a licence is not allowed, a backend of
+                        jsonwebtoken is switched on in the programs that use this crate, or secrets are compared
+                        in a time that tells how far they agree
 """
 
+import pathlib
 import re
 import subprocess
 import sys
@@ -13,6 +15,18 @@ import tomllib
 MOST_CRATES = 110
 # Verified by whom, is for the program to say.
 NEED_JWT = ("jwks", "jwks-http")
+
+# Where secrets are compared: the file, the function, and by what.
+COMPARISONS = [
+    ("src/secret.rs", "fn eq(", "constant_time_eq("),
+    ("src/basic/hash/argon2id.rs", "fn matches(", "constant_time_eq("),
+    ("src/basic/hash/bcrypt.rs", "fn matches(", "constant_time_eq("),
+    ("src/basic/hash/pbkdf2.rs", "fn matches(", "constant_time_eq("),
+    ("src/jwt/backend/shared.rs", "fn verify(", ".verify_slice("),
+    ("src/s3p/canonical.rs", "fn verify(", ".verify_slice("),
+    # By the comparison of `Secret`.
+    ("examples/gateway/secure/form.rs", "async fn from_request(request: Request, site", "Secret::from("),
+]
 
 
 def cargo(*arguments):
@@ -65,6 +79,21 @@ def needs_told():
     return told
 
 
+def comparisons_that_tell():
+    for path, function, by in COMPARISONS:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        _, found, body = text.partition(function)
+        # Up to the next function.
+        if not found or by not in body.split(" fn ")[0]:
+            yield f"{path}: `{function}` does not compare by `{by}`"
+    for folder in ("src", "examples"):
+        for path in pathlib.Path(folder).rglob("*.rs"):
+            for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+                if "expose()" in line and re.search(r"[=!]= ", line):
+                    yield f"{path}:{number}: what is exposed is compared"
+
+
 def check():
     with open("deny.toml", "rb") as file:
         allowed = set(tomllib.load(file)["licenses"]["allow"])
@@ -79,7 +108,10 @@ def check():
         print("switched on for everybody:", line)
     if not all(needs_told()):
         sys.exit("a feature that needs `jwt` or `jwt-rust-crypto` beside it does not say so, or not that alone")
-    if bad or backends or len(crates) > MOST_CRATES:
+    telling = list(comparisons_that_tell())
+    for line in telling:
+        print("compared in a time that tells:", line)
+    if bad or backends or telling or len(crates) > MOST_CRATES:
         sys.exit(1)
 
 

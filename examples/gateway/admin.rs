@@ -2,19 +2,22 @@
 
 use std::{
     io,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use portcullis::{Clock, ScopeSet, SystemClock, basic::PasswordHash, user_token::UserTokenRecord};
+use portcullis::{
+    Clock, ScopeSet, StoreError, SystemClock, basic::PasswordHash, user_token::UserTokenRecord,
+};
 
 use crate::{
     Error,
-    accounts::{self, Account, NewUser},
-    args::{S3pKeyCommand, TokenCommand, UserCommand},
+    accounts::{self, Account, MOST, NewUser},
+    args::{Expiry, S3pKeyCommand, TokenCommand, UserCommand},
     database::{Database, new_secret},
 };
 
 pub async fn user(database: &Database, command: UserCommand) -> Result<(), Error> {
+    let store = database.store();
     match command {
         UserCommand::Add { name, password_stdin, scopes } => {
             let (password, made) = password(password_stdin)?;
@@ -25,27 +28,46 @@ pub async fn user(database: &Database, command: UserCommand) -> Result<(), Error
             print_made("password", made.then_some(password));
         }
         UserCommand::List => {
-            let rows: Vec<(String, i64, String)> =
-                sqlx::query_as("SELECT name, disabled, scopes FROM portcullis_users ORDER BY name")
-                    .fetch_all(database.pool())
-                    .await?;
-            for (name, disabled, scopes) in rows {
-                let state = if disabled == 0 { "active" } else { "disabled" };
-                println!("{name}  {state:<8}  {scopes}");
+            let rows: Vec<(String, i64, i64, Option<i64>, String)> = sqlx::query_as(
+                "SELECT name, disabled, locked, expires, scopes FROM portcullis_users ORDER BY name",
+            )
+            .fetch_all(database.pool())
+            .await?;
+            for (name, disabled, locked, expires, scopes) in rows {
+                let state = match (disabled, locked, expires) {
+                    (0, 0, Some(second)) if second <= now() => "expired",
+                    (0, 0, _) => "active",
+                    (0, _, _) => "locked",
+                    _ => "disabled",
+                };
+                let expires =
+                    expires.map_or_else(String::new, |second| format!("  expires {}", rfc3339(second)));
+                println!("{name}  {state:<8}  {scopes}{expires}");
             }
         }
         UserCommand::Scopes { name, scopes } => {
             let scopes = ScopeSet::parse(&scopes.join(" "))?;
-            if !database.store().set_scopes(&name, &scopes).await? {
-                return Err(unknown(&name));
-            }
+            found(&name, store.set_scopes(&name, &scopes).await)?;
         }
-        UserCommand::Disable { name } => set_disabled(database, &name, true).await?,
-        UserCommand::Enable { name } => set_disabled(database, &name, false).await?,
+        UserCommand::Disable { name } => found(&name, store.set_disabled(&name, true).await)?,
+        UserCommand::Enable { name } => found(&name, store.set_disabled(&name, false).await)?,
+        UserCommand::Lock { name } => found(&name, store.set_locked(&name, true).await)?,
+        UserCommand::Unlock { name } => found(&name, store.set_locked(&name, false).await)?,
+        UserCommand::Expire { name, when: Expiry(second) } => {
+            // What lies before 1970 has passed.
+            let since = |second: i64| Duration::from_secs(second.try_into().unwrap_or(0));
+            let time = second.map(|second| UNIX_EPOCH + since(second));
+            found(&name, store.set_expiry(&name, time).await)?;
+        }
         UserCommand::Passwd { name, password_stdin } => {
             let (password, made) = password(password_stdin)?;
             let owner = account(database, &name).await?.identity;
-            accounts::set_password(database, &owner, &PasswordHash::of(&password)?).await?;
+            let hash = PasswordHash::of(&password)?;
+            if !accounts::set_password(database, &owner, &hash, None).await? {
+                return Err(
+                    format!("the password of {name:?} was changed meanwhile: look again").into()
+                );
+            }
             print_made("password", made.then_some(password));
         }
     }
@@ -57,7 +79,9 @@ pub async fn token(database: &Database, command: TokenCommand) -> Result<(), Err
         TokenCommand::Create { user, name, days, scopes } => {
             let account = account(database, &user).await?;
             let new = accounts::new_token(&account, &name, days, &scopes.join(" "))?;
-            let (token, _) = accounts::tokens(database).create(&account.identity, new).await?;
+            let token = accounts::create_token(database, &account.identity, new).await?;
+            let token =
+                token.ok_or_else(|| format!("{user:?} has {MOST} active tokens, and no more"))?;
             print_made("token", Some(token.expose().to_owned()));
         }
         TokenCommand::List { user } => {
@@ -84,9 +108,10 @@ pub async fn token(database: &Database, command: TokenCommand) -> Result<(), Err
 
 pub async fn s3p_key(database: &Database, command: S3pKeyCommand) -> Result<(), Error> {
     match command {
-        S3pKeyCommand::Add { user } => {
+        S3pKeyCommand::Add { user, name } => {
             let owner = account(database, &user).await?.identity;
-            let key = accounts::add_s3p_key(database, &owner).await?;
+            let key = accounts::add_s3p_key(database, &owner, accounts::key_name(&name)?).await?;
+            let key = key.ok_or_else(|| format!("{user:?} has {MOST} active keys, and no more"))?;
             println!("access token: {}", key.token);
             print_made("secret", Some(key.secret));
         }
@@ -100,16 +125,14 @@ pub async fn s3p_key(database: &Database, command: S3pKeyCommand) -> Result<(), 
             }
         }
         S3pKeyCommand::List => {
-            let rows: Vec<(String, String, i64, i64)> = sqlx::query_as(
-                "SELECT k.token, u.name, k.created, k.disabled FROM portcullis_access_keys k \
-                 JOIN portcullis_users u ON u.issuer = k.issuer AND u.subject = k.subject \
-                 ORDER BY k.created, k.token",
-            )
-            .fetch_all(database.pool())
-            .await?;
-            for (token, user, created, disabled) in rows {
-                let state = if disabled == 0 { "active" } else { "revoked" };
-                println!("{token}  {state:<7}  {}  {user}", rfc3339(created));
+            for key in accounts::s3p_keys(database, None).await? {
+                let state = if key.is_active { "active" } else { "revoked" };
+                let used = key.last_used.map_or_else(|| "-".to_owned(), rfc3339);
+                let created = rfc3339(key.created);
+                println!(
+                    "{}  {state:<7}  {created}  used {used}  {}  {}",
+                    key.token, key.owner, key.name
+                );
             }
         }
     }
@@ -120,9 +143,8 @@ async fn account(database: &Database, name: &str) -> Result<Account, Error> {
     accounts::find(database, name).await?.ok_or_else(|| unknown(name))
 }
 
-async fn set_disabled(database: &Database, name: &str, disabled: bool) -> Result<(), Error> {
-    let found = database.store().set_disabled(name, disabled).await?;
-    found.then_some(()).ok_or_else(|| unknown(name))
+fn found(name: &str, found: Result<bool, StoreError>) -> Result<(), Error> {
+    found?.then_some(()).ok_or_else(|| unknown(name))
 }
 
 /// A line of the list: what is not there is a hyphen.

@@ -1,8 +1,9 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
-use crate::database;
+use crate::{database, proxies::Network};
 
 /// Three real systems behind portcullis: phoss SMP at `/`, SMSGate at `/3rdparty/v1`, S3P at `/s3p/v2`; and a page
 /// for people at `/secure/`.
@@ -55,6 +56,12 @@ pub struct Args {
     /// Serve plain http on an address that others can reach.
     #[arg(long, env = "GATEWAY_INSECURE_HTTP", value_parser = BoolishValueParser::new())]
     pub insecure_http: bool,
+
+    /// A proxy in front of this server: its address, or its network (`10.0.0.0/8`). Repeat for several. From where a
+    /// request comes, and whether over https, is what such a proxy says (`X-Forwarded-For`, `X-Forwarded-Proto`), and
+    /// nobody else.
+    #[arg(long = "trusted-proxy", env = "GATEWAY_TRUSTED_PROXY", value_delimiter = ',')]
+    pub trusted_proxies: Vec<Network>,
 
     /// Create demo accounts on the first start, on an address that others can reach, too.
     #[arg(long, env = "GATEWAY_DEMO", value_parser = BoolishValueParser::new())]
@@ -168,6 +175,24 @@ pub enum UserCommand {
         /// The login name.
         name: String,
     },
+    /// Refuses a user until unlocked, with tokens and keys.
+    Lock {
+        /// The login name.
+        name: String,
+    },
+    /// Lets a user in again who is locked.
+    Unlock {
+        /// The login name.
+        name: String,
+    },
+    /// Refuses a user from a time on, with tokens and keys.
+    Expire {
+        /// The login name.
+        name: String,
+        /// A day, a moment (`2027-01-31`, `2027-01-31T18:00:00Z`; of a day, its first second in UTC), or `never`.
+        #[arg(value_parser = Expiry::parse)]
+        when: Expiry,
+    },
     /// Gives a user a new password, prints it once, and ends the user's JWTs and sessions.
     Passwd {
         /// The login name.
@@ -178,9 +203,25 @@ pub enum UserCommand {
     },
 }
 
+/// From when on a user is refused, in seconds since 1970, if ever.
+#[derive(Clone, Copy, Debug)]
+pub struct Expiry(pub Option<i64>);
+
+impl Expiry {
+    fn parse(text: &str) -> Result<Self, String> {
+        if text == "never" {
+            return Ok(Self(None));
+        }
+        let day = || Ok(text.parse::<Date>()?.to_zoned(TimeZone::UTC)?.timestamp());
+        let time = text.parse::<Timestamp>().or_else(|_| day());
+        let time = time.map_err(|error: jiff::Error| format!("neither a time nor `never`: {error}"))?;
+        Ok(Self(Some(time.as_second())))
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub enum TokenCommand {
-    /// Creates a user token, and prints it once.
+    /// Creates a user token, and prints it once. A user has 100 active ones at the most.
     Create {
         /// Whose token it is: a login name.
         user: String,
@@ -189,7 +230,8 @@ pub enum TokenCommand {
         /// In how many days it expires. Without this flag, it does not.
         #[arg(long)]
         days: Option<u16>,
-        /// What it may do: no more than its user. Repeat for several. The SMP part asks for none.
+        /// What it may do: no more than its user; `all:any` stands for the scopes of SMSGate alone. Repeat for
+        /// several. The SMP part asks for none.
         #[arg(long = "scope")]
         scopes: Vec<String>,
     },
@@ -218,10 +260,13 @@ pub enum SmpCommand {
 
 #[derive(Debug, Subcommand)]
 pub enum S3pKeyCommand {
-    /// Creates an access key, and prints its secret once.
+    /// Creates an access key, and prints its secret once. A user has 100 active ones at the most.
     Add {
         /// Whose key it is: a login name.
         user: String,
+        /// What it is for.
+        #[arg(default_value = "unnamed")]
+        name: String,
     },
     /// Gives an access key a new secret, and prints it once.
     Rotate {

@@ -7,15 +7,18 @@ use std::{
 };
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use portcullis::store::{
-    Sql,
-    sql::{Engine, SealingKey},
+use portcullis::{
+    Scope,
+    store::{
+        Sql,
+        sql::{Engine, SealingKey},
+    },
 };
 use sqlx::{
     Any, AnyConnection, AnyPool, Connection, Transaction, any::install_default_drivers, raw_sql,
 };
 
-use crate::Error;
+use crate::{Error, smsgate};
 
 /// What would end the path in a URL, or stand for another character.
 const RESERVED: &AsciiSet = &CONTROLS.add(b' ').add(b'#').add(b'%').add(b'?');
@@ -36,6 +39,8 @@ impl Database {
     pub async fn open(url: &str, sealing: SealingKey) -> Result<Self, Error> {
         let store = Sql::options(&connectable(url))?
             .sealing_key(sealing)
+            // As when a token is made.
+            .global_scope(Scope::ALL_ANY, smsgate::is_own)
             .acquire_timeout(Duration::from_secs(5))
             .connect()
             .await

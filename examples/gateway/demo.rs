@@ -34,7 +34,8 @@ pub async fn create_on_first_start(gateway: &Gateway) -> Result<(), Error> {
     let account = Account { identity: owner.clone(), scopes: ScopeSet::empty() };
     let token = new_token(&account, "demo", None, "")?;
     let (token, _) = tokens(database).create(&owner, token).await?;
-    let key = add_s3p_key(database, &owner).await?;
+    let key =
+        add_s3p_key(database, &owner, "demo").await?.ok_or("the demo account has a key already")?;
     let greeting = greeting(&settings.public_url, [&alice, &bob], token.expose(), &key);
     let made = make(database, &users, &greeting).await;
     if !matches!(made, Ok(true)) {

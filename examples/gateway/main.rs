@@ -13,6 +13,7 @@ mod database;
 mod demo;
 mod health;
 mod password;
+mod proxies;
 mod s3p;
 mod secure;
 mod serve;
@@ -26,7 +27,7 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use clap::Parser;
 use portcullis::{
-    ConfigError,
+    AuthenticateLayer, ConfigError, HttpsEvidence,
     basic::{BasicAuth, CredentialCache, HashingPool, Throttle, UserStore},
     store::Redis,
 };
@@ -35,6 +36,7 @@ use crate::{
     agreement::Agreement,
     args::{Args, Command, SmpCommand, SmpPreset},
     database::Database,
+    proxies::Proxies,
     vault::Vault,
 };
 
@@ -63,6 +65,23 @@ impl Gateway {
             .throttle(self.throttle.clone())
             .cache(self.verified.clone()))
     }
+
+    /// Refuses what did not come over https, where that can be known.
+    fn over_https(&self, layer: AuthenticateLayer) -> AuthenticateLayer {
+        if self.settings.requires_https() {
+            layer.require_https(HttpsEvidence::marker())
+        } else {
+            layer
+        }
+    }
+}
+
+impl Settings {
+    /// Whether passwords and tokens are refused that did not come over https: where clients are told to use it, and
+    /// it can be known whether they do.
+    fn requires_https(&self) -> bool {
+        self.public_url.starts_with("https:") && (self.ends_tls || !self.proxies.is_empty())
+    }
 }
 
 /// What the operator has said.
@@ -72,6 +91,8 @@ struct Settings {
     public_url: String,
     /// Whether TLS ends here, so that the peer of a connection is the client and no proxy.
     ends_tls: bool,
+    /// The proxies in front of this server.
+    proxies: Proxies,
     /// How long the body of a request may take to arrive.
     body_timeout: Duration,
     /// Whether a refused caller is told why.

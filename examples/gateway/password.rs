@@ -1,41 +1,38 @@
 //! Which password a caller has come with: it may be replaced while the body of the request is on its way.
 
+use std::fmt::Write;
+
 use portcullis::{
-    Identity, NowOrLater, ScopeSet, StoreError,
+    NowOrLater, StoreError,
     basic::{PasswordHash, User, UserStore},
 };
+use sha2::{Digest, Sha256};
 
-use crate::{Error, database::Database};
+use crate::database::Database;
 
 /// The users. The id of the credential is the mark of the password that was verified.
 pub struct Passwords(pub Database);
 
 impl UserStore for Passwords {
     fn user(&self, name: &str) -> NowOrLater<Result<Option<User>, StoreError>> {
-        let (database, name) = (self.0.clone(), name.to_owned());
-        NowOrLater::later(async move { find(&database, &name).await.map_err(StoreError::new) })
+        self.0.store().user(name).map(|user| Ok(user?.map(marked)))
+    }
+
+    fn decoy(&self) -> Option<PasswordHash> {
+        self.0.store().decoy()
     }
 }
 
-async fn find(database: &Database, name: &str) -> Result<Option<User>, Error> {
-    let row: Option<(String, String, String, i64)> = sqlx::query_as(
-        "SELECT subject, password, scopes, disabled FROM portcullis_users \
-         WHERE issuer = 'local' AND name = $1",
-    )
-    .bind(name)
-    .fetch_optional(database.pool())
-    .await?;
-    let Some((id, password, scopes, disabled)) = row else {
-        return Ok(None);
-    };
-    let user = User::new(mark(&password), PasswordHash::parse_or_unusable(&password))?
-        .identity(Identity::local(id)?)
-        .scopes(ScopeSet::parse(&scopes)?)
-        .disabled(disabled != 0);
-    Ok(Some(user))
+fn marked(user: User) -> User {
+    let mark = mark(user.password().as_str());
+    user.credential_id(mark)
 }
 
-/// The hash without its last part: the salt, which is no secret and which no two passwords share.
-pub fn mark(hash: &str) -> &str {
-    hash.rsplit_once('$').map_or(hash, |(mark, _)| mark)
+/// By which a stored hash is told from every other, and which does not tell it.
+pub fn mark(hash: &str) -> String {
+    let digest = Sha256::digest(hash);
+    digest[..16].iter().fold(String::new(), |mut mark, byte| {
+        let _ = write!(mark, "{byte:02x}");
+        mark
+    })
 }

@@ -3,7 +3,6 @@ use std::{error::Error as _, net::SocketAddr, sync::Arc, time::Duration};
 use axum_server::{Address, Handle, Server, tls_rustls::RustlsConfig};
 use hyper_util::rt::TokioTimer;
 use portcullis::{
-    PeerAddr,
     basic::{CredentialCache, HashingPool, Source, Throttle},
     s3p::PublicUrl,
     store::Redis,
@@ -14,8 +13,15 @@ use tokio::{
 };
 
 use crate::{
-    Error, Gateway, Settings, agreement::Agreement, args::Args, database::Database, demo, upkeep,
-    vault::Vault, web,
+    Error, Gateway, Settings,
+    agreement::Agreement,
+    args::Args,
+    database::Database,
+    demo,
+    proxies::Proxies,
+    upkeep,
+    vault::Vault,
+    web::{self, Client},
 };
 
 /// How long the head of a request may take to arrive, and a connection may say nothing.
@@ -56,6 +62,12 @@ pub async fn run(
         )
         .into());
     }
+    if tls.is_none() && !is_local && args.trusted_proxies.is_empty() {
+        tracing::warn!(
+            "no --trusted-proxy: where requests come from is not known, so that who guesses passwords cannot be told \
+             from others"
+        );
+    }
     agreement.check_nonces(database).await?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let public_url = args.public_url.clone().unwrap_or_else(|| format!("{scheme}://{}", args.listen));
@@ -67,6 +79,7 @@ pub async fn run(
                 .map_err(|error| format!("--public-url: {error}"))?
                 .to_string(),
             ends_tls: tls.is_some(),
+            proxies: Proxies(args.trusted_proxies.clone()),
             body_timeout: Duration::from_secs(args.body_timeout),
             error_details: args.error_details,
             tokens: !args.no_tokens,
@@ -78,7 +91,8 @@ pub async fn run(
         redis,
         vault,
         hashing: HashingPool::default(),
-        throttle: throttle.sources(|head| PeerAddr::of(head).map(Source::ip)),
+        throttle: throttle
+            .sources(|head| head.extensions().get().map(|Client(address)| Source::ip(*address))),
         verified: CredentialCache::new(CREDENTIALS),
     };
     let app = web::app(&gateway)?.into_make_service_with_connect_info::<SocketAddr>();

@@ -28,6 +28,7 @@ async fn clean(database: &Database) -> Result<(), Error> {
     database.store().purge().await?;
     for (table, column, before) in [
         ("page_sessions", "expires", now()),
+        ("page_forms", "expires", now()),
         ("s3p_quotes", "expires", now()),
         ("sms_logs", "created", now() - KEPT),
         ("sms_messages", "created", now() - KEPT),

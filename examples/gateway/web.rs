@@ -1,18 +1,21 @@
 //! The whole router: the three systems, the page for people, health, and the request log.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use axum::{
     Extension, Router,
-    extract::{ConnectInfo, Request},
+    extract::{ConnectInfo, Request, State},
     http::StatusCode,
     middleware::{self, Next},
     response::{Redirect, Response},
     routing::{any_service, get},
 };
-use portcullis::{Clock, PeerAddr, Rejection, SystemClock};
+use portcullis::{Clock, Rejection, SecureTransport, SystemClock};
 
-use crate::{Error, Gateway, health, s3p, secure, smp, smsgate};
+use crate::{Error, Gateway, Settings, health, s3p, secure, smp, smsgate};
 
 pub fn app(gateway: &Gateway) -> Result<Router, Error> {
     let checks = Router::new()
@@ -36,16 +39,29 @@ pub fn app(gateway: &Gateway) -> Result<Router, Error> {
         .nest("/s3p/v2", s3p);
     let timeout = BodyTimeout(gateway.settings.body_timeout);
     let app = app.layer(Extension(timeout)).layer(middleware::from_fn(log));
-    Ok(if gateway.settings.ends_tls { app.layer(middleware::from_fn(note_peer)) } else { app })
+    Ok(app.layer(middleware::from_fn_with_state(gateway.clone(), note_client)))
 }
 
-/// Who guesses passwords is told from others by the address, where that is not a proxy's.
-async fn note_peer(
+/// Who has sent a request: every request carries it, unless that may be a proxy of which nothing is known.
+#[derive(Clone, Copy)]
+pub struct Client(pub IpAddr);
+
+/// Who guesses passwords is told from others by the address, and whether they came over https is noted.
+async fn note_client(
+    State(gateway): State<Gateway>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    request.extensions_mut().insert(PeerAddr(peer));
+    let Settings { ends_tls, proxies, .. } = &*gateway.settings;
+    let client = proxies.client(peer.ip(), request.headers());
+    let is_secure = *ends_tls || proxies.say_https(peer.ip(), request.headers());
+    if *ends_tls || !proxies.is_empty() {
+        request.extensions_mut().insert(Client(client));
+    }
+    if is_secure {
+        request.extensions_mut().insert(SecureTransport);
+    }
     next.run(request).await
 }
 

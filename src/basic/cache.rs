@@ -247,3 +247,22 @@ impl Macs {
         mac.chain_update(text).chain_update(source).finalize().into()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_caches_keep_one_credential_under_one_key() {
+        let source = Source::new("cave");
+        let macs_of = |cache: &CredentialCache| {
+            let of_credentials = cache.macs.of_credentials(b"YWxhZGRpbjpvcGVuIHNlc2FtZQ==", Some(&source));
+            (of_credentials, cache.macs.of_user("aladdin", Some(&source)))
+        };
+        let cache = CredentialCache::new(10);
+        let (key, user) = macs_of(&cache);
+        assert_eq!(macs_of(&cache.clone()), (key, user));
+        let (other_key, other_user) = macs_of(&CredentialCache::new(10));
+        assert!(key != other_key && user != other_user, "who has one has not the other");
+    }
+}

@@ -7,6 +7,7 @@ use crate::{ConfigError, Identity, NowOrLater, Principal, Scheme, ScopeSet, Stor
 #[derive(Clone, Debug)]
 pub struct User {
     name: Arc<str>,
+    credential: Option<Arc<str>>,
     identity: Identity,
     password: PasswordHash,
     scopes: ScopeSet,
@@ -34,6 +35,7 @@ impl User {
             .map_err(|_| ConfigError::new("a user name may not be empty"))?;
         Ok(Self {
             name,
+            credential: None,
             identity,
             password,
             scopes: ScopeSet::empty(),
@@ -47,6 +49,13 @@ impl User {
     /// ownership of things stays.
     pub fn identity(mut self, identity: Identity) -> Self {
         self.identity = identity;
+        self
+    }
+
+    /// Names the credential that is verified, for the [principal](crate::Principal::credential_id): the login name,
+    /// unless told otherwise. It is not secret.
+    pub fn credential_id(mut self, id: impl Into<Arc<str>>) -> Self {
+        self.credential = Some(id.into());
         self
     }
 
@@ -80,6 +89,11 @@ impl User {
         &self.name
     }
 
+    /// The stored hash.
+    pub fn password(&self) -> &PasswordHash {
+        &self.password
+    }
+
     pub(crate) fn with_password(self, password: PasswordHash) -> Self {
         Self { password, ..self }
     }
@@ -92,10 +106,6 @@ impl User {
     #[cfg(feature = "sql")]
     pub(crate) fn held_scopes(&self) -> &ScopeSet {
         &self.scopes
-    }
-
-    pub(crate) fn password(&self) -> &PasswordHash {
-        &self.password
     }
 
     /// Why the user is not let in with the right password either: a stable code.
@@ -126,8 +136,9 @@ impl User {
     }
 
     pub(crate) fn to_principal(&self) -> Principal {
+        let credential = self.credential.as_ref().unwrap_or(&self.name);
         let principal = Principal::builder(self.identity.clone(), Scheme::BASIC);
-        principal.credential_id(self.name.clone()).scopes(self.scopes.clone()).build()
+        principal.credential_id(credential.clone()).scopes(self.scopes.clone()).build()
     }
 }
 

@@ -8,14 +8,14 @@
 //! 2. A write needs a principal: an [`Anonymous`](crate::Anonymous) one is asked for credentials
 //!    (401); where no layer has authenticated, that is a mistake in the stack (500).
 //! 3. The path is matched, as the layer sees it, against the [`ResourcePath`]s. A write that none of
-//!    them matches is refused (403), and reported in the log. The parameter is percent-decoded once,
+//!    them matches is refused (403, or 404 with [`hide`](Ownership::hide)), and reported in the log. The parameter is percent-decoded once,
 //!    and [normalized](ResourcePath::normalized_by); what is no id then, or has more than 1,024 bytes, is
-//!    a 400. Within axum, a path that is not what the client has sent is refused, too (403): see
+//!    a 400. Within axum, a path that is not what the client has sent is refused in the same way: see
 //!    [below](#whose-ids).
 //! 4. The owner is looked up. A store that cannot answer: 503.
 //! 5. The owner passes: the principal whose issuer and subject are the owner's, byte for byte.
 //! 6. So does a [member](Ownership::members) of an owner that is a group; and who holds the
-//!    [override scope](Ownership::override_scope), which is logged. Neither is there unless it is set.
+//!    [override scope](Ownership::override_scope), which is logged with the resource and its owner. Neither is there unless it is set.
 //! 7. Somebody else is refused: 403, or 404 with [`hide`](Ownership::hide).
 //! 8. Nobody's: where the path [may create](ResourcePath::created_by), the principal claims it, in one
 //!    atomic step; otherwise 404.
@@ -103,6 +103,9 @@
 //! * The id in the *path* is what is owned, in the one spelling that [`OwnedResource`] holds: take it from
 //!   there. A handler that finds an id in the body, too, compares the two, normalized alike, and refuses
 //!   with 400 when they differ; a body with several ids needs a look at the owner of each.
+//! * [`hide`](Ownership::hide) hides nothing from who may create: of what is free, a creating method makes the caller
+//!   the owner, and of what is somebody else's it does not. Whether an id is taken is to be learnt so, as in any space
+//!   of names that people share.
 //! * A claim is made when its turn comes: in [`all`](crate::authorize::all), put the ownership last.
 //! * A claim stays when the handler then fails: [`OwnedResource::is_new`] tells it to
 //!   [give the claim back](OwnershipAdmin::release). It also stays when an extractor refuses before the

@@ -80,7 +80,11 @@ impl Ownership {
         }))
     }
 
-    /// Answers 404 instead of 403, so that nobody learns what exists (RFC 9110 section 15.5.4).
+    /// Answers 404 instead of 403, so that nobody learns what exists (RFC 9110 section 15.5.4): of what is somebody
+    /// else's, and of a path that nothing matches.
+    ///
+    /// A method that [creates](ResourcePath::created_by) tells it nevertheless: what is free becomes the caller's, and
+    /// what is somebody else's does not. Where that matters, let the server choose the ids (`POST` to the collection).
     pub fn hide(mut self) -> Self {
         self.parts().hides = true;
         self
@@ -98,8 +102,8 @@ impl Ownership {
         self
     }
 
-    /// Lets whoever holds this scope write what somebody else owns, and logs it. What is nobody's stays
-    /// under the ordinary rules.
+    /// Lets whoever holds this scope write what somebody else owns, and logs it as a warning: who it was, which
+    /// resource (of its id, the first 128 characters), and whose. What is nobody's stays under the ordinary rules.
     ///
     /// It is this scope alone: [`Scope::ALL_ANY`] overrides nothing, unless it is the one that is given.
     pub fn override_scope(mut self, scope: Scope) -> Self {
@@ -112,13 +116,13 @@ impl Ownership {
     ///
     /// # Errors
     ///
-    /// As the layer: 403 where nothing is found, 400 where that is no id.
+    /// As the layer: 403 where nothing is found (404 with [`hide`](Self::hide)), 400 where that is no id.
     pub fn target(&self, head: &Head<'_>) -> Result<Target, Rejection> {
         #[cfg(feature = "axum")]
         if self.is_of_routes() && head.route().is_none() {
-            return self.0.source.find(&head.with_matched_route());
+            return self.0.find(&head.with_matched_route());
         }
-        self.0.source.find(head)
+        self.0.find(head)
     }
 
     #[cfg(feature = "axum")]
@@ -137,7 +141,7 @@ impl Policy for Ownership {
     }
 
     fn authorize(&self, principal: &Principal, head: &Head<'_>) -> Answer {
-        let target = match self.0.source.find(head) {
+        let target = match self.0.find(head) {
             Ok(target) => target,
             Err(rejection) => return NowOrLater::now(Err(rejection)),
         };
@@ -155,6 +159,13 @@ impl Policy for Ownership {
 }
 
 impl Parts {
+    fn find(&self, head: &Head<'_>) -> Result<Target, Rejection> {
+        self.source.find(head).map_err(|rejection| match rejection.kind() {
+            RejectionKind::Forbidden if self.hides => rejection.told_as(RejectionKind::NotFound),
+            _ => rejection,
+        })
+    }
+
     fn judge(
         self: &Arc<Self>,
         principal: &Principal,
@@ -193,11 +204,15 @@ impl Parts {
     /// Of what is somebody else's.
     fn judge_foreign(&self, principal: &Principal, resource: Resource, owner: Owner) -> Answer {
         if self.override_scope.as_ref().is_some_and(|scope| principal.scopes().contains(scope)) {
-            tracing::info!(
+            // In their debug form: what a stranger has chosen breaks no line.
+            tracing::warn!(
                 reason = "ownership.override",
-                issuer = principal.issuer(),
-                subject = principal.subject(),
-                kind = resource.kind(),
+                issuer = ?principal.issuer(),
+                subject = ?principal.subject(),
+                kind = ?resource.kind(),
+                id = ?resource.id_for_the_log(),
+                owner_issuer = ?owner.identity().issuer(),
+                owner_subject = ?owner.identity().subject(),
                 "let through to what somebody else owns"
             );
             return grant(resource, owner, Grounds::Override);

@@ -41,6 +41,14 @@ impl Resource {
         &self.kind
     }
 
+    /// As much of the id as a line of the log has room for.
+    pub(super) fn id_for_the_log(&self) -> &str {
+        match self.id.char_indices().nth(128) {
+            Some((end, _)) => &self.id[..end],
+            None => &self.id,
+        }
+    }
+
     /// The id: unique for its kind.
     pub fn id(&self) -> &str {
         &self.id

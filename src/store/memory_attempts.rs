@@ -72,9 +72,12 @@ impl MemoryAttemptStore {
         let mut records = self.lock();
         let Some(mut record) = records.get_mut(&key) else { return };
         record.attempts = record.attempts.saturating_sub(1);
-        let says_nothing = record.says_nothing();
+        let (is_none_left, known) = (record.attempts == 0, record.known);
+        if is_none_left {
+            record.next = record.last;
+        }
         drop(record);
-        if says_nothing {
+        if is_none_left && !known {
             records.remove(&key);
         }
     }
@@ -92,11 +95,6 @@ impl Record {
     fn new(limit: AttemptLimit, now: SystemTime) -> Self {
         let forget_after = limit.forget_after();
         Self { attempts: 0, next: now, last: now, forget_after, known: false }
-    }
-
-    /// Whether it is as if there were none.
-    fn says_nothing(&self) -> bool {
-        self.attempts == 0 && !self.known && self.next <= self.last
     }
 
     fn is_forgotten(&self, now: SystemTime) -> bool {

@@ -10,7 +10,9 @@
 //! 2. It has the form of a token, and its checksum is right; otherwise 401, without asking the store.
 //! 3. Its digest is looked up, on every request. A store that cannot answer: 503. Unknown, and revoked: 401.
 //! 4. It has not expired: else 401.
-//! 5. That it was used is [written down](LastUsed), if that is wanted; the request does not wait.
+//! 5. Its principal has the token's scopes, and of them those alone that its user holds now, if the store knows what
+//!    that is: [below](#scopes).
+//! 6. That it was used is [written down](LastUsed), if that is wanted; the request does not wait.
 //!
 //! ```
 //! use portcullis::{
@@ -41,6 +43,19 @@
 //!     .or(BasicAuth::new("vault", users)?);
 //! # Ok::<_, portcullis::ConfigError>(())
 //! ```
+//!
+//! # Scopes
+//!
+//! A token is made with scopes that its user holds, and there is nothing to be had from it that the user has lost: a
+//! store that knows users ([`Sql`](crate::store::Sql)) gives back, on every look-up, those of the token's scopes that
+//! its user holds now. What the user is given again, the token has again. [`UserTokens::list`] shows what it was made
+//! with.
+//!
+//! Scopes are compared by name. `all:any` ([`Scope::ALL_ANY`](crate::Scope::ALL_ANY)) is one like any other here: it
+//! stands for those alone that the application has said it stands for
+//! ([`SqlOptions::global_scope`](crate::store::sql::SqlOptions::global_scope)). Otherwise an administrator who becomes
+//! a user like the others would stay one by his old tokens: the scope for everything, which many have, is not the
+//! one that [overrides](crate::ownership::Ownership::override_scope) ownership.
 //!
 //! # Leaks
 //!

@@ -13,7 +13,8 @@ pub struct UserTokenRecord {
     pub owner: Identity,
     /// What the owner calls it: "laptop". Empty, unless told otherwise.
     pub name: Arc<str>,
-    /// What the token lets its holder do. Nothing, unless told otherwise.
+    /// What the token lets its holder do. Nothing, unless told otherwise. In the answer to a look-up, what its
+    /// user has lost is not among it.
     pub scopes: ScopeSet,
     /// When it was created, if that is known.
     pub created: Option<SystemTime>,
@@ -79,6 +80,8 @@ impl UserTokenRecord {
 /// * Keep the digest, never the token. `Ok(None)` is "there is no such token", and also "its user is
 ///   disabled"; a store that is down is an error. What was revoked may be left out, or given back with
 ///   its [`revoked`](UserTokenRecord::revoked).
+/// * Where you know what users hold, give back of the token's scopes those that its user holds now: a user who is
+///   given less must not keep it by a token. Compare them by name; what stands for others is for your users to say.
 /// * An index over the digest may be of any kind: who does not have the token cannot choose the digest.
 /// * Fill in [`last_used`](UserTokenRecord::last_used): by it the layer sees that it need not be written.
 pub trait UserTokenStore: Send + Sync + 'static {

@@ -126,6 +126,24 @@ async fn who_has_to_wait_leaves_no_record_however_many_sources_there_are() {
 }
 
 #[tokio::test]
+async fn who_has_to_wait_leaves_neither_a_record_nor_a_wait_where_one_attempt_is_free() {
+    let store = MemoryAttemptStore::new();
+    let by_peer = |head: &Head<'_>| PeerAddr::of(head).map(Source::ip);
+    let throttle = Throttle::new(store.clone()).sources(by_peer).pair_limit(limit(1, 60, 60, 60));
+    let gate = Gate::new(throttle.account_limit(limit(1, 1, 1, 60)));
+    assert_eq!(gate.from("203.0.113.1", "aladdin", "wrong").await.status, 401);
+    let records = store.len();
+    for n in 2..50 {
+        let answer = gate.from(&format!("203.0.113.{n}"), "aladdin", "wrong").await;
+        assert_eq!(answer.reason(), "basic.throttled_account");
+    }
+    assert_eq!(store.len(), records);
+    gate.wait(1);
+    let answer = gate.from("203.0.113.49", "aladdin", "aladdin's password").await;
+    assert_eq!(answer.status, 200, "he has waited for the account, and for nothing else");
+}
+
+#[tokio::test]
 async fn who_hangs_up_before_the_answer_has_made_an_attempt() {
     // The only place is taken: whoever comes now waits.
     let (held, full) = (pool::Test::new(), HashingPool::new(1));

@@ -9,7 +9,7 @@ use std::{
 
 use portcullis::{
     BasicAuthLayer, ManualClock, NowOrLater, StoreError,
-    basic::{BasicAuth, CredentialCache, MemoryUserStore, PasswordHash, User, UserStore},
+    basic::{BasicAuth, CredentialCache, MemoryUserStore, PasswordHash, Source, User, UserStore},
 };
 
 use super::{Later, Witness, aladdin, basic, cheap, get_with, send, user};
@@ -182,6 +182,26 @@ async fn failures_are_never_kept_and_successes_only_so_many() {
     assert!(!node.cache.is_empty());
     // A wrong password beside a kept one.
     assert_eq!(node.cost("user499", "wrong").await, (401, 1));
+}
+
+/// The name and the source, of which a text is kept after a `t`: `a` and `t` `tx`, `at` and `t` `x`.
+#[tokio::test]
+async fn a_name_and_a_source_that_run_together_to_the_same_text_are_kept_apart() {
+    // One hash for both, so that nothing but the key keeps them apart.
+    let hash = cheap("c");
+    let users = MemoryUserStore::new();
+    for name in ["a", "at"] {
+        users.insert(User::new(name, hash.clone()).unwrap());
+    }
+    let (cache, witness) = (CredentialCache::new(10), Witness::default());
+    let auth = BasicAuth::new("cave", users).unwrap().verifier(witness.clone()).cache(cache);
+    let cost = async |name: &str, source: &str| {
+        let verified = auth.verify(name, "c", Some(Source::new(source))).await;
+        (verified.is_ok(), witness.take().len())
+    };
+    assert_eq!(cost("a", "tx").await, (true, 1));
+    assert_eq!(cost("at", "x").await, (true, 1), "it is another user, from another source");
+    assert_eq!((cost("a", "tx").await, cost("at", "x").await), ((true, 0), (true, 0)));
 }
 
 #[tokio::test]

@@ -1,12 +1,15 @@
 //! Hashes of other kinds than argon2id: those that a database may have from before.
 
-use portcullis::basic::{Argon2id, MemoryUserStore, PasswordHash, PasswordVerifier, User};
+use portcullis::basic::{
+    Argon2id, MemoryUserStore, PasswordHash, PasswordVerifier, StoredHashes, User,
+};
 
 use super::{Witness, basic, get_with, hash_of_cost, seen, send, watched};
 use crate::support::Log;
 
-/// By another implementation of bcrypt and of PBKDF2: kind, password, hash.
-pub(super) const VECTORS: [(&str, &str, &str); 12] = [
+/// By other implementations of bcrypt and of PBKDF2: kind, password, hash. Those of passlib 1.7.4 and of Django 5.2 are
+/// as these have written them.
+pub(super) const VECTORS: [(&str, &str, &str); 20] = [
     ("bcrypt", "open sesame", "$2b$04$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/cy"),
     ("bcrypt", "open sesame", "$2a$04$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/cy"),
     ("bcrypt", "open sesame", "$2y$04$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/cy"),
@@ -39,6 +42,38 @@ pub(super) const VECTORS: [(&str, &str, &str); 12] = [
         "open sesame",
         "$pbkdf2-sha512$i=1000,l=64$c2FsdHNhbHRzYWx0c2FsdA$rH49+GBQQx+aYjqU0IInq11GDr/1FQfVhpQimzZghULOfU0fmOq15gw/nXRodl5UvFUiO8+Ojg16CfAC1o0KQg",
     ),
+    (
+        "pbkdf2",
+        "open sesame",
+        "$pbkdf2-sha256$1$c2FsdHNhbHRzYWx0$wWz2/68xW1ABmATcSTrJeKtQ7qdNvOAswe0616MNpBI",
+    ),
+    (
+        "pbkdf2",
+        "open sesame",
+        "$pbkdf2-sha256$1000$./..AHNhbHT/////AQIDBA$zwTm3Wr2V9TejvO/4zlhVp3mmnzPrkmMG8sfZzNLvXg",
+    ),
+    ("pbkdf2", "123\u{a3}", "$pbkdf2-sha256$1000$$.07KNW3Ktu7chrHmaeb/HcnbtKhzfNJRO14olhI6Vjs"),
+    (
+        "pbkdf2",
+        "open sesame",
+        "$pbkdf2-sha512$1$c2FsdHNhbHRzYWx0$34lFtr/uTyagogUMa5t4N1a1Ghvld/g1hy7amCX1mQGemiTAt1VNkpSUJxCp1qjrDJboXikHUUd/LPU7iVYayg",
+    ),
+    (
+        "pbkdf2",
+        "open sesame",
+        "$pbkdf2-sha512$1000$./..AHNhbHT/////AQIDBA$YBQpOMMzy.KhrdT5WRgQtmlwErjwO8R7jRCex9D5G4vaC4ui2tPkUMvAAJu2YEHz5y/JVKa72YhqTfFsAYmOnQ",
+    ),
+    (
+        "pbkdf2",
+        "open sesame",
+        "pbkdf2_sha256$1$saltsaltsalt$wWz2/68xW1ABmATcSTrJeKtQ7qdNvOAswe0616MNpBI=",
+    ),
+    (
+        "pbkdf2",
+        "open sesame",
+        "pbkdf2_sha256$1000$aZ09aZ09aZ09aZ09aZ09aZ$Y09JsmpQqWdHZZ7K3xbsedxZFET3G3lWM2UGKcwhXvI=",
+    ),
+    ("pbkdf2", "123\u{a3}", "pbkdf2_sha256$1000$x$lfITCDAzNGkI5Z8wZHODaX2qn8wKq0cnurfCsE2HQi0="),
 ];
 
 #[tokio::test]
@@ -67,7 +102,7 @@ async fn a_user_signs_in_with_a_hash_of_each_kind_and_one_verification() {
 /// The hash, if the feature is on that this kind needs; without it, the error names the feature.
 fn supported(kind: &str, text: &str) -> Option<PasswordHash> {
     let features = [("bcrypt", cfg!(feature = "bcrypt")), ("pbkdf2", cfg!(feature = "pbkdf2"))];
-    let enabled = features.contains(&(kind, true));
+    let enabled = kind.is_empty() || features.contains(&(kind, true));
     match PasswordHash::parse(text) {
         Ok(hash) => {
             assert!(enabled);
@@ -81,6 +116,48 @@ fn supported(kind: &str, text: &str) -> Option<PasswordHash> {
 }
 
 #[test]
+fn the_name_of_springs_encoder_may_stand_before_a_hash_that_says_all_itself() {
+    let argon2 = super::cheap("open sesame");
+    let bcrypt = VECTORS[0].2;
+    for (id, text) in [
+        ("{argon2}", argon2.as_str()),
+        ("{argon2@SpringSecurity_v5_8}", argon2.as_str()),
+        ("{bcrypt}", bcrypt),
+        // The hash says what it is.
+        ("{bcrypt}", argon2.as_str()),
+    ] {
+        let text = format!("{id}{text}");
+        let Some(hash) = supported(if text.contains("$2b$") { "bcrypt" } else { "" }, &text) else {
+            continue;
+        };
+        assert_eq!(hash.as_str(), text, "it is replaced as it is stored");
+        let verifier = StoredHashes::default();
+        assert!(
+            verifier.verify(b"open sesame", &hash) && !verifier.verify(b"open barley", &hash),
+            "{text}"
+        );
+    }
+    let plain = argon2.as_str();
+    for text in [
+        format!("{{noop}}{plain}"),
+        format!("{{bcrypt}}{{bcrypt}}{plain}"),
+        format!("{{bcrypt@5}}{plain}"),
+        format!("{{BCRYPT}}{plain}"),
+        format!(" {{bcrypt}}{plain}"),
+        "{bcrypt}".to_owned(),
+        "{bcrypt}open sesame".to_owned(),
+        "{noop}open sesame".to_owned(),
+        // These do not say how they were made.
+        "{pbkdf2}5d923b44a6d129f3ddf3e3c8d29412723dcbde72445e8ef6bf3b508fbf17fa4ed4d6b99ca763d8dc"
+            .to_owned(),
+        format!("{{pbkdf2@SpringSecurity_v5_8}}{}", "ab".repeat(48)),
+        format!("{{pbkdf2}}{}", VECTORS[12].2),
+    ] {
+        assert!(PasswordHash::parse(&text).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn a_hash_is_outdated_if_it_is_of_another_kind_or_weaker_than_new_ones() {
     assert!(!PasswordHash::of("x").unwrap().is_outdated());
     for (memory, passes, outdated) in [
@@ -90,6 +167,11 @@ fn a_hash_is_outdated_if_it_is_of_another_kind_or_weaker_than_new_ones() {
         (47_104, 1, false),
         (65_536, 3, false),
         (8, 1, true),
+        // As much work in less memory.
+        (19_455, 3, true),
+        (9_728, 4, true),
+        (1_216, 32, true),
+        (19_456, 3, false),
     ] {
         let text = format!(
             "$argon2id$v=19$m={memory},t={passes},p=1$c2FsdHNhbHRzYWx0$DRX/xNErmLZiZ/dUgsK9CGJ2QSlhEtLZSCSZHDuylhM"

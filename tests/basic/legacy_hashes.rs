@@ -83,6 +83,62 @@ fn stored_parameters_that_ask_for_too_much_or_for_nothing_are_refused() {
 }
 
 #[test]
+fn what_passlib_and_django_would_not_have_written_is_refused() {
+    let django = |iterations: &str, salt: &str| {
+        format!("pbkdf2_sha256${iterations}${salt}$wWz2/68xW1ABmATcSTrJeKtQ7qdNvOAswe0616MNpBI=")
+    };
+    let passlib = |iterations: &str, salt: &str| {
+        format!("$pbkdf2-sha256${iterations}${salt}$wWz2/68xW1ABmATcSTrJeKtQ7qdNvOAswe0616MNpBI")
+    };
+    let salt = "c2FsdHNhbHRzYWx0";
+    for text in [
+        django("5000000", salt),
+        passlib("5000000", salt),
+        django("1", ""),
+        django("1", &"x".repeat(1024)),
+        django("1", "caf\u{e9}"),
+    ] {
+        PasswordHash::parse(&text).unwrap();
+    }
+    let half = "wWz2/68xW1ABmATcSTrJeA";
+    for (text, why) in [
+        (django("5000001", salt), "5000000"),
+        (passlib("5000001", salt), "5000000"),
+        (django("4294967297", salt), "5000000"),
+        (passlib("18446744073709551615", salt), "5000000"),
+        (django("18446744073709551617", salt), ""),
+        (django("0", salt), ""),
+        (passlib("0", salt), ""),
+        (passlib("01000", salt), ""),
+        (django("+1000", salt), ""),
+        (django("-1", salt), ""),
+        (django("", salt), ""),
+        (django("1", &"x".repeat(1025)), "malformed"),
+        (passlib("1", "c2FsdHNhbHRzYW+0"), "malformed"),
+        (passlib("1", "c2FsdHNhbHRzYW="), "malformed"),
+        (passlib("1", "c2FsdHNhbHR"), "malformed"),
+        (passlib("1", salt) + "=", "malformed"),
+        (passlib("1", salt) + "$", ""),
+        (django("1", salt) + "$", ""),
+        (django("1", "a$b"), ""),
+        (django("1", salt).trim_end_matches('=').to_owned(), "malformed"),
+        (format!("$pbkdf2-sha256$1${salt}${half}"), "malformed"),
+        (format!("pbkdf2_sha256$1${salt}${half}=="), "malformed"),
+        (format!("$pbkdf2-sha256$1${salt}$"), ""),
+        (format!("$pbkdf2-sha256$1${salt}"), ""),
+        (format!("pbkdf2_sha256$1${salt}"), ""),
+        // With SHA-1.
+        ("$pbkdf2$10$c2FsdHNhbHQ$s7YRlMT9jZcX.SHTsh.2eE5ry7s".to_owned(), ""),
+        ("pbkdf2_sha1$10$salt$CrqvOIbktp6rbU4uLgdo2HOWQ7E=".to_owned(), ""),
+        (django("1", salt).replace("sha256", "sha512"), ""),
+        (django("1", salt).replace("pbkdf2", "PBKDF2"), ""),
+    ] {
+        let error = PasswordHash::parse(&text).expect_err(&text).to_string();
+        assert!(error.contains(why), "{text}: {error}");
+    }
+}
+
+#[test]
 fn the_decoy_is_of_the_majoritys_kind_and_cost_and_no_password_is_its() {
     for (_, password, text) in VECTORS {
         let users = MemoryUserStore::new();

@@ -77,6 +77,10 @@ impl Test {
         let auth = BasicAuth::new("cave", aladdin()).unwrap();
         BasicAuthLayer::new(auth.verifier(self.0.clone()).hashing_pool(pool.clone()))
     }
+
+    fn door(&self, pool: HashingPool) -> Door {
+        Door { layer: self.layer(&pool), pool }
+    }
 }
 
 impl Drop for Test {
@@ -92,24 +96,46 @@ async fn wrong(layer: BasicAuthLayer) -> Answer {
     send(&layer, get_with("/", basic("aladdin", "wrong"))).await
 }
 
-/// Begins a request, and lets it come as far as it can without a hash.
-async fn begin(layer: &BasicAuthLayer) -> JoinHandle<Answer> {
-    let request = tokio::spawn(wrong(layer.clone()));
-    settle().await;
-    request
+/// A layer, and the pool that it hashes in.
+struct Door {
+    layer: BasicAuthLayer,
+    pool: HashingPool,
 }
 
-/// Sends a request that gets no hash, nor waits for one.
-async fn refused_at_once(layer: &BasicAuthLayer) {
-    let request = begin(layer).await;
-    // The timer's smallest step: a wait limit of nothing has passed.
-    advance(Duration::from_millis(1)).await;
-    settle().await;
-    assert!(request.is_finished(), "the request waits, or is hashed for");
-    assert_unavailable(&request.await.unwrap());
+impl Door {
+    /// Begins a request, and lets it come as far as it can without a hash: into a place of the pool or of its queue,
+    /// or to its end.
+    async fn begin(&self) -> JoinHandle<Answer> {
+        let places = || format!("{:?}", self.pool);
+        let before = places();
+        let request = tokio::spawn(wrong(self.layer.clone()));
+        until(|| request.is_finished() || places() != before).await;
+        request
+    }
+
+    /// Sends a request that gets no hash, nor waits for one.
+    async fn refuses_at_once(&self) {
+        let request = tokio::spawn(wrong(self.layer.clone()));
+        settle().await;
+        // The timer's smallest step: a wait limit of nothing has passed.
+        advance(Duration::from_millis(1)).await;
+        until(|| request.is_finished()).await;
+        assert_unavailable(&request.await.unwrap());
+    }
 }
 
-/// Lets all tasks that can go on do so.
+/// Lets tasks go on until it is so. Time stands still meanwhile: what never comes is a test that fails.
+async fn until(mut is_so: impl FnMut() -> bool) {
+    for _ in 0..100_000 {
+        if is_so() {
+            return;
+        }
+        yield_now().await;
+    }
+    panic!("a request waits that is not to, or is hashed for");
+}
+
+/// Lets all tasks that can go on do so: for what is not to happen.
 async fn settle() {
     for _ in 0..16 {
         yield_now().await;
@@ -167,26 +193,26 @@ async fn a_limit_of_none_at_once_is_one() {
 #[tokio::test(start_paused = true)]
 async fn beyond_the_queue_the_answer_is_503_at_once() {
     let test = Test::new();
-    let layer = test.layer(&HashingPool::new(1).queue(2).wait_limit(LONG));
-    let running = begin(&layer).await;
+    let door = test.door(HashingPool::new(1).queue(2).wait_limit(LONG));
+    let running = door.begin().await;
     test.0.running(1).await;
-    let waiting = [begin(&layer).await, begin(&layer).await];
-    refused_at_once(&layer).await;
+    let waiting = [door.begin().await, door.begin().await];
+    door.refuses_at_once().await;
     test.0.open();
     for request in [running].into_iter().chain(waiting) {
         assert_eq!(request.await.unwrap().status, 401);
     }
-    assert_eq!(wrong(layer).await.status, 401, "the queue has room again");
+    assert_eq!(wrong(door.layer).await.status, 401, "the queue has room again");
 }
 
 #[tokio::test(start_paused = true)]
 async fn without_a_queue_a_password_is_still_hashed_when_nothing_else_is() {
     let test = Test::new();
-    let layer = test.layer(&HashingPool::new(1).queue(0));
-    let running = begin(&layer).await;
+    let door = test.door(HashingPool::new(1).queue(0));
+    let running = door.begin().await;
     assert!(!running.is_finished(), "there was nothing to wait for: {:?}", running.await);
     test.0.running(1).await;
-    refused_at_once(&layer).await;
+    door.refuses_at_once().await;
     test.0.open();
     assert_eq!(running.await.unwrap().status, 401);
 }
@@ -194,14 +220,14 @@ async fn without_a_queue_a_password_is_still_hashed_when_nothing_else_is() {
 #[tokio::test(start_paused = true)]
 async fn whoever_hangs_up_while_waiting_leaves_room_in_the_queue() {
     let test = Test::new();
-    let layer = test.layer(&HashingPool::new(1).queue(1).wait_limit(LONG));
-    let running = begin(&layer).await;
+    let door = test.door(HashingPool::new(1).queue(1).wait_limit(LONG));
+    let running = door.begin().await;
     test.0.running(1).await;
-    let waiting = begin(&layer).await;
-    refused_at_once(&layer).await;
+    let waiting = door.begin().await;
+    door.refuses_at_once().await;
     waiting.abort();
     assert!(waiting.await.unwrap_err().is_cancelled());
-    let next = begin(&layer).await;
+    let next = door.begin().await;
     assert!(!next.is_finished());
     test.0.open();
     assert_eq!(running.await.unwrap().status, 401);
@@ -212,16 +238,15 @@ async fn whoever_hangs_up_while_waiting_leaves_room_in_the_queue() {
 #[tokio::test(start_paused = true)]
 async fn after_the_wait_limit_the_answer_is_503() {
     let test = Test::new();
-    let layer = test.layer(&HashingPool::new(1).wait_limit(Duration::from_millis(500)));
-    let running = begin(&layer).await;
+    let door = test.door(HashingPool::new(1).wait_limit(Duration::from_millis(500)));
+    let running = door.begin().await;
     test.0.running(1).await;
-    let waiting = begin(&layer).await;
+    let waiting = door.begin().await;
     advance(Duration::from_millis(499)).await;
     settle().await;
     assert!(!waiting.is_finished());
     advance(Duration::from_millis(2)).await;
-    settle().await;
-    assert!(waiting.is_finished(), "the wait is over");
+    until(|| waiting.is_finished()).await;
     assert_unavailable(&waiting.await.unwrap());
     // The limit is for the wait: what runs goes on.
     assert!(!running.is_finished());
@@ -232,10 +257,10 @@ async fn after_the_wait_limit_the_answer_is_503() {
 #[tokio::test(start_paused = true)]
 async fn with_a_wait_limit_of_nothing_only_a_free_place_helps() {
     let test = Test::new();
-    let layer = test.layer(&HashingPool::new(1).wait_limit(Duration::ZERO));
-    let running = begin(&layer).await;
+    let door = test.door(HashingPool::new(1).wait_limit(Duration::ZERO));
+    let running = door.begin().await;
     test.0.running(1).await;
-    refused_at_once(&layer).await;
+    door.refuses_at_once().await;
     test.0.open();
     assert_eq!(running.await.unwrap().status, 401);
 }
@@ -244,8 +269,8 @@ async fn with_a_wait_limit_of_nothing_only_a_free_place_helps() {
 async fn a_hash_keeps_its_place_until_it_ends_though_its_caller_hangs_up() {
     let test = Test::new();
     let pool = HashingPool::new(2).wait_limit(LONG);
-    let impatient = test.layer(&pool.clone().wait_limit(Duration::ZERO));
-    let gone = [begin(&impatient).await, begin(&impatient).await];
+    let impatient = test.door(pool.clone().wait_limit(Duration::ZERO));
+    let gone = [impatient.begin().await, impatient.begin().await];
     test.0.running(2).await;
     for request in gone {
         request.abort();
@@ -254,7 +279,7 @@ async fn a_hash_keeps_its_place_until_it_ends_though_its_caller_hangs_up() {
     settle().await;
     assert_eq!(test.0.count().running, 2, "a hash that has begun is not stopped");
     for _ in 0..100 {
-        refused_at_once(&impatient).await;
+        impatient.refuses_at_once().await;
     }
     test.0.open();
     assert_eq!(wrong(test.layer(&pool)).await.status, 401, "the places are given back");
@@ -264,8 +289,8 @@ async fn a_hash_keeps_its_place_until_it_ends_though_its_caller_hangs_up() {
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn other_requests_are_answered_while_a_hash_blocks() {
     let test = Test::new();
-    let layer = test.layer(&HashingPool::new(1));
-    let running = begin(&layer).await;
+    let door = test.door(HashingPool::new(1));
+    let (running, layer) = (door.begin().await, door.layer);
     test.0.running(1).await;
     assert_eq!(send(&layer, get("/")).await.reason(), "authorization.missing");
     assert_eq!(send(&layer, get_with("/", "Basic !")).await.reason(), "basic.base64");

@@ -45,7 +45,8 @@ fn told(users: &MemoryUserStore, down: bool) -> (BasicAuth, Receiver) {
     (BasicAuth::new("cave", store).unwrap().rehash_outdated(), receiver)
 }
 
-/// Lets what was begun come to its end: the pool has one place, and gives it to the next in turn.
+/// Lets what was begun come to its end: the pool has one place, and gives it to the next in turn. For what is not to
+/// happen: what is, is waited for.
 async fn settled(pool: &HashingPool) {
     let layer = BasicAuth::new("cave", MemoryUserStore::new()).unwrap().hashing_pool(pool.clone());
     send(&BasicAuthLayer::new(layer), get_with("/", basic("x", "x"))).await;
@@ -183,9 +184,23 @@ async fn of_many_successes_at_once_one_is_hashed_anew_at_a_time() {
     let pool = HashingPool::new(1);
     let auth = BasicAuth::new("cave", store).unwrap().hashing_pool(pool.clone()).rehash_outdated();
     let layer = BasicAuthLayer::new(auth);
-    for _ in 0..20 {
+    let sign_in = async || {
         let answer = send(&layer, get_with("/", basic("aladdin", "open sesame"))).await;
         assert_eq!(answer.status, 200);
+    };
+    for _ in 0..20 {
+        sign_in().await;
+    }
+    let begins = async {
+        while *begun.lock().unwrap() == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let in_time = tokio::time::timeout(std::time::Duration::from_secs(60), begins).await;
+    assert!(in_time.is_ok(), "none is hashed anew");
+    // While that one is kept waiting, there is no other.
+    for _ in 0..20 {
+        sign_in().await;
     }
     settled(&pool).await;
     assert_eq!(*begun.lock().unwrap(), 1);

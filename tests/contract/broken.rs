@@ -18,7 +18,8 @@ use portcullis::{
     },
     ownership::{Claim, MemoryOwnershipStore, Owner, OwnershipAdmin, OwnershipStore, Resource},
     s3p::{Nonce, NonceStore, Recorded},
-    store::contract::{self, Revocation, UserSeed},
+    store::contract::{self, Revocation, UserSeed, UserTokenSeed},
+    user_token::{MemoryUserTokenStore, UserTokenRecord},
 };
 
 /// Nonces in a list, of which the last are kept, by a key that a mistake makes.
@@ -410,6 +411,43 @@ async fn a_store_that_overwrites_a_password_that_was_changed_meanwhile() {
             store.insert(User::new(name, password).unwrap());
         }
         Overwriting(store)
+    })
+    .await;
+}
+
+/// Has no decoy, though its hashes cost otherwise than new ones.
+struct Telling(MemoryUserStore);
+
+impl UserStore for Telling {
+    fn user(&self, name: &str) -> NowOrLater<Result<Option<User>, StoreError>> {
+        self.0.user(name)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[should_panic(expected = "whose hashes cost otherwise")]
+async fn a_store_that_tells_by_time_which_names_there_are() {
+    contract::users(async |seeds: Vec<UserSeed>| {
+        let store = MemoryUserStore::new();
+        for UserSeed { name, password, identity, scopes, disabled, locked, expires } in seeds {
+            let user = User::new(name, password).unwrap().identity(identity).scopes(scopes);
+            let user = user.disabled(disabled).locked(locked);
+            store.insert(expires.into_iter().fold(user, User::expires));
+        }
+        Telling(store)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[should_panic(expected = "does no more than its user")]
+async fn a_store_whose_tokens_keep_what_their_users_have_lost() {
+    contract::user_tokens_of_users(async |_, seeds: Vec<UserTokenSeed>| {
+        let store = MemoryUserTokenStore::new();
+        for UserTokenSeed { digest, id, identity, scopes, .. } in seeds {
+            store.insert(digest, UserTokenRecord::new(id, identity).scopes(scopes));
+        }
+        store
     })
     .await;
 }

@@ -29,6 +29,7 @@ fn the_help_names_every_flag_and_subcommand() {
         "--tls-cert",
         "--tls-key",
         "--insecure-http",
+        "--trusted-proxy",
         "--demo",
         "--no-tokens",
         "--no-camel-case",

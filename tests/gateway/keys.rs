@@ -2,7 +2,7 @@
 
 use crate::{
     CAROL, Key, add_carol,
-    gateway_support::{Folder, Server, run},
+    gateway_support::{Folder, Server, run, until},
     printed, refusal, s3p, said,
 };
 
@@ -45,13 +45,32 @@ fn a_list_shows_whose_keys_there_are_and_no_secret() {
     let folder = Folder::new();
     add_carol(&folder);
     assert_eq!(said(&run(&folder, &["s3p-key", "list"])), "");
-    let added = run(&folder, &["s3p-key", "add", CAROL]);
+    let added = run(&folder, &["s3p-key", "add", CAROL, "night batch"]);
     let (token, secret) = (printed(&added, "access token: "), printed(&added, "secret (shown once): "));
     let rotated = printed(&run(&folder, &["s3p-key", "rotate", &token]), "secret (shown once): ");
     let list = said(&run(&folder, &["s3p-key", "list"]));
     assert_eq!(list.lines().count(), 1, "{list}");
-    assert!(list.starts_with(&token) && list.ends_with("  carol@example.org\n"), "{list}");
+    let end = "  used -  carol@example.org  night batch\n";
+    assert!(list.starts_with(&token) && list.ends_with(end), "{list}");
     assert!(!list.contains(&secret) && !list.contains(&rotated), "{list}");
+    for name in [" ", "a\nb", &"x".repeat(101)] {
+        let told = refusal(&run(&folder, &["s3p-key", "add", CAROL, name]));
+        assert!(told.contains("1 to 100 characters"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_shows_when_a_key_was_last_used() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let key = Key::of_demo(&server);
+    let wrong = Key { secret: "0".repeat(32), ..key.clone() };
+    assert_eq!(s3p(&server, &wrong).await, 401);
+    assert!(said(&run(&folder, &["s3p-key", "list"])).contains("  used -  "));
+    assert_eq!(s3p(&server, &key).await, 200);
+    // It is written down beside the answer.
+    let is_listed = async || said(&run(&folder, &["s3p-key", "list"])).contains("Z  used 2");
+    until("its use is in the list", is_listed).await;
 }
 
 #[tokio::test]

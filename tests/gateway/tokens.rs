@@ -1,7 +1,7 @@
 //! `token create`, `token list` and `token revoke`, beside a running server.
 
 use crate::{
-    ALICE, CAROL, add_carol,
+    ALICE, BOB, CAROL, add_carol,
     gateway_support::{Folder, Server, run},
     printed, refusal, said, smp,
 };
@@ -77,8 +77,25 @@ fn a_token_may_expire_and_may_do_no_more_than_its_user() {
         let told = refusal(&create(more));
         assert!(told.contains(reason), "{told}");
     }
-    said(&run(&folder, &["user", "add", ALICE]));
-    said(&run(&folder, &["token", "create", ALICE, "all may send", "--scope", "messages:send"]));
+}
+
+#[tokio::test]
+async fn the_scope_for_everything_is_that_of_smsgate_alone() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    assert_eq!(smp(&server, &server.alice()).await, 200);
+    let create = |scope| run(&folder, &["token", "create", BOB, "laptop", "--scope", scope]);
+    for scope in ["smp:admin", "smp:other", "tokens:refresh"] {
+        let told = refusal(&create(scope));
+        assert!(told.contains("a token may do no more than its user"), "{told}");
+    }
+    for scope in ["all:any", "messages:send"] {
+        let token = printed(&create(scope), "token (shown once): ");
+        assert_eq!(smp(&server, &format!("Bearer {token}")).await, 403, "{scope}");
+    }
+    said(&run(&folder, &["user", "scopes", BOB, "all:any", "smp:admin"]));
+    let token = printed(&create("smp:admin"), "token (shown once): ");
+    assert_eq!(smp(&server, &format!("Bearer {token}")).await, 200);
 }
 
 #[tokio::test]

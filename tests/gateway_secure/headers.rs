@@ -64,7 +64,7 @@ async fn no_page_has_a_script_or_a_style_in_it() {
         alice.get("s3p-keys").await,
         alice.get("password").await,
         alice.post("user-tokens", &[("name", "laptop")]).await,
-        alice.post("s3p-keys", &[]).await,
+        alice.post("s3p-keys", &[("name", "shop")]).await,
     ];
     for page in pages {
         assert!(page.body.contains("<html lang=\"en\">"), "{}", page.body);
@@ -81,8 +81,9 @@ async fn what_a_stranger_chooses_is_text_and_never_markup() {
     let markup = "\"><script>alert(1)</script>";
     let refused = sign_in(&server, &[], markup, "wrong").await;
     let alice = Person::sign_in(&server, ALICE).await;
-    let created = alice.post("user-tokens", &[("name", markup)]).await;
-    for page in [refused, created, alice.get("user-tokens").await] {
+    let token = alice.post("user-tokens", &[("name", markup)]).await;
+    let key = alice.post("s3p-keys", &[("name", markup)]).await;
+    for page in [refused, token, key, alice.get("user-tokens").await, alice.get("s3p-keys").await] {
         assert!(!page.body.contains("<script>"), "{}", page.body);
         assert!(page.body.contains("&#60;script&#62;"), "{}", page.body);
     }

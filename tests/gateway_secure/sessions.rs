@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Moves a time that a session remembers into the past.
-async fn age(folder: &Folder, name: &str, seconds: i64) {
+pub(crate) async fn age(folder: &Folder, name: &str, seconds: i64) {
     let update = format!(
         "UPDATE page_sessions SET body = json_set(body, '$.signed_in.{name}', \
          json_extract(body, '$.signed_in.{name}') - {seconds})"
@@ -18,8 +18,11 @@ async fn age(folder: &Folder, name: &str, seconds: i64) {
     query(AssertSqlSafe(update)).execute(&mut database(folder).await).await.unwrap();
 }
 
-async fn bring_the_end_nearer(folder: &Folder, seconds: i64) {
-    let update = format!("UPDATE page_sessions SET expires = expires - {seconds}");
+/// Lets all sessions end in so many seconds.
+async fn end_in(folder: &Folder, seconds: i64) {
+    let update = format!(
+        "UPDATE page_sessions SET expires = CAST(strftime('%s', 'now') AS INTEGER) + {seconds}"
+    );
     query(AssertSqlSafe(update)).execute(&mut database(folder).await).await.unwrap();
 }
 
@@ -28,15 +31,20 @@ async fn a_session_ends_after_half_an_hour_without_a_request() {
     let folder = Folder::new();
     let server = Server::start(&folder, &[]);
     let alice = Person::sign_in(&server, ALICE).await;
-    bring_the_end_nearer(&folder, 1500).await;
+    end_in(&folder, 300).await;
     assert!(alice.is_signed_in().await);
     // The last request counts, to the minute.
+    end_in(&folder, 300).await;
     age(&folder, "last_request", 60).await;
     let reply = alice.get("password").await;
     assert!(reply.header("set-cookie").contains(&alice.cookie), "{reply:?}");
-    bring_the_end_nearer(&folder, 1500).await;
-    assert!(alice.is_signed_in().await);
-    bring_the_end_nearer(&folder, 300).await;
+    let (left,): (i64,) =
+        query_as("SELECT expires - CAST(strftime('%s', 'now') AS INTEGER) FROM page_sessions")
+            .fetch_one(&mut database(&folder).await)
+            .await
+            .unwrap();
+    assert!((1000..=1800).contains(&left), "half an hour, counted anew: {left}");
+    end_in(&folder, 0).await;
     assert!(!alice.is_signed_in().await);
 }
 

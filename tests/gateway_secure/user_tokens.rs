@@ -2,8 +2,10 @@
 
 use std::fs;
 
+use futures_util::future::join_all;
+
 use crate::{
-    ALICE, BOB, Person, between,
+    ALICE, BOB, Person, between, database,
     gateway_support::{Folder, Server, run, until},
     shown, smp,
 };
@@ -102,6 +104,76 @@ async fn a_token_may_do_no_more_than_its_user() {
         let reply = carol.post("user-tokens", &fields).await;
         assert_eq!(reply.status, status, "{fields:?}: {reply:?}");
     }
+}
+
+/// Everybody holds `all:any` by default: SMSGate's scope for everything, and no word of the SMP's administrators.
+#[tokio::test]
+async fn the_scope_for_everything_makes_nobody_an_administrator_by_token() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    assert_eq!(smp(&server, &server.alice()).await, 200);
+    let bob = Person::sign_in(&server, BOB).await;
+    for scopes in [
+        &["smp:admin"][..],
+        &["all:any", "smp:admin"],
+        &["messages:send smp:admin"],
+        &["smp:other"],
+        &["messages:sen"],
+        &["tokens:refresh"],
+    ] {
+        let scopes = scopes.iter().map(|scope| ("scope", *scope));
+        let fields: Vec<_> = [("name", "laptop")].into_iter().chain(scopes).collect();
+        let reply = bob.post("user-tokens", &fields).await;
+        assert_eq!(reply.status, 400, "{fields:?}: {reply:?}");
+        assert!(reply.body.contains("a token may do no more than its user"), "{reply:?}");
+    }
+    for scope in ["all:any", "messages:send"] {
+        let created = bob.post("user-tokens", &[("name", "laptop"), ("scope", scope)]).await;
+        assert_eq!(smp(&server, &format!("Bearer {}", shown(&created, "token"))).await, 403, "{scope}");
+    }
+
+    assert!(run(&folder, &["user", "scopes", BOB, "all:any", "smp:admin"]).status.success());
+    let created = bob.post("user-tokens", &[("name", "admin"), ("scope", "smp:admin")]).await;
+    assert_eq!(smp(&server, &format!("Bearer {}", shown(&created, "token"))).await, 200);
+}
+
+#[tokio::test]
+async fn nobody_has_more_than_100_active_tokens_nor_a_list_without_an_end() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let bob = Person::sign_in(&server, BOB).await;
+    // The first 99 are active, then 75 revoked, then 76 expired.
+    let insert = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 250) \
+                  INSERT INTO portcullis_user_tokens \
+                  (digest, id, issuer, subject, scopes, name, created, revoked, expires) \
+                  SELECT randomblob(32), 'id' || i, issuer, subject, '', 'token' || i, i, \
+                  CASE WHEN i BETWEEN 100 AND 174 THEN 1 END, CASE WHEN i > 174 THEN 1 END \
+                  FROM n, portcullis_users WHERE portcullis_users.name = $1";
+    sqlx::query(insert).bind(BOB).execute(&mut database(&folder).await).await.unwrap();
+    let create = async |name| bob.post("user-tokens", &[("name", name)]).await;
+    let hundredth = create("the hundredth").await;
+    assert_eq!(smp(&server, &format!("Bearer {}", shown(&hundredth, "token"))).await, 200);
+    let count = async |state: &str| bob.get("user-tokens").await.body.matches(state).count();
+    assert_eq!(
+        (count(">active<").await, count(">revoked<").await + count(">expired<").await),
+        (100, 100)
+    );
+    let list = bob.get("user-tokens").await.body;
+    assert!(list.contains(">token250<") && !list.contains(">token150<"), "the last ones are kept");
+    let refused = create("one more").await;
+    assert_eq!(refused.status, 409);
+    assert!(
+        refused.body.contains("You have 100 active tokens")
+            && refused.body.contains("value=\"one more\"")
+    );
+    assert!(!run(&folder, &["token", "create", BOB, "one more"]).status.success());
+    assert_eq!(bob.post("revoke-user-token", &[("id", "id1")]).await.status, 303);
+    assert_eq!(create("one more").await.status, 200);
+    // At once, no more than there may be.
+    assert_eq!(bob.post("revoke-user-token", &[("id", "id2")]).await.status, 303);
+    let made = join_all((0..8).map(|_| create("at once"))).await;
+    assert!(made.iter().filter(|reply| reply.status == 200).count() <= 1);
+    assert!(count(">active<").await <= 100);
 }
 
 #[tokio::test]

@@ -3,13 +3,18 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
+    time::Duration,
 };
 
 use futures_util::future::join_all;
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, SqliteConnection, query, query_as, raw_sql,
+    sqlite::SqliteConnectOptions,
+};
 
 use crate::{
-    CARD, CARD_XML, GROUP, GROUP_XML, SERVICE, SERVICE_XML,
-    gateway_support::{Folder, Server, until},
+    CARD, CARD_XML, GROUP, GROUP_XML, PATIENT, SERVICE, SERVICE_XML,
+    gateway_support::{Folder, Reply, Server, until},
     group_of, publish, token_of_bob, write, write_in_turn,
 };
 
@@ -80,6 +85,11 @@ impl Slow {
         Self { stream, rest: rest.to_owned() }
     }
 
+    /// Sends the other half, and is gone.
+    fn hang_up_with_the_last_byte(mut self) {
+        self.stream.write_all(&self.rest).unwrap();
+    }
+
     /// Sends the other half; the status line.
     pub(crate) fn finish(mut self) -> String {
         self.stream.write_all(&self.rest).unwrap();
@@ -101,7 +111,7 @@ fn head(path: &str, document: &str, who: &str) -> String {
 #[tokio::test]
 async fn a_group_is_claimed_by_a_document_that_is_complete() {
     let folder = Folder::new();
-    let server = Server::start(&folder, &[]);
+    let server = Server::start(&folder, &PATIENT);
     let (alice, bob) = (server.user_token(), token_of_bob(&folder));
     let slow = [(); 2].map(|()| Slow::begin(&server, GROUP, GROUP_XML, &alice));
     let others = write(&server, ("DELETE", GROUP, ""), &bob).await;
@@ -119,7 +129,7 @@ async fn a_group_is_claimed_by_a_document_that_is_complete() {
 #[tokio::test]
 async fn a_new_group_is_its_writers_once_the_other_half_of_the_document_has_arrived() {
     let folder = Folder::new();
-    let server = Server::start(&folder, &[]);
+    let server = Server::start(&folder, &PATIENT);
     let slow = Slow::begin(&server, GROUP, GROUP_XML, &server.user_token());
     assert_eq!(server.get(GROUP, &[]).await.status, 404);
     assert_eq!(slow.finish(), "HTTP/1.1 200");
@@ -148,15 +158,148 @@ async fn who_hangs_up_without_waiting_for_the_answer_has_written_the_group_or_ow
     }
 }
 
+/// The test writes to the database, and nobody else does until it is done.
+struct Lock(SqliteConnection);
+
+impl Lock {
+    async fn take(folder: &Folder) -> Self {
+        let mut database = database(folder).await;
+        query("BEGIN IMMEDIATE").execute(&mut database).await.unwrap();
+        Self(database)
+    }
+
+    async fn commit(mut self) {
+        query("COMMIT").execute(&mut self.0).await.unwrap();
+    }
+}
+
+async fn database(folder: &Folder) -> SqliteConnection {
+    let url = format!("sqlite:{}", folder.path("gateway.db").display());
+    let options: SqliteConnectOptions = url.parse().unwrap();
+    // The server writes now and then, and lets others have their turn.
+    options.busy_timeout(Duration::from_secs(60)).connect().await.unwrap()
+}
+
+/// Whose the group is, by the version of the owner.
+async fn owner(folder: &Folder) -> Option<(String, i64)> {
+    query_as("SELECT subject, version FROM portcullis_owners WHERE kind = 'group'")
+        .fetch_optional(&mut database(folder).await)
+        .await
+        .unwrap()
+}
+
+async fn subject(folder: &Folder, name: &str) -> String {
+    let select = query_as("SELECT subject FROM portcullis_users WHERE name = $1").bind(name);
+    let (subject,): (String,) = select.fetch_one(&mut database(folder).await).await.unwrap();
+    subject
+}
+
+/// Lets the server come as far as it can with what it has got: it answers others meanwhile. Not for long: a write waits
+/// for five seconds at the most.
+async fn while_others_read(server: &Server) {
+    for _ in 0..10 {
+        assert_eq!(server.get("/nobodys::group", &[]).await.status, 404);
+    }
+}
+
+#[tokio::test]
+async fn who_hangs_up_while_the_claim_has_to_wait_has_written_the_group_all_the_same() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &PATIENT);
+    let slow = Slow::begin(&server, GROUP, GROUP_XML, &server.user_token());
+    let lock = Lock::take(&folder).await;
+    slow.hang_up_with_the_last_byte();
+    while_others_read(&server).await;
+    assert_eq!(server.get(GROUP, &[]).await.status, 404);
+    lock.commit().await;
+    until("what was begun comes to its end", async || server.get(GROUP, &[]).await.status == 200).await;
+    let alice = subject(&folder, "alice@example.org").await;
+    assert_eq!(owner(&folder).await.unwrap().0, alice);
+    assert_eq!(write(&server, ("PUT", GROUP, GROUP_XML), &token_of_bob(&folder)).await.status, 403);
+}
+
+/// Sends a PUT of Alice's that is let in as hers, and lets this happen before it is stored.
+async fn put_after(server: &Server, folder: &Folder, statements: &str) -> Reply {
+    let alice = server.user_token();
+    let (subject, mut database) = (subject(folder, "alice@example.org").await, database(folder).await);
+    // She has claimed it by another request, which is still under way.
+    query("INSERT INTO portcullis_owners VALUES ('group', $1, 'local', $2, 7)")
+        .bind(ID)
+        .bind(subject)
+        .execute(&mut database)
+        .await
+        .unwrap();
+    let mut lock = Lock::take(folder).await;
+    raw_sql(AssertSqlSafe(statements.to_owned())).execute(&mut lock.0).await.unwrap();
+    let put = write(server, ("PUT", GROUP, GROUP_XML), &alice);
+    let happen = async {
+        while_others_read(server).await;
+        lock.commit().await;
+    };
+    tokio::join!(put, happen).0
+}
+
+const ID: &str = "iso6523-actorid-upis::0088:5060210000007";
+const GIVE_BACK: &str = "DELETE FROM portcullis_owners WHERE kind = 'group'";
+
+#[tokio::test]
+async fn a_write_whose_owner_has_meanwhile_given_the_claim_back_claims_anew() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let put = put_after(&server, &folder, GIVE_BACK).await;
+    assert_eq!((put.status.as_u16(), server.get(GROUP, &[]).await.body), (200, GROUP_XML.to_owned()));
+    let (subject, version) = owner(&folder).await.unwrap();
+    assert_eq!(subject, crate::claims::subject(&folder, "alice@example.org").await);
+    assert_ne!(version, 7, "what was judged by the earlier claim is not let in by this one");
+}
+
+#[tokio::test]
+async fn a_write_whose_claim_was_given_back_and_taken_by_another_is_refused() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let bob = subject(&folder, "bob@example.org").await;
+    // At the very moment of the new claim.
+    let overtake = format!(
+        "{GIVE_BACK}; CREATE TRIGGER overtake BEFORE INSERT ON portcullis_owners WHEN NEW.subject <> '{bob}' BEGIN \
+         INSERT INTO portcullis_owners VALUES (NEW.kind, NEW.id, 'local', '{bob}', 8); END"
+    );
+    let put = put_after(&server, &folder, &overtake).await;
+    assert_eq!(put.status, 403, "{put:?}");
+    assert_eq!(server.get(GROUP, &[]).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_claim_whose_group_cannot_be_stored_is_given_back() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let (alice, bob) = (server.user_token(), token_of_bob(&folder));
+    let mut database = database(&folder).await;
+    query("CREATE TRIGGER full BEFORE INSERT ON smp_groups BEGIN SELECT RAISE(ABORT, 'full'); END")
+        .execute(&mut database)
+        .await
+        .unwrap();
+    assert_eq!(write(&server, ("PUT", GROUP, GROUP_XML), &alice).await.status, 503);
+    assert_eq!(owner(&folder).await, None);
+    query("DROP TRIGGER full").execute(&mut database).await.unwrap();
+    assert_eq!(write(&server, ("PUT", GROUP, GROUP_XML), &bob).await.status, 200);
+    // Of what was there before, nothing is given back.
+    query("CREATE TRIGGER full BEFORE UPDATE ON smp_groups BEGIN SELECT RAISE(ABORT, 'full'); END")
+        .execute(&mut database)
+        .await
+        .unwrap();
+    assert_eq!(write(&server, ("PUT", GROUP, GROUP_XML), &bob).await.status, 503);
+    assert_eq!(write(&server, ("PUT", GROUP, GROUP_XML), &alice).await.status, 403);
+}
+
 #[tokio::test]
 async fn a_server_that_is_killed_before_the_document_has_arrived_leaves_no_owner_behind() {
     let folder = Folder::new();
-    let server = Server::start(&folder, &[]);
+    let server = Server::start(&folder, &PATIENT);
     let bob = token_of_bob(&folder);
     let slow = Slow::begin(&server, GROUP, GROUP_XML, &server.user_token());
     server.kill();
     drop(slow);
-    let server = Server::start(&folder, &[]);
+    let server = Server::start(&folder, &PATIENT);
     assert_eq!(server.get(GROUP, &[]).await.status, 404);
     assert_eq!(write(&server, ("PUT", GROUP, GROUP_XML), &bob).await.status, 200);
 }
@@ -164,7 +307,7 @@ async fn a_server_that_is_killed_before_the_document_has_arrived_leaves_no_owner
 #[tokio::test]
 async fn a_bad_first_write_that_ends_after_a_good_second_one_takes_nothing_back() {
     let folder = Folder::new();
-    let server = Server::start(&folder, &[]);
+    let server = Server::start(&folder, &PATIENT);
     let (alice, bob) = (server.user_token(), token_of_bob(&folder));
     let slow = Slow::begin(&server, GROUP, "<this-is><not-well-formed>", &alice);
     assert_eq!(write(&server, ("PUT", GROUP, GROUP_XML), &alice).await.status, 200);
@@ -176,7 +319,7 @@ async fn a_bad_first_write_that_ends_after_a_good_second_one_takes_nothing_back(
 #[tokio::test]
 async fn what_ends_when_the_group_is_somebody_elses_changes_nothing() {
     let folder = Folder::new();
-    let server = Server::start(&folder, &[]);
+    let server = Server::start(&folder, &PATIENT);
     let (alice, bob) = (server.user_token(), token_of_bob(&folder));
     publish(&server, &alice).await;
     let slow = [(GROUP, GROUP_XML), (SERVICE, SERVICE_XML), (CARD, CARD_XML)]

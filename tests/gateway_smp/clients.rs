@@ -118,7 +118,8 @@ async fn recommand(server: &Server, by_the_page: bool) {
     // It takes a group that is not there for deleted if the answer says so; the real program's does not.
     let gone = server.send("DELETE", group, &[&authorization], "").await;
     assert_eq!((gone.status.as_u16(), gone.body.contains("does not exist")), (404, by_the_page));
-    // What it asks for when a participant moves is not on the page, and is no group.
+    // What it asks for when a participant moves is a talk with the network's locator, which is not here: it is told
+    // so, and does not go on as if the network knew.
     let moved = format!("/migration/inbound{group}/key");
     let json = [authorization.as_str(), "content-type: application/json"];
     assert_eq!(server.send("PUT", &moved, &json, "").await.status, 404);
@@ -185,6 +186,38 @@ fn the_scripts_of_phoss_work() {
         let id = "iso6523-actorid-upis::9999:TEST1";
         assert_eq!(send("DELETE", "test1", id), (200, String::new()));
         assert_eq!(send("DELETE", "TEST1", id).0, 404);
+    }
+}
+
+/// The documents that phoss sends in its own tests and scripts are taken, and served byte for byte.
+#[tokio::test]
+async fn the_documents_of_phoss_own_tests_are_taken_as_they_are() {
+    const GROUP: &str = "/iso6523-actorid-upis%3A%3A9915%3Axxx";
+    let service = format!(
+        "{GROUP}/services/busdox-docid-qns%3A%3Aurn%3Aoasis%3Anames%3Aspecification%3Aubl%3Aschema%3Axsd%3A\
+         Invoice-2%3A%3AInvoice%23%23urn%3Acen.eu%3Aen16931%3A2017%23compliant%23urn%3Afdc%3Apeppol.eu%3A2017\
+         %3Apoacc%3Abilling%3A3.0%3A%3A2.1"
+    );
+    let documents = [
+        (GROUP.to_owned(), include_str!("../smp-xml/phoss/peppol-service-group.xml")),
+        (service, include_str!("../smp-xml/phoss/peppol-service-metadata.xml")),
+        (format!("/businesscard{GROUP}"), include_str!("../smp-xml/phoss/peppol-business-card-v3.xml")),
+        (
+            "/iso6523-actorid-upis::9999:TEST1".to_owned(),
+            include_str!("../smp-xml/phoss/sg-9999-test1.xml"),
+        ),
+    ];
+    for mode in MODES {
+        let folder = Folder::new();
+        let server = Server::start(&folder, mode);
+        for (path, document) in documents.clone() {
+            let put = write(&server, ("PUT", &path, document), &server.alice()).await;
+            assert_eq!((put.status.as_u16(), put.body.as_str()), (200, ""), "{path}");
+            assert_eq!(server.get(&path, &[]).await.body, document, "{path}");
+        }
+        // A placeholder in one of them is what its programs replace.
+        let other = write(&server, ("PUT", GROUP, documents[3].1), &server.alice()).await;
+        assert_eq!(other.status, 400);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::process::Output;
 
 use crate::{
-    CARD, CARD_XML, GROUP, GROUP_XML, SERVICE, SERVICE_XML, WRITES,
+    CARD, CARD_XML, GROUP, GROUP_XML, PATIENT, SERVICE, SERVICE_XML, WRITES,
     claims::Slow,
     gateway_support::{Folder, Server, run},
     publish, token_of_bob, write,
@@ -44,7 +44,12 @@ async fn administer(server: &Server, folder: &Folder) {
     set_scopes(folder, BOB, &["all:any", "smp:admin"]);
     assert_eq!(write(server, put, &bob).await.status, 200);
     assert_eq!(server.get(GROUP, &[]).await.body, others);
-    assert!(server.log().await.contains("ownership.override"));
+    let log = server.log().await;
+    let line = log.lines().find(|line| line.contains("ownership.override")).unwrap();
+    assert!(
+        line.contains(" WARN ") && line.contains(&format!("id={ID:?} owner_issuer=\"local\"")),
+        "{line}"
+    );
     assert_eq!(write(server, ("PUT", GROUP, "<bad>"), &bob).await.status, 400);
     // It is Alice's still.
     assert_eq!(write(server, ("PUT", GROUP, GROUP_XML), &alice).await.status, 200);
@@ -74,6 +79,29 @@ async fn a_token_without_scopes_writes_what_its_user_owns_and_is_no_administrato
         assert_eq!(write(&server, (method, path, body), &token).await.status, 403, "{method} {path}");
     }
     assert_eq!(write(&server, ("DELETE", GROUP, ""), &server.bob()).await.status, 200);
+}
+
+#[tokio::test]
+async fn who_is_no_administrator_any_more_is_none_by_the_tokens_of_before() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    publish(&server, &server.alice()).await;
+    set_scopes(&folder, BOB, &["all:any", "smp:admin"]);
+    let made = run(&folder, &["token", "create", BOB, "admin", "--scope", "smp:admin"]);
+    let token = String::from_utf8(made.stdout).unwrap();
+    let token = format!("Bearer {}", token.split_whitespace().last().unwrap());
+    let put = ("PUT", GROUP, GROUP_XML);
+    assert_eq!(write(&server, put, &token).await.status, 200);
+    for (held, status) in [
+        (&["messages:list"][..], 403),
+        // The scope that everybody has by default does not stand for it.
+        (&["all:any"], 403),
+        (&["smp:admin"], 200),
+        (&["smp:administrator"], 403),
+    ] {
+        set_scopes(&folder, BOB, held);
+        assert_eq!(write(&server, put, &token).await.status, status, "{held:?}");
+    }
 }
 
 #[tokio::test]
@@ -114,7 +142,7 @@ fn a_transfer_of_nothing_or_to_nobody_is_an_error() {
 #[tokio::test]
 async fn a_write_that_was_let_in_before_a_transfer_changes_nothing_after_it() {
     let folder = Folder::new();
-    let server = Server::start(&folder, &[]);
+    let server = Server::start(&folder, &PATIENT);
     let alice = server.user_token();
     publish(&server, &alice).await;
     let others = |document: &str| format!("{document}<!-- too late -->");

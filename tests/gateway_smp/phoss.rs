@@ -91,16 +91,91 @@ async fn who_is_not_let_in_gets_401_by_the_page_and_403_with_the_preset() {
 
 #[tokio::test]
 async fn a_disabled_user_is_told_so_if_the_operator_wants_it() {
-    for (arguments, by_password, by_token) in
-        [(&PRESET[..], REFUSED, REFUSED), (&DETAILS, "User is disabled!", "Unknown Bearer token")]
-    {
+    const ALICE: &str = "alice@example.org";
+    for (arguments, text) in [(&PRESET[..], REFUSED), (&DETAILS, "User is disabled!")] {
         let folder = Folder::new();
         let server = Server::start(&folder, arguments);
-        assert!(run(&folder, &["user", "disable", "alice@example.org"]).status.success());
-        let reply = write(&server, ("PUT", GROUP, GROUP_XML), &server.alice()).await;
-        is_as_phoss_says(&reply, by_password, "password");
-        let reply = write(&server, ("PUT", GROUP, GROUP_XML), &server.user_token()).await;
-        is_as_phoss_says(&reply, by_token, "token");
+        let (alice, token) = (server.alice(), server.user_token());
+        for (refuse, allow) in [
+            (&["user", "disable", ALICE][..], &["user", "enable", ALICE][..]),
+            (&["user", "lock", ALICE], &["user", "unlock", ALICE]),
+            (&["user", "expire", ALICE, "2001-01-01"], &["user", "expire", ALICE, "never"]),
+        ] {
+            assert!(run(&folder, refuse).status.success());
+            for who in [&alice, &token] {
+                let reply = write(&server, ("PUT", GROUP, GROUP_XML), who).await;
+                is_as_phoss_says(&reply, text, who);
+            }
+            // Who cannot sign in is told nothing of the account.
+            let guess = write(&server, ("PUT", GROUP, GROUP_XML), &basic(ALICE, "wrong")).await;
+            is_as_phoss_says(&guess, REFUSED, "a guess");
+            assert!(run(&folder, allow).status.success());
+            assert_eq!(write(&server, ("PUT", GROUP, GROUP_XML), &token).await.status, 200);
+        }
+        // A token that is revoked is unknown, whatever its user is.
+        let list = String::from_utf8(run(&folder, &["token", "list", ALICE]).stdout).unwrap();
+        assert!(run(&folder, &["token", "revoke", list.split(' ').next().unwrap()]).status.success());
+        assert!(run(&folder, &["user", "disable", ALICE]).status.success());
+        let reply = write(&server, ("PUT", GROUP, GROUP_XML), &token).await;
+        let unknown = if arguments == DETAILS { "Unknown Bearer token" } else { REFUSED };
+        is_as_phoss_says(&reply, unknown, "revoked");
+    }
+}
+
+#[tokio::test]
+async fn a_document_of_another_is_named_with_the_preset_as_the_program_names_it() {
+    const ID: &str = "iso6523-actorid-upis::0088:5060210000007";
+    const DOCUMENT: &str = "busdox-docid-qns::urn:oasis:names:specification:ubl:schema:xsd:Invoice-2::Invoice##\
+                            urn:example:billing::2.1";
+    let group = |id: &str| {
+        format!(
+            "Service Group Inconsistency. The URL points to '{ID}' whereas the Service Group contains {id}"
+        )
+    };
+    let card = format!(
+        "Participant Inconsistency. The URL points to '{ID}' whereas the BusinessCard contains 'Other::X'"
+    );
+    let service = |what: &str, id: &str, sent: &str| {
+        format!(
+            "Save Service Metadata was called with inconsistent values.\nService {what} ID: '{id}'\nURL \
+             parameter value: '{sent}'"
+        )
+    };
+    for arguments in [&[][..], &PRESET] {
+        let folder = Folder::new();
+        let server = Server::start(&folder, arguments);
+        let (alice, url) = (server.user_token(), &server.url);
+        publish(&server, &alice).await;
+        let of_x =
+            |document: &str| document.replace("iso6523-actorid-upis\">0088:5060210000007", "Other\">X");
+        let long = group_of("long", &"x".repeat(100_000));
+        for (path, document, text) in [
+            (GROUP, group_of("Other", "X"), group("'Other::X'")),
+            (
+                GROUP,
+                group_of("iso6523-actorid-upis", "0088:UPPER"),
+                group("'iso6523-actorid-upis::0088:upper'"),
+            ),
+            (GROUP, "<ServiceGroup/>".to_owned(), group("<none>")),
+            (GROUP, long, group(&format!("'long::{}'", "x".repeat(250)))),
+            (CARD, of_x(CARD_XML), card.clone()),
+            (SERVICE, of_x(SERVICE_XML), service("Infoformation Participant", "Other::X", ID)),
+            (
+                SERVICE,
+                SERVICE_XML.replace("billing::2.1", "billing::2.2"),
+                service("Information Document Type", &DOCUMENT.replace("::2.1", "::2.2"), DOCUMENT),
+            ),
+        ] {
+            let reply = write(&server, ("PUT", path, document), &alice).await;
+            let text = if arguments.is_empty() {
+                "Bad request: the identifiers in the path or the XML document cannot be accepted"
+                    .to_owned()
+            } else {
+                format!("Bad request: {text} at '{url}{path}'")
+            };
+            assert_eq!((reply.status.as_u16(), reply.body), (400, text));
+        }
+        assert_eq!(server.get(GROUP, &[]).await.body, GROUP_XML, "nothing is stored");
     }
 }
 

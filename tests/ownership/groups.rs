@@ -9,7 +9,7 @@ use http::{Method, Request};
 use portcullis::{
     AuthorizeLayer, Identity, NowOrLater, Principal, RejectionKind, Scheme, Scope, ScopePolicy,
     ScopeSet, StoreError, authorize,
-    ownership::{MemoryOwnershipStore, Ownership, OwnershipAdmin, OwnershipStore},
+    ownership::{MemoryOwnershipStore, Ownership, OwnershipAdmin, OwnershipStore, Target},
 };
 
 use super::{
@@ -202,7 +202,7 @@ async fn only_the_very_scope_that_was_named_overrides() {
 }
 
 #[tokio::test]
-async fn an_override_is_logged_with_who_and_what_kind_and_changes_no_owner() {
+async fn an_override_is_logged_with_who_which_resource_and_whose_and_changes_no_owner() {
     let owners = owners();
     let own = things(owners.clone()).override_scope(OVERRIDE);
     let log = Log::capture();
@@ -210,9 +210,28 @@ async fn an_override_is_logged_with_who_and_what_kind_and_changes_no_owner() {
     assert_eq!(answer.status, 200);
     assert_eq!(owner(&owners, "a").await, Some(local("alice")));
     let text = log.text();
-    for part in ["ownership.override", r#"subject="root""#, r#"issuer="local""#, r#"kind="thing""#] {
+    for part in [
+        "WARN",
+        r#"reason="ownership.override" issuer="local" subject="root""#,
+        r#"kind="thing" id="a" owner_issuer="local" owner_subject="alice""#,
+    ] {
         assert!(text.contains(part), "{part} in {text}");
     }
+    // Whatever the id is, it is one line, and not a long one.
+    let odd = format!("\n\u{1b}[31m{}", "\u{e9}".repeat(500));
+    owners.insert(thing(&odd), local("alice\n"));
+    let found = odd.clone();
+    let by_function = Ownership::from_fn(owners.clone(), move |_| Some(Target::new(thing(&found))));
+    let log = Log::capture();
+    let by_function = by_function.override_scope(OVERRIDE);
+    assert_eq!(ask_as(by_function, "things:admin", &Method::PUT, "/").await.status, 200);
+    let text = log.text();
+    let line = text.lines().find(|line| line.contains("ownership.override")).unwrap();
+    assert!(
+        line.contains(r#"id="\n\u{1b}[31m"#) && line.contains(r#"owner_subject="alice\n""#),
+        "{text}"
+    );
+    assert!(line.contains("WARN") && line.chars().count() < 500, "{text}");
     // Who writes their own is not logged as one who overrides, whatever they hold.
     owners.insert(thing("r"), local("root"));
     let log = Log::capture();

@@ -1,10 +1,12 @@
 //! `hide`: somebody else's looks like nobody's.
 
 use http::Method;
-use portcullis::{EmptyBody, OwnershipLayer, ProblemJson, RejectionKind, ownership::ResourcePath};
+use portcullis::{
+    EmptyBody, Head, OwnershipLayer, ProblemJson, RejectionKind, ownership::ResourcePath,
+};
 
 use super::{Counted, Later, Ownership, OwnershipStore, by, owners, things, through};
-use crate::support::Answer;
+use crate::support::{Answer, Log};
 
 fn seen(answer: &Answer) -> (u16, &http::HeaderMap, &str) {
     (answer.status.as_u16(), &answer.headers, &answer.body)
@@ -81,6 +83,37 @@ async fn a_claim_that_comes_too_late_is_hidden_as_well() {
     let layer = OwnershipLayer::new(things(owners()).hide());
     let foreign = through(&layer, by("alice", &Method::PUT, "/things/b")).await;
     assert_eq!((foreign.status.as_u16(), foreign.reason()), (404, "ownership.not_owner"));
+}
+
+#[tokio::test]
+async fn a_path_that_nothing_matches_is_hidden_as_well() {
+    let log = Log::capture();
+    for own in [things(owners()).hide(), things(owners()).private().hide()] {
+        for layer in wordings(&own) {
+            let missing = through(&layer, by("alice", &Method::DELETE, "/things/c")).await;
+            for path in ["/elsewhere/a", "/things", "/things/a/", "//things/a"] {
+                let unmatched = through(&layer, by("alice", &Method::DELETE, path)).await;
+                assert_eq!(seen(&unmatched), seen(&missing), "{path}");
+                assert_eq!(unmatched.reason(), "ownership.unmatched_path", "the operator is told");
+            }
+        }
+    }
+    assert!(log.text().contains("no `ResourcePath`"), "{}", log.text());
+    let nothing = Ownership::from_fn(owners(), |_| None);
+    for (own, status) in [(nothing.clone(), 403), (nothing.hide(), 404)] {
+        let request = by("alice", &Method::DELETE, "/things/a");
+        assert_eq!(own.target(&Head::new(&request)).unwrap_err().kind().status(), status);
+        let answer = through(&OwnershipLayer::new(own), request).await;
+        assert_eq!((answer.status.as_u16(), answer.reason()), (status, "ownership.no_resource"));
+    }
+}
+
+#[tokio::test]
+async fn who_may_create_learns_what_is_free_by_creating_it() {
+    let layer = OwnershipLayer::new(things(owners()).hide());
+    let put = async |id: &str| through(&layer, by("alice", &Method::PUT, id)).await;
+    assert_eq!(put("/things/b").await.status, 404, "it is Bob's");
+    assert_eq!(put("/things/free").await.body, "new free");
 }
 
 #[tokio::test]

@@ -117,6 +117,18 @@ async fn user_tokens_keep_the_contract() {
         })
         .await;
         contract::user_token_admin(async || kind.store(kept).await).await;
+        contract::user_tokens_of_users(async |held, seeds: Vec<UserTokenSeed>| {
+            let store = kind.store(kept).await;
+            let owner = seeds[0].identity.clone();
+            let user = User::new("alice", crate::hash("one")).unwrap().identity(owner).scopes(held);
+            assert!(store.insert_user(&user).await.unwrap());
+            for UserTokenSeed { digest, id, identity, scopes, .. } in seeds {
+                let record = UserTokenRecord::new(id, identity).scopes(scopes);
+                store.create(&digest, &record).await.unwrap();
+            }
+            store
+        })
+        .await;
     }
 }
 

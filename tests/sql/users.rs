@@ -6,13 +6,14 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{Request, Response};
 use http_body_util::Full;
 use portcullis::{
-    BasicAuthLayer, Clock, Identity, ScopeSet, Secret,
+    BasicAuthLayer, Clock, Identity, Scope, ScopeSet, Secret,
     basic::{BasicAuth, UserStore},
     jwt::{
         RevocationStore, TokenFacts,
         refresh::{RefreshFacts, RefreshStore, Rotation},
     },
     s3p::AccessKeyStore,
+    store::Sql,
     user_token::{UserToken, UserTokenAdmin, UserTokenRecord, UserTokenStore},
 };
 use tower::{Layer, ServiceExt, service_fn};
@@ -85,6 +86,84 @@ async fn who_is_disabled_locked_or_expired_is_refused_by_every_credential() {
         }
         assert!(!store.set_locked("nobody", true).await.unwrap());
         assert!(!store.set_expiry("nobody", None).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_user_token_has_what_its_user_holds_now_by_name_or_by_the_scope_that_stands_for_it() {
+    let scopes = |text: &str| ScopeSet::parse(text).unwrap();
+    for database in Database::of_every_kind() {
+        let options = database.options();
+        let options = options.global_scope(Scope::ALL_ANY, |scope| scope.starts_with("messages:"));
+        let store = options.connect().await.unwrap();
+        let (token, others) = (UserToken::generate(), UserToken::generate());
+        let record =
+            |id, owner| UserTokenRecord::new(id, owner).scopes(scopes("messages:send admin all:any"));
+        store.create(&token.digest(), &record("1", alice())).await.unwrap();
+        let elsewhere = Identity::new("elsewhere", "alice").unwrap();
+        store.create(&others.digest(), &record("2", elsewhere)).await.unwrap();
+        let left = async |token: &UserToken| {
+            let found = store.user_token(&token.digest()).await.unwrap().unwrap();
+            found.scopes.as_str().to_owned()
+        };
+        assert_eq!(left(&token).await, "messages:send admin all:any", "nobody knows what she holds");
+        store.insert_user(&user("alice")).await.unwrap();
+        for (held, expected) in [
+            ("admin", "admin"),
+            ("messages:send", "messages:send"),
+            ("all:any", "messages:send all:any"),
+            ("all:any admin", "messages:send admin all:any"),
+            ("messages:read all:anyone", ""),
+            ("", ""),
+            // What is given again, the token has again.
+            ("admin", "admin"),
+        ] {
+            assert!(store.set_scopes("alice", &scopes(held)).await.unwrap());
+            assert_eq!(left(&token).await, expected, "{held:?}");
+            assert_eq!(left(&others).await, "messages:send admin all:any", "she is somebody else");
+        }
+        let made_with = &store.list(&alice()).await.unwrap()[0].scopes;
+        assert_eq!(made_with.as_str(), "messages:send admin all:any");
+    }
+}
+
+#[tokio::test]
+async fn the_decoy_is_counted_when_the_store_is_connected_and_at_each_purge() {
+    const BCRYPT: &str = "$2b$04$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/cy";
+    for database in Database::of_every_lasting_kind() {
+        let store = database.connect().await;
+        let kind = |store: &Sql| {
+            let decoy = store.decoy();
+            decoy.map(|decoy| decoy.as_str().rsplit_once('$').unwrap().0.to_owned())
+        };
+        assert_eq!(kind(&store), None, "without users, there is none");
+        for name in ["a", "b", "c", "d"] {
+            store.insert_user(&user(name)).await.unwrap();
+        }
+        // Two of them the cheapest, by another program; and one that cannot be verified.
+        let set = async |name, hash| {
+            let update = sqlx::query("UPDATE portcullis_users SET password = $1 WHERE name = $2");
+            update.bind(hash).bind(name).execute(store.pool()).await.unwrap();
+        };
+        set("d", BCRYPT).await;
+        store.user("nobody").await.unwrap();
+        assert!(kind(&store).unwrap().starts_with("$argon2id$v=19$m=8,t=1,p=1$"));
+        let chosen = store.decoy().unwrap();
+        set("c", BCRYPT).await;
+        set("b", BCRYPT).await;
+        store.user("nobody").await.unwrap();
+        assert_eq!(store.decoy().unwrap(), chosen, "no request counts");
+        store.purge().await.unwrap();
+        assert_eq!(kind(&store).unwrap(), "$2b$04");
+        let chosen = store.decoy().unwrap();
+        store.purge().await.unwrap();
+        assert_eq!(store.decoy().unwrap(), chosen, "the cost is the same: so is the decoy");
+        assert!(kind(&database.connect().await).unwrap().starts_with("$2b$04"));
+        for name in ["a", "b", "c"] {
+            set(name, "unusable").await;
+        }
+        store.purge().await.unwrap();
+        assert_eq!(kind(&store).unwrap(), "$2b$04", "what costs nothing does not count");
     }
 }
 

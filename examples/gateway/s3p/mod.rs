@@ -4,6 +4,7 @@
 mod account;
 mod catalogue;
 mod collections;
+mod last_used;
 mod masterdata;
 mod params;
 mod quotes;
@@ -11,6 +12,7 @@ mod refusal;
 
 use axum::{
     Router,
+    middleware::from_fn_with_state,
     routing::{get, post},
 };
 use portcullis::{
@@ -20,6 +22,7 @@ use portcullis::{
 
 use self::{
     catalogue::Kind,
+    last_used::LastUsed,
     refusal::{Refusal, Wording},
 };
 use crate::{Error, Gateway, database::Database};
@@ -41,6 +44,7 @@ pub fn router(gateway: &Gateway) -> Result<Router, Error> {
     Ok(routes()
         .fallback(async || Refusal::not_found("there is no such endpoint"))
         .method_not_allowed_fallback(async || Refusal::method_not_allowed())
+        .layer(from_fn_with_state(LastUsed::new(database), last_used::note))
         .layer(signed)
         .with_state(database.clone()))
 }

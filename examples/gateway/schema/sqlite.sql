@@ -93,6 +93,14 @@ CREATE TABLE IF NOT EXISTS s3p_collections (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS s3p_collections_user ON s3p_collections (user_id, created);
 
+-- What a person knows an access key by, and when it was last used.
+
+CREATE TABLE IF NOT EXISTS s3p_key_notes (
+    token     TEXT PRIMARY KEY,
+    name      TEXT NOT NULL,
+    last_used INTEGER
+) STRICT;
+
 -- The page for people
 
 CREATE TABLE IF NOT EXISTS page_sessions (
@@ -101,3 +109,10 @@ CREATE TABLE IF NOT EXISTS page_sessions (
     expires INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS page_sessions_expires ON page_sessions (expires);
+
+-- Forms that were sent: what each makes is made once.
+CREATE TABLE IF NOT EXISTS page_forms (
+    digest  BLOB NOT NULL PRIMARY KEY,
+    expires INTEGER NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS page_forms_expires ON page_forms (expires);

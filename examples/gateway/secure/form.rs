@@ -4,10 +4,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use portcullis::Secret;
+use sha2::{Digest, Sha256};
 use tokio::time;
 
-use super::{Site, refusal::Refusal, session::SignedIn};
-use crate::web::BodyTimeout;
+use super::{
+    Site,
+    refusal::Refusal,
+    session::{LONGEST, SignedIn},
+};
+use crate::{admin::now, web::BodyTimeout};
 
 /// The fields of a form, in their order.
 pub struct Form(Vec<(String, String)>);
@@ -40,6 +45,26 @@ impl<S: Send + Sync> FromRequest<S> for Form {
 
 /// A form that somebody who is signed in has sent from a page of this session.
 pub struct Signed(pub SignedIn, pub Form);
+
+impl Signed {
+    /// Whether this form is sent for the first time. Who loads the page anew that it has led to sends it again, and
+    /// would make a second secret, or make the first one void.
+    pub async fn is_first(&self, about: &str, site: &Site) -> Result<bool, Refusal> {
+        let Self(user, form) = self;
+        let once = form.one("once");
+        if once.is_empty() {
+            return Err(Refusal::bad_request("This form is incomplete. Open its page again."));
+        }
+        let digest = Sha256::new().chain_update(user.account.identity.subject()).chain_update([0]);
+        let digest = digest.chain_update(about).chain_update([0]).chain_update(once).finalize();
+        let noted = sqlx::query(
+            "INSERT INTO page_forms (digest, expires) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+        );
+        // The session, and with it the form, is at an end by then.
+        let noted = noted.bind(digest.to_vec()).bind(now() + LONGEST);
+        Ok(noted.execute(site.gateway.database.pool()).await?.rows_affected() == 1)
+    }
+}
 
 impl FromRequest<Site> for Signed {
     type Rejection = Response;

@@ -6,7 +6,11 @@
 //!    the form carries the token of its session.
 //! 3. Who is signed in is looked up on each request: [`session`].
 //! 4. A secret is in the one answer that it was made for, and stored nowhere as it is.
-//! 5. Every answer has the same headers: nothing is loaded but this page's own files, nothing is kept in a cache,
+//! 5. A form that makes a secret makes one, however often it is sent: who loads the page of a secret anew is led to
+//!    the list. Somebody has 100 active tokens at the most, and 100 active keys; of those that are not active, the
+//!    list keeps the last 100.
+//! 6. Where it can be known, what did not come over https is refused.
+//! 7. Every answer has the same headers: nothing is loaded but this page's own files, nothing is kept in a cache,
 //!    and no other page frames this one.
 //!
 //! Links are relative, and all pages lie in one folder: a proxy may serve it under another path.
@@ -23,13 +27,13 @@ mod user_tokens;
 use askama::Template;
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request},
+    extract::{DefaultBodyLimit, Request, State},
     http::{HeaderName, HeaderValue, StatusCode, Uri, header},
-    middleware::{Next, from_fn, map_response},
+    middleware::{Next, from_fn, from_fn_with_state, map_response},
     response::{Html, IntoResponse, Redirect, Response},
     routing::{any, get, post},
 };
-use portcullis::basic::BasicAuth;
+use portcullis::{SecureTransport, basic::BasicAuth};
 use tower_http::csrf::{CsrfLayer, ProtectionError};
 
 use self::refusal::Refusal;
@@ -61,7 +65,8 @@ pub fn router(gateway: &Gateway) -> Result<Router, Error> {
         .route("/secure/password", get(password::show).post(password::change))
         .layer(DefaultBodyLimit::max(LONGEST_FORM))
         .layer(session::layer(gateway))
-        .layer(map_response(session::take_away_securely));
+        .layer(map_response(session::take_away_securely))
+        .layer(from_fn_with_state(gateway.clone(), over_https));
     let files = Router::new()
         .route("/secure", get(Redirect::permanent("secure/")))
         .route("/secure/style.css", get(([(header::CONTENT_TYPE, "text/css")], STYLE)))
@@ -92,6 +97,15 @@ fn same_origin(
     Ok(layer.with_rejection_response(|_: ProtectionError| {
         Refusal::forbidden("This form was sent from another page.").into_response()
     }))
+}
+
+/// Refuses what did not come over https, where that can be known.
+async fn over_https(State(gateway): State<Gateway>, request: Request, next: Next) -> Response {
+    let is_secure = request.extensions().get::<SecureTransport>().is_some();
+    if gateway.settings.requires_https() && !is_secure {
+        return Refusal::forbidden("This page is to be had over https alone.").into_response();
+    }
+    next.run(request).await
 }
 
 async fn with_headers(request: Request, next: Next) -> Response {

@@ -1,6 +1,6 @@
 use askama::Template;
 use axum::{Extension, extract::State, http::StatusCode, response::Response};
-use portcullis::{PeerAddr, basic::Source};
+use portcullis::basic::Source;
 
 use super::{
     Site,
@@ -10,7 +10,7 @@ use super::{
     session::SignedIn,
     sign_in::{SignInPage, refused},
 };
-use crate::accounts;
+use crate::{accounts, web::Client};
 
 /// In characters. NIST SP 800-63B-4 section 3.1.1.2 asks for so many of a password that is the only factor.
 const SHORTEST: usize = 15;
@@ -31,7 +31,7 @@ pub async fn show(user: SignedIn) -> Result<Response, Refusal> {
 /// All sessions end, this one too: whoever has got into another one is out.
 pub async fn change(
     State(site): State<Site>,
-    peer: Option<Extension<PeerAddr>>,
+    client: Option<Extension<Client>>,
     Signed(user, form): Signed,
 ) -> Result<Response, Refusal> {
     let [old, new, again] = ["old", "new", "again"].map(|name| form.one(name));
@@ -39,14 +39,21 @@ pub async fn change(
         let error = Some(error.to_owned());
         return page(StatusCode::BAD_REQUEST, &PasswordPage { user, error });
     }
-    let source = peer.map(|Extension(PeerAddr(peer))| Source::ip(peer.ip()));
-    if let Err(rejection) = site.passwords.verify(&user.name, old, source).await {
-        return refused(rejection, "The old password is wrong.", |status, error| {
-            page(status, &PasswordPage { user, error: Some(error) })
-        });
-    }
+    let source = client.map(|Extension(Client(address))| Source::ip(address));
+    let verified = match site.passwords.verify(&user.name, old, source).await {
+        Ok(principal) => principal,
+        Err(rejection) => {
+            return refused(rejection, "The old password is wrong.", |status, error| {
+                page(status, &PasswordPage { user, error: Some(error) })
+            });
+        }
+    };
     let hash = site.gateway.hashing.hash(new).await?;
-    accounts::set_password(&site.gateway.database, &user.account.identity, &hash).await?;
+    let (database, owner) = (&site.gateway.database, &user.account.identity);
+    if !accounts::set_password(database, owner, &hash, verified.credential_id()).await? {
+        let error = Some("The password was changed meanwhile. Sign in with that one.".to_owned());
+        return page(StatusCode::CONFLICT, &PasswordPage { user, error });
+    }
     let name = user.name.clone();
     user.sign_out().await?;
     let notice = Some("The password is changed. Sign in with the new one.");

@@ -4,7 +4,7 @@
 //!    read and other sites do not send; if the public URL is `https`, its name begins with `__Host-`, and it is not
 //!    sent in clear.
 //! 2. It ends after half an hour without a request, after twelve hours, and when its person signs out.
-//! 3. It ends when its user is disabled, or has another password than it began with.
+//! 3. It ends when its user is disabled, locked or expired, or has another password than it began with.
 
 use axum::{
     extract::FromRequestParts,
@@ -15,16 +15,21 @@ use axum::{
     },
     response::{IntoResponse, Redirect, Response},
 };
-use portcullis::{Identity, Principal, ScopeSet};
+use portcullis::Principal;
 use serde::{Deserialize, Serialize};
 use tower_sessions::{Expiry, Session, SessionManagerLayer, cookie::time::Duration};
 
 use super::{Site, refusal::Refusal, session_store::Sessions};
-use crate::{Gateway, accounts::Account, admin::now, database::new_secret, password::mark};
+use crate::{
+    Gateway,
+    accounts::{self, Account, LetIn},
+    admin::now,
+    database::new_secret,
+};
 
 const IDLE: Duration = Duration::minutes(30);
 /// In seconds, like all that follows.
-const LONGEST: i64 = 12 * 60 * 60;
+pub const LONGEST: i64 = 12 * 60 * 60;
 /// How exact the time of the last request is.
 const EXACTNESS: i64 = 60;
 
@@ -45,6 +50,8 @@ pub struct SignedIn {
     pub account: Account,
     /// What each form of the session carries.
     pub form_token: String,
+    /// What the forms of this page carry, so that none of them is taken twice.
+    pub once: String,
     session: Session,
 }
 
@@ -86,8 +93,9 @@ async fn find(session: Session, site: &Site) -> Result<Option<SignedIn>, Refusal
         return Ok(None);
     };
     let now = now();
-    let user = if now - facts.began < LONGEST { user_of(&facts, site).await? } else { None };
-    let Some((name, account)) = user else {
+    let user = accounts::let_in(&site.gateway.database, &facts.subject).await?;
+    let user = user.filter(|_| now - facts.began < LONGEST);
+    let Some(LetIn { name, account, .. }) = user.filter(|user| user.mark == facts.mark) else {
         session.flush().await?;
         return Ok(None);
     };
@@ -96,22 +104,7 @@ async fn find(session: Session, site: &Site) -> Result<Option<SignedIn>, Refusal
         facts.last_request = now;
         session.insert(FACTS, facts).await?;
     }
-    Ok(Some(SignedIn { name, account, form_token, session }))
-}
-
-async fn user_of(facts: &Facts, site: &Site) -> Result<Option<(String, Account)>, Refusal> {
-    let row: Option<(String, String, String)> = sqlx::query_as(
-        "SELECT name, password, scopes FROM portcullis_users \
-         WHERE issuer = 'local' AND subject = $1 AND disabled = 0",
-    )
-    .bind(&facts.subject)
-    .fetch_optional(site.gateway.database.pool())
-    .await?;
-    let Some((name, _, scopes)) = row.filter(|(_, password, _)| mark(password) == facts.mark) else {
-        return Ok(None);
-    };
-    let identity = Identity::local(facts.subject.as_str())?;
-    Ok(Some((name, Account { identity, scopes: ScopeSet::parse(&scopes)? })))
+    Ok(Some(SignedIn { name, account, form_token, once: new_secret(), session }))
 }
 
 impl FromRequestParts<Site> for SignedIn {

@@ -5,7 +5,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
-use portcullis::{PeerAddr, Rejection, RejectionKind, basic::Source};
+use portcullis::{Rejection, RejectionKind, basic::Source};
 use tower_sessions::Session;
 
 use super::{
@@ -15,6 +15,7 @@ use super::{
     refusal::{Refusal, seconds},
     session::{SignedIn, begin},
 };
+use crate::web::Client;
 
 /// The form, and what it says about what was done before.
 #[derive(Default, Template)]
@@ -40,11 +41,11 @@ pub async fn show(signed_in: Result<SignedIn, Response>) -> Result<Response, Ref
 pub async fn sign_in(
     State(site): State<Site>,
     session: Session,
-    peer: Option<Extension<PeerAddr>>,
+    client: Option<Extension<Client>>,
     form: Form,
 ) -> Result<Response, Refusal> {
     let (name, password) = (form.one("name"), form.one("password"));
-    let source = peer.map(|Extension(PeerAddr(peer))| Source::ip(peer.ip()));
+    let source = client.map(|Extension(Client(address))| Source::ip(address));
     match site.passwords.verify(name, password, source).await {
         Ok(principal) => {
             begin(&session, &principal).await?;

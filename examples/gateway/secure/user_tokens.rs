@@ -9,7 +9,11 @@ use axum::{
 use portcullis::user_token::UserTokenRecord;
 
 use super::{Site, form::Signed, minute, page, refusal::Refusal, session::SignedIn};
-use crate::{accounts, admin::unix_seconds, demo};
+use crate::{
+    accounts::{self, MOST},
+    admin::unix_seconds,
+    demo,
+};
 
 #[derive(Template)]
 #[template(path = "user-tokens.html")]
@@ -63,7 +67,8 @@ pub async fn show(State(site): State<Site>, user: SignedIn) -> Result<Response, 
     list(&site, user, StatusCode::OK, None, String::new()).await
 }
 
-pub async fn create(State(site): State<Site>, Signed(user, form): Signed) -> Result<Response, Refusal> {
+pub async fn create(State(site): State<Site>, signed: Signed) -> Result<Response, Refusal> {
+    let Signed(user, form) = &signed;
     let name = form.one("name").trim().to_owned();
     let days = Some(form.one("days")).filter(|days| !days.is_empty()).map(str::parse);
     let days =
@@ -71,10 +76,17 @@ pub async fn create(State(site): State<Site>, Signed(user, form): Signed) -> Res
     let scopes: Vec<&str> = form.all("scope").collect();
     let new = match accounts::new_token(&user.account, &name, days, &scopes.join(" ")) {
         Ok(new) => new,
-        Err(error) => return list(&site, user, StatusCode::BAD_REQUEST, Some(error), name).await,
+        Err(error) => return list(&site, signed.0, StatusCode::BAD_REQUEST, Some(error), name).await,
     };
-    let tokens = accounts::tokens(&site.gateway.database);
-    let (token, _) = tokens.create(&user.account.identity, new).await?;
+    if !signed.is_first("user-tokens", &site).await? {
+        return Ok(Redirect::to("user-tokens").into_response());
+    }
+    let token = accounts::create_token(&site.gateway.database, &user.account.identity, new).await?;
+    let user = signed.0;
+    let Some(token) = token else {
+        let error = Some(format!("You have {MOST} active tokens, and no more: revoke one first."));
+        return list(&site, user, StatusCode::CONFLICT, error, name).await;
+    };
     let token = token.expose().to_owned();
     let curl = demo::put_group(&site.gateway.settings.public_url, &token);
     page(StatusCode::OK, &TokenPage { user, name, token, curl })

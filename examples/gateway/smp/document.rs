@@ -1,5 +1,7 @@
 //! Whether a document is what its path says. It is stored as it came.
 
+use std::fmt;
+
 use bytes::Bytes;
 use portcullis::{Rejection, RejectionKind, StoreError};
 use roxmltree::{Document, Error, Node, ParsingOptions};
@@ -10,6 +12,28 @@ use super::{id, strict};
 /// How many namespaces a document may declare, and how many attributes an element may have: the parser's
 /// work grows with the square of both.
 const MOST: usize = 512;
+
+/// The id that a document has instead of the one in its path: the cause of a refusal, for who words it.
+#[derive(Debug)]
+pub struct OtherId(pub String);
+
+impl OtherId {
+    /// As much of it as an answer and the log have room for.
+    fn of(mut id: String) -> Self {
+        if let Some((end, _)) = id.char_indices().nth(256) {
+            id.truncate(end);
+        }
+        Self(id)
+    }
+}
+
+impl fmt::Display for OtherId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the document has the id {:?}", self.0)
+    }
+}
+
+impl std::error::Error for OtherId {}
 
 /// Whether this is the service group of this participant.
 pub async fn check_group(body: Bytes, group: String) -> Result<(), Rejection> {
@@ -57,10 +81,9 @@ fn check_service(root: Node<'_, '_>, group: &str, document_type: &str) -> Result
     };
     check_participant(information, group)?;
     let written = written_id(information, "DocumentIdentifier")?;
-    if id::document_type(&written).as_deref() == Some(document_type) {
-        Ok(())
-    } else {
-        Err(bad("smp.xml.other_document_type"))
+    match id::document_type(&written) {
+        Some(id) if id == document_type => Ok(()),
+        id => Err(bad("smp.xml.other_document_type").caused_by(OtherId::of(id.unwrap_or(written)))),
     }
 }
 
@@ -89,10 +112,9 @@ fn root<'d, 'input>(document: &'d Document<'input>, name: &str) -> Result<Node<'
 
 fn check_participant(parent: Node<'_, '_>, group: &str) -> Result<(), Rejection> {
     let written = written_id(parent, "ParticipantIdentifier")?;
-    if id::participant(&written).as_deref() == Some(group) {
-        Ok(())
-    } else {
-        Err(bad("smp.xml.other_participant"))
+    match id::participant(&written) {
+        Some(id) if id == group => Ok(()),
+        id => Err(bad("smp.xml.other_participant").caused_by(OtherId::of(id.unwrap_or(written)))),
     }
 }
 

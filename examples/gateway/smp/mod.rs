@@ -15,7 +15,8 @@
 //! | unknown user | 401 | 403, names the user | 401 | 403; names the user with `--error-details` |
 //! | wrong password | 401 | 403 | 401 | as phoss |
 //! | disabled user | 401 | 403, says so | 401 | 403; says so with `--error-details` |
-//! | disabled user's token | 401 | 403, says so | 401 | 403, as an unknown token |
+//! | disabled user's token | 401 | 403, says so | 401 | 403; says so with `--error-details` |
+//! | locked or expired user | | has none | 401 | 403, as a disabled one |
 //! | unknown or revoked token | 401 | 403, says so | 401 | 403; says so with `--error-details` |
 //! | somebody else's group: PUT | 403 | **200, and takes it over** | 403 | **403** |
 //! | somebody else's group: all else | 403 | 403, names user and group | 403 | as phoss |
@@ -24,10 +25,23 @@
 //! | a push without a card | | 400, names the group | 404 | as phoss |
 //! | no id in the path: reading | | 400, names it | 404 | as phoss |
 //! | no id in the path: writing | | 400, names it | 400 | as phoss |
-//! | a document of another group | | 400, names both | 400 | 400, names none |
+//! | a document of another group, or of none | | 400, names both | 400 | as phoss |
 //! | bad document and bad credentials | | 400, 415: the document first | 401 | 403: credentials first |
 //! | a card for no group, and bad credentials | | 404 | 401 | 403: credentials first |
 //! | success | | 200, empty | 200, empty | 200, empty |
+//!
+//! What is otherwise with the preset, too:
+//!
+//! * Documents are not validated against a schema, which is a 500 there: what is well-formed and has the right root and
+//!   ids is stored. Of what is not, the text says less. They are served as they came, and not written and signed anew.
+//! * A redirect is taken whatever it names; there, as well. It may not stand beside a service.
+//! * No certificate, no SML and no directory is behind it: `create-in-sml`, `delete-in-sml` and a push change nothing
+//!   elsewhere, and nothing is switched off (412).
+//! * Ids are those of `peppol` alone (`smp.identifiertype`).
+//! * What is not on the page is a 404: `/list`, `/complete`, `/servicegroupids`, custom properties, `/exchange`, and
+//!   the migration of a participant (`/migration/…`), which is a talk with the SML: without one, to answer that a
+//!   participant has moved here would make its caller believe that the network knows.
+//! * Texts without details are those of `errordetails=false`; there, `true` is the default.
 //!
 //! A user token may write what its user owns; it needs no scope for that, and none takes it away. `smp:admin`
 //! is asked of the credentials themselves: of a password, the user has it; a token of the same user without it
@@ -97,6 +111,7 @@ pub fn router(gateway: &Gateway) -> Result<Router, Error> {
     let tokens = UserTokenAuth::new(REALM, store.clone())?.last_used(last_used);
     let passwords = gateway.passwords(REALM, store.clone())?;
     let authenticate = AuthenticateLayer::new(tokens).or(passwords).no_grpc();
+    let authenticate = gateway.over_https(authenticate);
 
     // This kind is also in the statements about owners.
     let group_in = |path| {

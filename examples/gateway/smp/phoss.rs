@@ -1,5 +1,7 @@
 //! The preset: what the real program answers where it does otherwise than its page says.
 
+use std::error::Error;
+
 use axum::{
     body::Body,
     extract::{Request, State},
@@ -9,14 +11,16 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use portcullis::{Principal, Rejection, RejectionKind as Kind};
+use sha2::{Digest, Sha256};
 
-use super::id::Named;
-use crate::Gateway;
+use super::{document::OtherId, id::Named};
+use crate::{Gateway, admin::now};
 
 const MISSING: &str = "Missing required HTTP header 'Authorization' for user authentication";
 const MALFORMED: &str = "The HTTP header 'Authorization' is malformed. Contains neither a Bearer Token nor \
                          Basic Auth";
 const REFUSED: &str = "Username and/or password are invalid!";
+const DISABLED: &str = "User is disabled!";
 
 /// On a response that has its words.
 #[derive(Clone)]
@@ -57,7 +61,10 @@ struct Asked {
     principal: Option<Principal>,
     /// The name that was sent with a password.
     name: String,
+    /// The digest of the bearer token that was sent.
+    token: Option<Vec<u8>>,
     named: Named,
+    path: String,
     url: String,
 }
 
@@ -66,7 +73,9 @@ impl Asked {
         Self {
             principal: request.extensions().get().cloned(),
             name: name_sent(request).unwrap_or_default(),
+            token: sent(request).map(|token| Sha256::digest(token).to_vec()),
             named,
+            path: request.uri().path().to_owned(),
             url: format!("{}{}", gateway.settings.public_url, request.uri().path()),
         }
     }
@@ -88,7 +97,16 @@ impl Asked {
             (Kind::RefusedCredentials, "basic.unknown_user") if details => {
                 forbidden(&format!("Unknown user '{name}'"))
             }
-            (Kind::RefusedCredentials, "basic.disabled") if details => forbidden("User is disabled!"),
+            (Kind::RefusedCredentials, "basic.disabled" | "basic.locked" | "basic.expired")
+                if details =>
+            {
+                forbidden(DISABLED)
+            }
+            (Kind::RefusedCredentials, "user_token.unknown")
+                if details && self.is_of_refused_user(gateway).await =>
+            {
+                forbidden(DISABLED)
+            }
             (Kind::RefusedCredentials, reason) if details && reason.starts_with("user_token.") => {
                 forbidden("Unknown Bearer token")
             }
@@ -118,8 +136,54 @@ impl Asked {
             (_, "smp.no_document_type" | "smp.document_type_id") => {
                 bad(format!("Failed to parse Document Type ID '{document}'"))
             }
+            (_, "smp.xml.other_participant" | "smp.xml.other_document_type" | "smp.xml.no_id") => {
+                let other = rejection.source().and_then(|cause| cause.downcast_ref::<OtherId>());
+                bad(self.inconsistency(rejection.reason(), other)?)
+            }
             _ => None,
         }
+    }
+
+    /// What is said of a document whose id is not the one in its path.
+    fn inconsistency(&self, reason: &str, other: Option<&OtherId>) -> Option<String> {
+        let Self { named, path, .. } = self;
+        let group = named.group.as_deref()?;
+        let other = other.map(|OtherId(id)| format!("'{id}'"));
+        if path.starts_with("/businesscard/") {
+            let other = other?;
+            return Some(format!(
+                "Participant Inconsistency. The URL points to '{group}' whereas the BusinessCard contains {other}"
+            ));
+        }
+        let other = other.unwrap_or_else(|| "<none>".to_owned());
+        let Some(document) = named.document.as_deref() else {
+            return Some(format!(
+                "Service Group Inconsistency. The URL points to '{group}' whereas the Service Group contains {other}"
+            ));
+        };
+        // The misspelling is the program's.
+        let (what, sent) = match reason {
+            "smp.xml.other_document_type" => ("Service Information Document Type ID", document),
+            _ => ("Service Infoformation Participant ID", group),
+        };
+        Some(format!(
+            "Save Service Metadata was called with inconsistent values.\n{what}: {other}\nURL parameter value: '{sent}'"
+        ))
+    }
+
+    /// Whether the token that was sent is good, but for its user, who is disabled, locked or expired.
+    async fn is_of_refused_user(&self, gateway: &Gateway) -> bool {
+        let select: sqlx::Result<Option<(i64,)>> = sqlx::query_as(
+            "SELECT 1 FROM portcullis_user_tokens t \
+             JOIN portcullis_users u ON u.issuer = t.issuer AND u.subject = t.subject \
+             WHERE t.digest = $1 AND t.revoked IS NULL AND (t.expires IS NULL OR t.expires > $2) \
+             AND (u.disabled <> 0 OR u.locked <> 0 OR u.expires <= $2)",
+        )
+        .bind(self.token.as_deref())
+        .bind(now())
+        .fetch_optional(gateway.database.pool())
+        .await;
+        matches!(select, Ok(Some(_)))
     }
 
     /// The name that the caller signs in by.
@@ -135,8 +199,13 @@ impl Asked {
     }
 }
 
-fn name_sent(request: &Request) -> Option<String> {
+/// What was sent behind the name of a scheme.
+fn sent(request: &Request) -> Option<&str> {
     let sent = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
-    let pair = STANDARD.decode(sent.split_once(' ')?.1.trim()).ok()?;
+    Some(sent.split_once(' ')?.1.trim())
+}
+
+fn name_sent(request: &Request) -> Option<String> {
+    let pair = STANDARD.decode(sent(request)?).ok()?;
     String::from_utf8(pair).ok()?.split_once(':').map(|(name, _)| name.to_owned())
 }

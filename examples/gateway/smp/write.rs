@@ -3,7 +3,10 @@ use portcullis::{Identity, Rejection, RejectionKind, ownership::OwnedResource};
 use sqlx::{Any, Transaction, any::AnyArguments, query::Query};
 
 use super::answer::{missing, unavailable};
-use crate::{Gateway, database::Database};
+use crate::{
+    Gateway,
+    database::{Database, random},
+};
 
 /// A write to what belongs to a group, which the ownership layer has let through. By the time of the write, the
 /// group may be somebody else's: so it is made in a transaction in which the owner is still the one who was
@@ -57,18 +60,22 @@ impl Write {
         if self.is_override {
             return Err(missing("smp.missing"));
         }
-        sqlx::query(
+        // Another request may claim it at this very moment: the same owner's is as good.
+        let owned = sqlx::query(
             "INSERT INTO portcullis_owners (kind, id, issuer, subject, version) \
-             VALUES ('group', $1, $2, $3, $4)",
+             VALUES ('group', $1, $2, $3, $4) \
+             ON CONFLICT (kind, id) DO UPDATE SET version = portcullis_owners.version \
+             WHERE portcullis_owners.issuer = excluded.issuer \
+             AND portcullis_owners.subject = excluded.subject",
         )
         .bind(&self.group)
         .bind(self.owner.issuer())
         .bind(self.owner.subject())
-        .bind(self.version)
+        .bind(new_version())
         .execute(&mut *change)
         .await
         .map_err(unavailable)?;
-        Ok(change)
+        if owned.rows_affected() == 0 { Err(no_longer_owner()) } else { Ok(change) }
     }
 
     /// Makes a group that was never stored nobody's again.
@@ -98,12 +105,19 @@ impl Write {
         .await
         .map_err(unavailable)?;
         match version {
-            Some((version,)) if version != self.version => {
-                Err(Rejection::new(RejectionKind::Forbidden, "smp.no_longer_owner"))
-            }
+            Some((version,)) if version != self.version => Err(no_longer_owner()),
             version => Ok((change, version.is_some())),
         }
     }
+}
+
+/// What was judged by an earlier one is not let in by it: each claim has a version that none had before.
+fn new_version() -> i64 {
+    i64::from_be_bytes(random()) & i64::MAX
+}
+
+fn no_longer_owner() -> Rejection {
+    Rejection::new(RejectionKind::Forbidden, "smp.no_longer_owner")
 }
 
 impl FromRequestParts<Gateway> for Write {

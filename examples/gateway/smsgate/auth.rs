@@ -15,7 +15,7 @@ use portcullis::{
 };
 use serde_json::json;
 
-use super::{answer::Refusal, bearer::Tokens};
+use super::{answer::Refusal, bearer::Tokens, scopes::is_own};
 use crate::{Error, Gateway, password::Passwords};
 
 const REALM: &str = "SMSGate";
@@ -77,6 +77,7 @@ fn bearer(gateway: &Gateway, refresher: Refresher) -> Result<BearerAuth, Error> 
 
 /// This scope, or `all:any`.
 pub fn needs(scope: &'static str) -> AuthorizeLayer {
+    assert!(is_own(scope), "{scope} is not in the list of scopes");
     authorize(scope, ScopePolicy::from(Scope::from_static(scope)))
 }
 

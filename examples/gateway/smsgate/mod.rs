@@ -19,6 +19,7 @@ mod issue;
 mod logs;
 mod message;
 mod messages;
+mod scopes;
 mod settings;
 mod tokens;
 mod webhooks;
@@ -30,6 +31,7 @@ use axum::{
 
 use portcullis::jwt::refresh::Refresher;
 
+pub use self::scopes::is_own;
 use self::{
     answer::not_found,
     auth::{Schemes, exactly, needs},
@@ -51,7 +53,7 @@ pub fn router(gateway: &Gateway) -> Result<Router, Error> {
     let (database, secret) = (gateway.database.clone(), gateway.vault.jwt_secret());
     let refresher = refresher(&database, &secret)?;
     let schemes = Schemes::new(gateway, refresher.clone())?;
-    let layer = schemes.layer();
+    let layer = gateway.over_https(schemes.layer());
     let sms = Sms { database, refresher, schemes, camel_case: gateway.settings.camel_case };
     let tokens = if gateway.settings.tokens { token_routes() } else { no_token_routes() };
     let open = Router::new()

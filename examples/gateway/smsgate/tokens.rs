@@ -19,7 +19,7 @@ use super::{
     issue::Created,
     logs,
 };
-use crate::{database::Database, password::mark};
+use crate::{accounts::let_in, database::Database};
 
 /// With more and longer ones, a token could be longer than is accepted.
 const MOST_SCOPES: usize = 64;
@@ -84,15 +84,10 @@ pub async fn refresh(State(sms): State<Sms>, caller: Principal) -> Result<Create
     let token: &RefreshToken = caller.extra().ok_or_else(another)?;
     let user = caller.subject();
     // What the user does not hold any more is not given again.
-    let held: Option<(String,)> = sqlx::query_as(
-        "SELECT scopes FROM portcullis_users WHERE issuer = 'local' AND subject = $1 AND disabled = 0",
-    )
-    .bind(user)
-    .fetch_optional(sms.database.pool())
-    .await?;
-    let (held,) = held.ok_or_else(|| sms.schemes.refuse(&caller, ENDED))?;
+    let account =
+        let_in(&sms.database, user).await?.ok_or_else(|| sms.schemes.refuse(&caller, ENDED))?.account;
     let holder = Principal::builder(caller.identity().clone(), caller.scheme());
-    let holder = holder.scopes(ScopeSet::parse(&held)?).build();
+    let holder = holder.scopes(account.scopes).build();
     let grant = Grant::to(&holder, token.scopes().clone()).claim("user_id", user);
     let pair = sms.refresher.refresh(token, grant).await;
     let pair = pair.map_err(|error| sms.refusal(error, token.scopes(), &holder))?;
@@ -152,12 +147,8 @@ pub async fn switched_off() -> Refusal {
 async fn is_good_still(database: &Database, caller: &Principal) -> Result<bool, Refusal> {
     let (user, credential) = (caller.subject(), caller.credential_id());
     if caller.scheme() == Scheme::BASIC {
-        let row: Option<(String,)> =
-            sqlx::query_as("SELECT password FROM portcullis_users WHERE issuer = 'local' AND subject = $1 AND disabled = 0")
-                .bind(user)
-                .fetch_optional(database.pool())
-                .await?;
-        return Ok(row.is_some_and(|(hash,)| credential == Some(mark(&hash))));
+        let user = let_in(database, user).await?;
+        return Ok(user.is_some_and(|user| credential == Some(&*user.mark)));
     }
     let Some(id) = credential else {
         return Ok(false);

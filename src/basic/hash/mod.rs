@@ -23,6 +23,15 @@ use crate::ConfigError;
 /// | argon2id (RFC 9106) | PHC string `$argon2id$v=19$m=…,t=…,p=…$…` | |
 /// | bcrypt | `$2a$`, `$2b$` or `$2y$` | `bcrypt` |
 /// | PBKDF2 (RFC 8018) with HMAC-SHA-256 or -512 | PHC string `$pbkdf2-sha256$i=…$…`, `$pbkdf2-sha512$i=…$…` | `pbkdf2` |
+/// | the same, as passlib writes it | `$pbkdf2-sha256$29000$…`, `$pbkdf2-sha512$25000$…` | `pbkdf2` |
+/// | with HMAC-SHA-256, as Django writes it | `pbkdf2_sha256$1000000$…` | `pbkdf2` |
+///
+/// Before a hash, Spring Security's `{bcrypt}`, `{argon2}` or `{argon2@SpringSecurity_v5_8}` may stand.
+///
+/// Not read: Spring Security's `{pbkdf2}`, in any version, since its text says neither the digest nor the iterations,
+/// but the application's configuration does; PBKDF2 with HMAC-SHA-1 (passlib's `$pbkdf2$`, Django's `pbkdf2_sha1$`);
+/// argon2i and argon2d; scrypt; what `crypt(3)` writes beside bcrypt; and what phoss SMP stores, whose form is not
+/// documented.
 ///
 /// New hashes are argon2id. The others are read for the sake of databases that have them; see
 /// [`BasicAuth::rehash_outdated`](super::BasicAuth::rehash_outdated).
@@ -55,6 +64,65 @@ enum Kind {
     Unusable(ConfigError),
 }
 
+impl Kind {
+    fn parse(text: &str) -> Result<Self, ConfigError> {
+        if text.starts_with("$2") {
+            return Self::parse_bcrypt(text);
+        }
+        if let Some(kind) = Self::parse_pbkdf2_of_others(text) {
+            return kind;
+        }
+        let stored = phc::PasswordHash::new(text).map_err(|error| {
+            ConfigError::because("the password hash is not in the PHC string format", error)
+        })?;
+        match stored.algorithm.as_str() {
+            "argon2id" => Ok(Self::Argon2id(Box::new(Argon2idHash::parse(stored)?))),
+            "pbkdf2-sha256" | "pbkdf2-sha512" => Self::parse_pbkdf2(&stored),
+            // Not named: of a password in clear that begins with `$`, the kind is the password.
+            _ => Err(ConfigError::new("the password hash is not of the kind `argon2id`")),
+        }
+    }
+
+    #[cfg(feature = "bcrypt")]
+    fn parse_bcrypt(text: &str) -> Result<Self, ConfigError> {
+        BcryptHash::parse(text).map(Self::Bcrypt)
+    }
+
+    #[cfg(not(feature = "bcrypt"))]
+    fn parse_bcrypt(_: &str) -> Result<Self, ConfigError> {
+        Err(ConfigError::new("bcrypt hashes are verified with the feature `bcrypt`"))
+    }
+
+    #[cfg(feature = "pbkdf2")]
+    fn parse_pbkdf2(stored: &phc::PasswordHash) -> Result<Self, ConfigError> {
+        Pbkdf2Hash::of_phc(stored).map(|hash| Self::Pbkdf2(Box::new(hash)))
+    }
+
+    /// In a form that is not that of PHC strings.
+    #[cfg(feature = "pbkdf2")]
+    fn parse_pbkdf2_of_others(text: &str) -> Option<Result<Self, ConfigError>> {
+        let read = Pbkdf2Hash::of_passlib(text).or_else(|| Pbkdf2Hash::of_django(text))?;
+        Some(read.map(|hash| Self::Pbkdf2(Box::new(hash))))
+    }
+
+    #[cfg(not(feature = "pbkdf2"))]
+    fn parse_pbkdf2(_: &phc::PasswordHash) -> Result<Self, ConfigError> {
+        Err(ConfigError::new("PBKDF2 hashes are verified with the feature `pbkdf2`"))
+    }
+
+    #[cfg(not(feature = "pbkdf2"))]
+    fn parse_pbkdf2_of_others(text: &str) -> Option<Result<Self, ConfigError>> {
+        let is_one = ["$pbkdf2-sha", "pbkdf2_sha256$"].iter().any(|begin| text.starts_with(begin));
+        is_one.then(|| Err(ConfigError::new("PBKDF2 hashes are verified with the feature `pbkdf2`")))
+    }
+}
+
+/// Spring Security says which of its encoders has made a hash. Where the hash itself says so, too, that counts.
+fn without_spring_id(text: &str) -> &str {
+    let ids = ["{bcrypt}", "{argon2}", "{argon2@SpringSecurity_v5_8}"];
+    ids.iter().find_map(|id| text.strip_prefix(id)).unwrap_or(text)
+}
+
 impl PasswordHash {
     /// The most memory that a stored argon2id hash may ask for, in KiB.
     pub const MAX_MEMORY_KIB: u32 = 256 * 1024;
@@ -76,19 +144,7 @@ impl PasswordHash {
     /// When it is of no supported kind, lacks its salt or its output, or asks for more than the limits
     /// of this type: a hostile or damaged entry must not exhaust the server.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        if text.starts_with("$2") {
-            return Self::parse_bcrypt(text);
-        }
-        let stored = phc::PasswordHash::new(text).map_err(|error| {
-            ConfigError::because("the password hash is not in the PHC string format", error)
-        })?;
-        let kind = match stored.algorithm.as_str() {
-            "argon2id" => Kind::Argon2id(Box::new(Argon2idHash::parse(stored)?)),
-            "pbkdf2-sha256" | "pbkdf2-sha512" => Self::parse_pbkdf2(stored)?,
-            // Not named: of a password in clear that begins with `$`, the kind is the password.
-            _ => return Err(ConfigError::new("the password hash is not of the kind `argon2id`")),
-        };
-        Ok(Self::from_kind(kind, text))
+        Ok(Self::from_kind(Kind::parse(without_spring_id(text))?, text))
     }
 
     /// Reads a stored hash, for a [`UserStore`](super::UserStore): what [`parse`](Self::parse) refuses becomes a
@@ -117,26 +173,6 @@ impl PasswordHash {
         Ok(Self::from_kind(Kind::Argon2id(Box::new(Argon2idHash::parse(hash)?)), &text))
     }
 
-    #[cfg(feature = "bcrypt")]
-    fn parse_bcrypt(text: &str) -> Result<Self, ConfigError> {
-        Ok(Self::from_kind(Kind::Bcrypt(BcryptHash::parse(text)?), text))
-    }
-
-    #[cfg(not(feature = "bcrypt"))]
-    fn parse_bcrypt(_: &str) -> Result<Self, ConfigError> {
-        Err(ConfigError::new("bcrypt hashes are verified with the feature `bcrypt`"))
-    }
-
-    #[cfg(feature = "pbkdf2")]
-    fn parse_pbkdf2(stored: phc::PasswordHash) -> Result<Kind, ConfigError> {
-        Pbkdf2Hash::parse(stored).map(|hash| Kind::Pbkdf2(Box::new(hash)))
-    }
-
-    #[cfg(not(feature = "pbkdf2"))]
-    fn parse_pbkdf2(_: phc::PasswordHash) -> Result<Kind, ConfigError> {
-        Err(ConfigError::new("PBKDF2 hashes are verified with the feature `pbkdf2`"))
-    }
-
     fn from_kind(kind: Kind, text: &str) -> Self {
         let cost = match &kind {
             Kind::Argon2id(hash) => hash.cost(),
@@ -154,8 +190,8 @@ impl PasswordHash {
         &self.0.text
     }
 
-    /// Whether [`PasswordHash::of`] makes stronger ones today: it is of another kind than argon2id, or memory
-    /// times passes is less.
+    /// Whether [`PasswordHash::of`] makes stronger ones today: it is of another kind than argon2id, or takes less
+    /// memory, or memory times passes is less.
     pub fn is_outdated(&self) -> bool {
         match &self.0.kind {
             Kind::Argon2id(hash) => hash.is_outdated(),

@@ -39,8 +39,9 @@ pub trait AttemptStore: Send + Sync + 'static {
         now: SystemTime,
     ) -> NowOrLater<Result<Admission, StoreError>>;
 
-    /// Takes one counted attempt back. The count never falls below zero; a wait, and the time of the last
-    /// attempt, stay as they are.
+    /// Takes one counted attempt back. The count never falls below zero. As long as attempts are left, a wait and the
+    /// time of the last attempt stay as they are; when none is left, there is no wait either, and the record of a key
+    /// that is not known is gone.
     ///
     /// # Errors
     ///

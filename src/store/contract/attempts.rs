@@ -106,6 +106,18 @@ async fn taken_back(store: impl AttemptStore) {
     assert_eq!(count(&store, NOW + 1).await, ADMITTED);
     let counted = count(&store, NOW + 1).await;
     assert_eq!(counted, wait(1), "an attempt that is taken back is not counted");
+    for known in [false, true] {
+        let key = key(if known { "known" } else { "unknown" });
+        if known {
+            answer(store.succeed(key, limit(1), at(NOW))).await;
+        }
+        for round in 0..3 {
+            let counted = answer(store.count(key, limit(1), at(NOW))).await;
+            let free = Admission::Admitted { known };
+            assert_eq!(counted, free, "when no attempt is left, there is no wait: {known} {round}");
+            answer(store.take_back(key)).await;
+        }
+    }
 }
 
 async fn known_after_a_success(store: impl AttemptStore) {

@@ -85,7 +85,7 @@ pub use self::{
 #[cfg(feature = "user-token")]
 pub use self::{
     user_token_admin::{broken_user_token_admin, user_token_admin},
-    user_tokens::{UserTokenSeed, broken_user_tokens, user_tokens},
+    user_tokens::{UserTokenSeed, broken_user_tokens, user_tokens, user_tokens_of_users},
 };
 use crate::{NowOrLater, StoreError};
 

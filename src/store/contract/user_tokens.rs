@@ -49,6 +49,46 @@ pub async fn user_tokens<S: UserTokenStore>(new_store: impl AsyncFn(Vec<UserToke
     );
 }
 
+/// What a [`UserTokenStore`] must do that knows what its users hold. The function makes a store that holds these tokens,
+/// all of one user, and the user, who holds these scopes.
+///
+/// # Panics
+///
+/// When the store breaks a rule.
+pub async fn user_tokens_of_users<S: UserTokenStore>(
+    new_store: impl AsyncFn(ScopeSet, Vec<UserTokenSeed>) -> S,
+) {
+    let scopes = |text| ScopeSet::parse(text).expect("they are scopes");
+    for (held, made_with, left) in [
+        ("read", "", ""),
+        ("", "", ""),
+        ("read", "read", "read"),
+        ("", "read", ""),
+        ("pay", "read", ""),
+        ("read", "pay read", "read"),
+        ("a c e", "e d c b a", "e c a"),
+        ("a b c", "b", "b"),
+        ("READ reads rea", "read", ""),
+        // The scope for everything is one like any other.
+        ("all:any", "read", ""),
+        ("read", "all:any", ""),
+        ("all:any", "all:any admin", "all:any"),
+    ] {
+        let mut seed = seed(0, "alice");
+        seed.scopes = scopes(made_with);
+        let other = UserTokenSeed { digest: digest(1), id: "other".into(), ..seed.clone() };
+        let store = new_store(scopes(held), vec![seed.clone(), other.clone()]).await;
+        for UserTokenSeed { digest, .. } in [seed, other] {
+            let found = answer(store.user_token(&digest)).await.expect("the token is good");
+            assert_eq!(
+                found.scopes,
+                scopes(left),
+                "a token of {made_with:?} does no more than its user, who holds {held:?}"
+            );
+        }
+    }
+}
+
 /// What a [`UserTokenStore`] must do that is down.
 ///
 /// # Panics

@@ -53,6 +53,49 @@ pub async fn users<S: UserStore>(new_store: impl AsyncFn(Vec<UserSeed>) -> S) {
             assert!(found.is_none(), "names are compared byte for byte: {name:?} is nobody's");
         }
     }
+    decoy(new_store).await;
+}
+
+/// Whether a name that does not exist takes as long as one that does: it is told by time otherwise.
+async fn decoy<S: UserStore>(new_store: impl AsyncFn(Vec<UserSeed>) -> S) {
+    let users = |hashes: [PasswordHash; 5]| {
+        let seeds = hashes.into_iter().enumerate();
+        seeds.map(|(at, password)| UserSeed { password, ..seed(at, &format!("user {at}")) }).collect()
+    };
+    let parse = |text: &str| PasswordHash::parse(text).expect("it is a hash");
+    let dear = |at| {
+        let output = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+        parse(&format!("$argon2id$v=19$m=16,t=2,p=1$c2FsdHNhbHQ{at:05}${output}"))
+    };
+    let mut mixtures: Vec<[PasswordHash; 5]> = vec![
+        [hash(0), dear(1), hash(2), dear(3), hash(4)],
+        [hash(0), dear(1), hash(2), dear(3), dear(4)],
+    ];
+    if cfg!(feature = "bcrypt") {
+        let bcrypt = |cost, at| {
+            let output = "u/LVz6MZlItEy42I2juLihZ66HnQx/cy";
+            parse(&format!("$2b${cost:02}$abcdefghijklmnop{at:05}{output}"))
+        };
+        mixtures.push([bcrypt(5, 0), bcrypt(4, 1), bcrypt(4, 2), bcrypt(5, 3), bcrypt(4, 4)]);
+        mixtures.push([hash(0), hash(1), bcrypt(4, 2), bcrypt(4, 3), bcrypt(4, 4)]);
+    }
+    if cfg!(feature = "pbkdf2") {
+        let pbkdf2 = |rounds, at| {
+            let output = "KZFTzIznaRX922YTLtoVDNDuIabKoY8qtg8GN6CDHNU";
+            parse(&format!("$pbkdf2-sha256$i={rounds},l=32$c2FsdHNhbHQ{at:05}${output}"))
+        };
+        mixtures.push([pbkdf2(20, 0), pbkdf2(1, 1), pbkdf2(20, 2), pbkdf2(1, 3), pbkdf2(20, 4)]);
+    }
+    for mixture in mixtures {
+        let most = mixture[4].clone();
+        let texts = mixture.each_ref().map(|hash| hash.as_str().to_owned());
+        let store = new_store(users(mixture)).await;
+        answer(store.user("nobody")).await;
+        let decoy =
+            store.decoy().expect("a store whose hashes cost otherwise than new ones has a decoy");
+        assert_eq!(decoy.cost(), most.cost(), "the decoy costs what most of the stored hashes cost");
+        assert!(!texts.contains(&decoy.as_str().to_owned()), "the decoy is nobody's hash");
+    }
 }
 
 /// What a [`UserStore`] must do that replaces outdated hashes ([`UserStore::rehashed`]). The function makes a store

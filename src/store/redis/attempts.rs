@@ -50,8 +50,15 @@ static TAKE_BACK: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
         redis.call('HDEL', KEYS[1], 'nothing')
-        if tonumber(redis.call('HGET', KEYS[1], 'attempts') or 0) > 0 then
+        local fields = redis.call('HMGET', KEYS[1], 'attempts', 'known')
+        for at, text in ipairs(fields) do fields[at] = tonumber(text or 0) end
+        local attempts, known = unpack(fields)
+        if attempts > 1 then
             redis.call('HINCRBY', KEYS[1], 'attempts', -1)
+        elseif known == 0 then
+            redis.call('DEL', KEYS[1])
+        else
+            redis.call('HSET', KEYS[1], 'attempts', 0, 'next', 0)
         end
         ",
     )

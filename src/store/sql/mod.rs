@@ -40,6 +40,8 @@
 //!    every instance.
 //! 7. **Users who are disabled, locked or expired** are refused by password, user token, access key and JWT
 //!    alike, and get no new tokens for a refresh token.
+//! 8. **A user token has the scopes that its user holds now**, and no others that it was made with: see
+//!    [`SqlOptions::global_scope`].
 //!
 //! # The tables
 //!
@@ -62,7 +64,9 @@
 //!
 //! # Caveats
 //!
-//! * Call [`Sql::purge`] every minute or so. What has expired is not taken for valid without it, but stays.
+//! * Call [`Sql::purge`] every minute or so. What has expired is not taken for valid without it, but stays. It also
+//!   looks what most password hashes cost, so that a name that does not exist takes as long as one that does; without
+//!   it, that is what was so when the store was connected.
 //! * The bounds of nonces are exact for one instance; of several, each counts its own, and takes the whole
 //!   count over at each purge.
 //! * A nonce is written to the disk for every signed request. Where that is too slow, keep the nonces
@@ -72,6 +76,8 @@
 
 #[cfg(feature = "s3p")]
 mod access_keys;
+#[cfg(feature = "basic")]
+mod decoy;
 mod engine;
 #[cfg(feature = "_jwt")]
 mod line;
@@ -135,6 +141,10 @@ struct Shared {
     sealing: Option<SealingKey>,
     #[cfg(feature = "s3p")]
     nonces: nonces::Counts,
+    #[cfg(feature = "user-token")]
+    held: user_tokens::Held,
+    #[cfg(feature = "basic")]
+    decoy: decoy::Decoy,
 }
 
 impl Sql {

@@ -2,9 +2,13 @@ use std::{sync::Arc, time::Duration};
 
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
 
+#[cfg(feature = "user-token")]
+use super::user_tokens::Held;
 #[cfg(feature = "s3p")]
 use super::{SealingKey, nonces::Counts};
 use super::{Shared, Sql, engine::Location, migrations};
+#[cfg(feature = "user-token")]
+use crate::Scope;
 use crate::{Clock, ConfigError, StoreError, SystemClock};
 
 /// How much longer than the engine the client waits: the engine says better what is wrong.
@@ -25,6 +29,8 @@ pub struct SqlOptions {
     sealing: Option<SealingKey>,
     #[cfg(feature = "s3p")]
     max_nonces: (u64, u64),
+    #[cfg(feature = "user-token")]
+    held: Held,
 }
 
 impl SqlOptions {
@@ -39,6 +45,8 @@ impl SqlOptions {
             sealing: None,
             #[cfg(feature = "s3p")]
             max_nonces: (1_000_000, 100_000),
+            #[cfg(feature = "user-token")]
+            held: Held::default(),
         })
     }
 
@@ -83,6 +91,35 @@ impl SqlOptions {
         self
     }
 
+    /// Lets a user token have of its scopes, beside those that its user holds by name, what this scope stands for
+    /// while the user holds it. Without this, no scope stands for others: a token of a user who holds
+    /// [`Scope::ALL_ANY`] alone has at the most that one.
+    ///
+    /// Name what it stands for, and let an [override scope](crate::ownership::Ownership::override_scope) not be
+    /// among it: who no longer holds that by name goes on otherwise, by the tokens of before.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")]
+    /// # fn main() -> Result<(), portcullis::ConfigError> {
+    /// use portcullis::{Scope, store::Sql};
+    ///
+    /// let options = Sql::options("sqlite::memory:")?
+    ///     .global_scope(Scope::ALL_ANY, |scope| scope.starts_with("messages:"));
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "sqlite"))]
+    /// # fn main() {}
+    /// ```
+    #[cfg(feature = "user-token")]
+    pub fn global_scope(
+        mut self,
+        scope: Scope,
+        stands_for: impl Fn(&str) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.held = Held::global(scope, Arc::new(stands_for));
+        self
+    }
+
     /// Connects, and brings the tables to the newest version.
     ///
     /// # Errors
@@ -118,7 +155,7 @@ impl SqlOptions {
             probe.connect_lazy_with(options)
         };
         migrations::run(engine, &pool).await.map_err(StoreError::new)?;
-        Ok(Sql(Arc::new(Shared {
+        let sql = Sql(Arc::new(Shared {
             pool,
             probe,
             engine,
@@ -128,7 +165,14 @@ impl SqlOptions {
             sealing: self.sealing,
             #[cfg(feature = "s3p")]
             nonces: Counts::new(self.max_nonces),
-        })))
+            #[cfg(feature = "user-token")]
+            held: self.held,
+            #[cfg(feature = "basic")]
+            decoy: super::decoy::Decoy::default(),
+        }));
+        #[cfg(feature = "basic")]
+        sql.count_costs().await;
+        Ok(sql)
     }
 }
 

@@ -10,7 +10,8 @@ const LEEWAY: i64 = 300;
 /// # Upkeep
 impl Sql {
     /// Deletes what has expired: nonces, revocations of JWTs, refresh tokens and their families, previous
-    /// secrets of access keys. How many rows were deleted.
+    /// secrets of access keys. How many rows were deleted. It also counts anew what most password hashes cost, by a
+    /// look at all users: for [`UserStore::decoy`](crate::basic::UserStore::decoy).
     ///
     /// Nothing is deleted on the way of a request: call this every minute or so, from a task of its own. Any
     /// number of instances may.
@@ -53,6 +54,8 @@ impl Sql {
         self.execute(sqlx::query(secrets).bind(second)).await?;
         #[cfg(feature = "s3p")]
         self.0.nonces.forget();
+        #[cfg(feature = "basic")]
+        self.count_costs().await;
         Ok(deleted)
     }
 }

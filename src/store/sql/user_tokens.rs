@@ -1,4 +1,4 @@
-use std::time::SystemTime;
+use std::{sync::Arc, time::SystemTime};
 
 use super::{
     Error, Sql,
@@ -7,7 +7,7 @@ use super::{
     time,
 };
 use crate::{
-    Identity, NowOrLater, ScopeSet, StoreError,
+    Identity, NowOrLater, Scope, ScopeSet, StoreError,
     clock::unix_seconds,
     user_token::{TokenDigest, UserTokenAdmin, UserTokenRecord, UserTokenStore},
 };
@@ -17,18 +17,8 @@ impl UserTokenStore for Sql {
         &self,
         digest: &TokenDigest,
     ) -> NowOrLater<Result<Option<UserTokenRecord>, StoreError>> {
-        let store = self.clone();
-        let select = sqlx::query_as::<_, Row>(concat!(
-            "SELECT t.id, t.issuer, t.subject, t.name, t.scopes, \
-                 t.created, t.expires, t.last_used, t.revoked FROM portcullis_user_tokens t \
-                 WHERE t.digest = $1 AND NOT ",
-            refused_user!("t.issuer", "t.subject", "$2")
-        ));
-        let select = select.bind(digest.as_bytes().to_vec()).bind(self.now());
-        NowOrLater::later(async move {
-            let row = store.fetch_optional(select).await.map_err(StoreError::new)?;
-            row.map(record).transpose().map_err(StoreError::new)
-        })
+        let (store, digest) = (self.clone(), digest.as_bytes().to_vec());
+        NowOrLater::later(async move { store.find_user_token(digest).await.map_err(StoreError::new) })
     }
 }
 
@@ -92,6 +82,60 @@ impl UserTokenAdmin for Sql {
         let update = sqlx::query("UPDATE portcullis_user_tokens SET last_used = $1 WHERE digest = $2");
         let update = update.bind(unix_seconds(now)).bind(digest.as_bytes().to_vec());
         NowOrLater::later(async move { store.change(update).await.map(drop) })
+    }
+}
+
+impl Sql {
+    async fn find_user_token(&self, digest: Vec<u8>) -> Result<Option<UserTokenRecord>, Error> {
+        type RowAndHeld = (
+            String,
+            String,
+            String,
+            String,
+            String,
+            i64,
+            Option<i64>,
+            Option<i64>,
+            Option<i64>,
+            Option<String>,
+        );
+        let select = sqlx::query_as::<_, RowAndHeld>(concat!(
+            "SELECT t.id, t.issuer, t.subject, t.name, t.scopes, \
+                 t.created, t.expires, t.last_used, t.revoked, u.scopes FROM portcullis_user_tokens t \
+                 LEFT JOIN portcullis_users u ON u.issuer = t.issuer AND u.subject = t.subject \
+                 WHERE t.digest = $1 AND NOT ",
+            refused_user!("t.issuer", "t.subject", "$2")
+        ));
+        let row = self.fetch_optional(select.bind(digest).bind(self.now())).await?;
+        let Some((id, issuer, subject, name, scopes, created, expires, last_used, revoked, held)) = row
+        else {
+            return Ok(None);
+        };
+        let row = (id, issuer, subject, name, scopes, created, expires, last_used, revoked);
+        let mut record = record(row)?;
+        // Whoever is no user here holds what the token says.
+        if let Some(held) = held {
+            record.scopes = self.0.held.limit(record.scopes, &ScopeSet::parse(&held)?);
+        }
+        Ok(Some(record))
+    }
+}
+
+/// What users hold beside the scopes that are theirs by name.
+#[derive(Clone, Default)]
+pub(super) struct Held(Option<(Scope, Arc<StandsFor>)>);
+
+type StandsFor = dyn Fn(&str) -> bool + Send + Sync;
+
+impl Held {
+    pub(super) fn global(scope: Scope, stands_for: Arc<StandsFor>) -> Self {
+        Self(Some((scope, stands_for)))
+    }
+
+    /// Of a token's scopes, those that its user holds, who holds these.
+    fn limit(&self, scopes: ScopeSet, held: &ScopeSet) -> ScopeSet {
+        let global = self.0.as_ref().filter(|(global, _)| held.contains(global));
+        scopes.held_by(held, |scope| global.is_some_and(|(_, stands_for)| stands_for(scope)))
     }
 }
 

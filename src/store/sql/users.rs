@@ -17,6 +17,10 @@ impl UserStore for Sql {
         NowOrLater::later(async move { store.find_user(name).await.map_err(StoreError::new) })
     }
 
+    fn decoy(&self) -> Option<PasswordHash> {
+        self.0.decoy.hash()
+    }
+
     fn rehashed(
         &self,
         name: &str,
@@ -55,7 +59,9 @@ impl Sql {
         .bind(i64::from(user.is_disabled()))
         .bind(i64::from(user.is_locked()))
         .bind(user.expiry().map(unix_seconds));
-        self.change(insert).await
+        let is_new = self.change(insert).await?;
+        self.0.decoy.note_user();
+        Ok(is_new)
     }
 
     /// Gives a user another password; `false` if there is no such user.
@@ -113,6 +119,7 @@ impl Sql {
 
     async fn find_user(&self, name: String) -> Result<Option<User>, Error> {
         type Row = (String, String, String, String, i64, i64, Option<i64>);
+        self.count_costs_if_due().await;
         let select = sqlx::query_as::<_, Row>(
             "SELECT issuer, subject, password, scopes, disabled, locked, expires \
              FROM portcullis_users WHERE name = $1",
