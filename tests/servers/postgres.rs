@@ -14,6 +14,10 @@ use super::{Home, Server, output_of};
 /// The user `nobody`, and his group.
 const NOBODY: u32 = 65_534;
 
+/// What is written is the system's when it is acknowledged: for a server that is killed, that is as good as on the
+/// disk. Shared memory lies in its folder, so that a server that is killed leaves none behind elsewhere.
+const SETTINGS: [&str; 3] = ["fsync=off", "dynamic_shared_memory_type=mmap", "max_connections=500"];
+
 /// A PostgreSQL whose superuser is `portcullis`, without a password.
 pub struct Postgres(Server);
 
@@ -67,6 +71,7 @@ impl Postgres {
             command.args(["-p", &home.address.port().to_string()]);
             // No socket in a folder that others use, too.
             command.args(["-k", ""]);
+            command.args(SETTINGS.iter().flat_map(|setting| ["-c", setting]));
             command.args(settings.iter().flat_map(|setting| ["-c", setting]));
             command
         });
