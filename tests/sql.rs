@@ -5,6 +5,8 @@
 mod access_keys;
 #[path = "sql/contract.rs"]
 mod contract;
+#[path = "sql/faults_network.rs"]
+mod faults_network;
 #[path = "sql/faults_postgres.rs"]
 mod faults_postgres;
 #[path = "sql/faults_sqlite.rs"]
@@ -33,7 +35,8 @@ use portcullis::{
         sql::{SealingKey, SqlOptions},
     },
 };
-use servers::Postgres;
+use servers::{PATIENCE, Postgres};
+use tokio::time::timeout;
 
 /// When the tests take place, in seconds since 1970-01-01T00:00:00Z.
 const NOW: u64 = 1_800_000_000;
@@ -92,6 +95,21 @@ impl Drop for Database {
             let _ = fs::remove_dir_all(folder);
         }
     }
+}
+
+/// Fails the test if this takes too long: whatever is wrong, nobody waits for ever.
+async fn bounded<T>(work: impl Future<Output = T>) -> T {
+    timeout(PATIENCE, work).await.expect("waiting is bounded")
+}
+
+/// Asks until it is so.
+async fn until(mut is_so: impl AsyncFnMut() -> bool) {
+    bounded(async {
+        while !is_so().await {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
 }
 
 fn alice() -> Identity {

@@ -12,7 +12,7 @@
 //! | The file is opened to read only | Reads are answered, writes fail, `check_ready` fails | `a_read_only_database_is_read_and_takes_nothing` |
 //! | The disk is full (a bound on the pages of the file, which SQLite reports as a full disk) | Writes fail, reads go on, nothing is lost; writes go on when there is room | `a_full_disk_takes_nothing_loses_nothing_and_goes_on_when_there_is_room` |
 //!
-//! | PostgreSQL (`tests/sql/faults_postgres.rs`) | outcome | test |
+//! | PostgreSQL (`tests/sql/faults_postgres.rs`, `faults_network.rs`) | outcome | test |
 //! |---|---|---|
 //! | The server is killed between requests (`kill -9`) and started again | 503 until it is back | `a_server_that_is_killed_is_a_503_until_it_is_back_and_has_what_it_acknowledged` |
 //! | The server is killed during requests | What was acknowledged until then is there | `what_is_acknowledged_while_the_server_is_killed_is_there_afterwards` |
@@ -21,6 +21,11 @@
 //! | The server takes no more connections | An answer or an error in time | `a_server_without_a_free_place_is_a_503` |
 //! | A statement hangs, as another transaction holds the lock | It is ended in time, and the connection is good for the next | `a_statement_that_waits_for_a_lock_ends_in_time` |
 //! | The server stands still, with its connections open (`kill -STOP`) | 503 in time; found again when it goes on; what was written meanwhile is not fresh again | `a_server_that_stands_still_is_a_503_in_time_and_is_found_again` |
+//! | The network swallows what is sent, and tells nobody: while nobody asks | Connections are replaced before the next statement | `connections_that_fall_silent_while_nobody_asks_are_replaced_before_the_next_request` |
+//! | … while a statement is under way | 503 in time; the next is answered | `a_statement_under_way_when_the_network_falls_silent_fails_in_time_and_the_next_is_answered` |
+//! | … and those who wait hang up | They hold no connection | `callers_who_hang_up_on_a_silent_network_hold_no_connection` |
+//! | … and transactions are dropped | They hold none, either | `transactions_that_are_dropped_on_a_silent_network_hold_no_connection` |
+//! | … and that of new connections, too | Not ready, 503 in time; found again when it carries | `while_the_network_is_silent_nothing_is_ready_and_it_is_found_again` |
 //! | The session is read-only | Reads are answered, writes fail, `check_ready` fails | `a_replica_that_takes_no_writes_is_read_and_nothing_is_accepted_that_needs_one` |
 //! | The server is a standby, and is promoted when the primary is killed | The same; then it takes writes, and knows what it had got. Its reads may be old: give the layers the primary's address | `a_standby_is_read_and_takes_nothing_and_knows_all_when_it_is_promoted` |
 //!

@@ -1,13 +1,18 @@
 use std::{sync::Arc, time::Duration};
 
-use sqlx::any::{AnyPoolOptions, install_default_drivers};
+use sqlx::{
+    AnyConnection, Connection,
+    any::{AnyPoolOptions, install_default_drivers},
+};
+use tokio::time;
 
+use super::{Engine, Shared, Sql, engine::Location, migrations, timed_out};
 #[cfg(feature = "s3p")]
 use super::{SealingKey, nonces::Counts};
-use super::{Shared, Sql, engine::Location, migrations};
 use crate::{Clock, ConfigError, StoreError, SystemClock};
 
-/// How much longer than the engine the client waits: the engine says better what is wrong.
+/// How much longer than the engine the client waits: the engine says better what is wrong. So long, too, is a
+/// connection asked whether the server is there.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// How long a health check waits.
@@ -104,7 +109,16 @@ impl SqlOptions {
         };
         let limited = |limit| {
             let pools = pools.clone();
-            pools.after_connect(move |connection, _| Box::pin(engine.prepare(connection, limit)))
+            let pools =
+                pools.after_connect(move |connection, _| Box::pin(engine.prepare(connection, limit)));
+            match engine {
+                Engine::Sqlite => pools,
+                // sqlx asks a connection, too, and waits for the answer without a limit.
+                Engine::Postgres => pools
+                    .test_before_acquire(false)
+                    .before_acquire(|connection, _| Box::pin(answers(connection)))
+                    .after_release(|connection, _| Box::pin(answers(connection))),
+            }
         };
         let pool = limited(self.query_timeout)
             .max_connections(connections)
@@ -130,6 +144,12 @@ impl SqlOptions {
             nonces: Counts::new(self.max_nonces),
         })))
     }
+}
+
+/// Fails if the server says nothing: the connection is closed then, and its place is free for a new one.
+async fn answers(connection: &mut AnyConnection) -> sqlx::Result<bool> {
+    let answer = time::timeout(GRACE, connection.ping()).await;
+    answer.unwrap_or_else(|_| Err(timed_out())).map(|()| true)
 }
 
 /// The URL may hold a password.
