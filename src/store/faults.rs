@@ -22,7 +22,7 @@
 //! | A statement hangs, as another transaction holds the lock | It is ended in time, and the connection is good for the next | `a_statement_that_waits_for_a_lock_ends_in_time` |
 //! | The server stands still, with its connections open (`kill -STOP`) | 503 in time; found again when it goes on; what was written meanwhile is not fresh again | `a_server_that_stands_still_is_a_503_in_time_and_is_found_again` |
 //! | The network swallows what is sent, and tells nobody: while nobody asks | Connections are replaced before the next statement | `connections_that_fall_silent_while_nobody_asks_are_replaced_before_the_next_request` |
-//! | … while a statement is under way | 503 in time; the next is answered | `a_statement_under_way_when_the_network_falls_silent_fails_in_time_and_the_next_is_answered` |
+//! | … with a statement under way | 503 in time; the next is answered | `a_statement_that_the_network_swallows_fails_in_time_and_the_next_is_answered` |
 //! | … and those who wait hang up | They hold no connection | `callers_who_hang_up_on_a_silent_network_hold_no_connection` |
 //! | … and transactions are dropped | They hold none, either | `transactions_that_are_dropped_on_a_silent_network_hold_no_connection` |
 //! | … and that of new connections, too | Not ready, 503 in time; found again when it carries | `while_the_network_is_silent_nothing_is_ready_and_it_is_found_again` |

@@ -1,5 +1,5 @@
 use std::{
-    future,
+    future, io,
     net::SocketAddr,
     sync::{
         Arc, Mutex,
@@ -8,13 +8,17 @@ use std::{
 };
 
 use tokio::{
-    io::copy_bidirectional,
-    net::{TcpListener, TcpStream},
+    io::{AsyncReadExt, AsyncWriteExt, copy},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
     sync::watch,
 };
 
-/// An address whose connections lead to a server, as a service's name does, until they are silenced. It lives as
-/// long as the runtime that it was made in.
+/// An address whose connections lead to a server, as a service's name does, until they fall silent: then they carry
+/// nothing, and neither side is told, as when a network swallows packets. It lives as long as the runtime that it
+/// was made in.
 pub struct Proxy {
     address: SocketAddr,
     ways: Arc<Ways>,
@@ -22,9 +26,13 @@ pub struct Proxy {
 
 struct Ways {
     target: Mutex<SocketAddr>,
-    /// Grows when what is connected falls silent.
-    silenced: watch::Sender<u64>,
     leads_nowhere: AtomicBool,
+    /// Changes when all that are connected fall silent.
+    silenced: watch::Sender<()>,
+    /// What is swallowed, with all that follows.
+    words: Mutex<Option<String>>,
+    /// How many connections have fallen silent by it.
+    swallowed: watch::Sender<usize>,
 }
 
 impl Proxy {
@@ -34,8 +42,10 @@ impl Proxy {
         let address = listener.local_addr().unwrap();
         let ways = Arc::new(Ways {
             target: Mutex::new(target),
-            silenced: watch::Sender::new(0),
             leads_nowhere: AtomicBool::new(false),
+            silenced: watch::Sender::new(()),
+            words: Mutex::new(None),
+            swallowed: watch::Sender::new(0),
         });
         tokio::spawn(accept(listener, ways.clone()));
         Self { address, ways }
@@ -45,22 +55,58 @@ impl Proxy {
         self.address
     }
 
-    /// New connections lead there.
+    /// New connections lead there, and no words are swallowed any more.
     pub fn lead_to(&self, target: SocketAddr) {
         *self.ways.target.lock().unwrap() = target;
+        *self.ways.words.lock().unwrap() = None;
         self.ways.leads_nowhere.store(false, Ordering::Relaxed);
     }
 
-    /// From now on, the connections that there are carry nothing, and neither side is told, as when a network
-    /// swallows packets. New ones are as before.
+    /// The connections that there are fall silent. New ones lead where they did.
     pub fn silence(&self) {
-        self.ways.silenced.send_modify(|times| *times += 1);
+        self.ways.silenced.send_replace(());
     }
 
-    /// The same of all connections, new ones included, until it [leads](Self::lead_to) somewhere again.
+    /// All fall silent, new ones included.
     pub fn lead_nowhere(&self) {
         self.ways.leads_nowhere.store(true, Ordering::Relaxed);
         self.silence();
+    }
+
+    /// From now on, each connection falls silent by whose client these words are sent.
+    pub fn swallow(&self, words: &str) {
+        *self.ways.words.lock().unwrap() = Some(words.to_owned());
+    }
+
+    /// Waits until so many connections have fallen silent by their words.
+    pub async fn swallowed(&self, connections: usize) {
+        let mut swallowed = self.ways.swallowed.subscribe();
+        swallowed.wait_for(|swallowed| *swallowed >= connections).await.unwrap();
+    }
+}
+
+impl Ways {
+    fn are_swallowed(&self, sent: &[u8]) -> bool {
+        let words = self.words.lock().unwrap();
+        words
+            .as_ref()
+            .is_some_and(|words| sent.windows(words.len()).any(|part| part == words.as_bytes()))
+    }
+
+    /// What the client sends.
+    async fn ask(&self, mut client: OwnedReadHalf, mut server: OwnedWriteHalf) -> io::Result<()> {
+        let mut sent = vec![0; 64 * 1024];
+        loop {
+            let length = client.read(&mut sent).await?;
+            if length == 0 {
+                return Ok(());
+            }
+            if self.are_swallowed(&sent[..length]) {
+                self.swallowed.send_modify(|swallowed| *swallowed += 1);
+                return future::pending().await;
+            }
+            server.write_all(&sent[..length]).await?;
+        }
     }
 }
 
@@ -70,15 +116,19 @@ async fn accept(listener: TcpListener, ways: Arc<Ways>) {
     }
 }
 
-async fn carry(mut client: TcpStream, ways: Arc<Ways>) {
+/// Until one side has ended.
+async fn carry(client: TcpStream, ways: Arc<Ways>) -> io::Result<()> {
     let mut silenced = ways.silenced.subscribe();
-    let target = *ways.target.lock().unwrap();
     if ways.leads_nowhere.load(Ordering::Relaxed) {
         return future::pending().await;
     }
-    let Ok(mut server) = TcpStream::connect(target).await else { return };
+    let target = *ways.target.lock().unwrap();
+    let server = TcpStream::connect(target).await?;
+    let (asks, mut is_told) = client.into_split();
+    let (mut answers, is_asked) = server.into_split();
     tokio::select! {
-        _ = copy_bidirectional(&mut client, &mut server) => {}
+        asked = ways.ask(asks, is_asked) => asked,
+        answered = copy(&mut answers, &mut is_told) => answered.map(drop),
         _ = silenced.changed() => future::pending().await,
     }
 }
