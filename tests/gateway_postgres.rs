@@ -5,12 +5,13 @@ mod gateway_support;
 mod servers;
 
 use futures_util::future::join_all;
-use gateway_support::{Folder, Server, free_port, program};
+use gateway_support::{Folder, Reply, Server, free_port, program};
 use http::{HeaderMap, Method};
 use portcullis::s3p::Signer;
 use serde_json::{Value, json};
-use servers::Postgres;
+use servers::{PATIENCE, Postgres, Proxy};
 use std::process::{Command, Output};
+use tokio::time::timeout;
 
 const GROUP: &str = "/iso6523-actorid-upis%3A%3A9915%3Ademo";
 const CARD: &str = "/businesscard/iso6523-actorid-upis%3A%3A9915%3Ademo";
@@ -76,8 +77,13 @@ async fn page(server: &Server, cookie: &str) -> u16 {
 }
 
 async fn put_group(server: &Server, who: &str) -> u16 {
+    put_named(server, "demo", who).await.status.as_u16()
+}
+
+async fn put_named(server: &Server, name: &str, who: &str) -> Reply {
     let headers = [&*format!("authorization: {who}"), "content-type: application/xml"];
-    server.send("PUT", GROUP, &headers, GROUP_XML).await.status.as_u16()
+    let [path, group] = [GROUP, GROUP_XML].map(|text| text.replace("demo", name));
+    server.send("PUT", &path, &headers, group).await
 }
 
 /// An `Authorization` for a request of S3P.
@@ -198,4 +204,34 @@ fn the_password_of_a_server_that_cannot_be_reached_is_not_told() {
     let told = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(told.contains("cannot open the database: ") && !told.contains("s3cret"), "{told}");
+}
+
+// On several threads, as the start of a server blocks the one that it is called on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_of_a_handler_that_the_network_swallows_is_a_503_and_holds_no_connection() {
+    let postgres = Postgres::shared();
+    let proxy = Proxy::to(postgres.address()).await;
+    let [there, here] = [postgres.address(), proxy.address()].map(|address| address.to_string());
+    let folder = Folder::new();
+    let keys = folder.path("gateway.keys");
+    let arguments = ["--keys", keys.to_str().unwrap(), "--body-timeout", "1"];
+    let database = postgres.database().replace(&there, &here);
+    let server = Server::start_with(&folder, free_port(), &database, &arguments);
+    let alice = server.user_token();
+    // As many as there are connections, and of what goes on when its caller hangs up.
+    proxy.swallow("INTO smp_groups");
+    let names: Vec<_> = (0..8).map(|number| format!("silent{number}")).collect();
+    let written = join_all(names.iter().map(|name| put_named(&server, name, &alice)));
+    let written = timeout(PATIENCE, written).await.expect("waiting is bounded");
+    for reply in written {
+        assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (503, "1"));
+    }
+    proxy.lead_to(postgres.address());
+    assert_eq!(put_group(&server, &alice).await, 200);
+    // And of what anybody reads.
+    proxy.swallow("FROM smp_groups");
+    let read = timeout(PATIENCE, server.get(GROUP, &[])).await.expect("waiting is bounded");
+    assert_eq!((read.status.as_u16(), read.header("retry-after")), (503, "1"));
+    proxy.lead_to(postgres.address());
+    assert_eq!(server.get(GROUP, &[]).await.body, GROUP_XML);
 }

@@ -12,6 +12,7 @@ mod backup;
 mod database;
 mod demo;
 mod health;
+mod limit;
 mod password;
 mod s3p;
 mod secure;

@@ -12,7 +12,7 @@ use axum::{
 };
 use portcullis::{Clock, PeerAddr, Rejection, SystemClock};
 
-use crate::{Error, Gateway, health, s3p, secure, smp, smsgate};
+use crate::{Error, Gateway, health, limit, s3p, secure, smp, smsgate};
 
 pub fn app(gateway: &Gateway) -> Result<Router, Error> {
     let checks = Router::new()
@@ -30,7 +30,8 @@ pub fn app(gateway: &Gateway) -> Result<Router, Error> {
         .nest("/api/3rdparty/v1", smsgate)
         .nest("/s3p/v2", s3p::router(gateway)?);
     let timeout = BodyTimeout(gateway.settings.body_timeout);
-    let app = app.layer(Extension(timeout)).layer(middleware::from_fn(log));
+    let app = app.layer(middleware::from_fn(limit::answered)).layer(Extension(timeout));
+    let app = app.layer(middleware::from_fn(log));
     Ok(if gateway.settings.ends_tls { app.layer(middleware::from_fn(note_peer)) } else { app })
 }
 

@@ -93,21 +93,26 @@ impl Ways {
             .is_some_and(|words| sent.windows(words.len()).any(|part| part == words.as_bytes()))
     }
 
-    /// What the client sends.
-    async fn ask(&self, mut client: OwnedReadHalf, mut server: OwnedWriteHalf) -> io::Result<()> {
+    /// Carries what the client sends, to its end or to what is swallowed, and then not a byte more.
+    async fn ask(&self, client: &mut OwnedReadHalf, server: &mut OwnedWriteHalf) -> io::Result<End> {
         let mut sent = vec![0; 64 * 1024];
         loop {
             let length = client.read(&mut sent).await?;
             if length == 0 {
-                return Ok(());
+                return Ok(End::Closed);
             }
             if self.are_swallowed(&sent[..length]) {
                 self.swallowed.send_modify(|swallowed| *swallowed += 1);
-                return future::pending().await;
+                return Ok(End::Silent);
             }
             server.write_all(&sent[..length]).await?;
         }
     }
+}
+
+enum End {
+    Closed,
+    Silent,
 }
 
 async fn accept(listener: TcpListener, ways: Arc<Ways>) {
@@ -116,7 +121,7 @@ async fn accept(listener: TcpListener, ways: Arc<Ways>) {
     }
 }
 
-/// Until one side has ended.
+/// Until one side has ended; for ever, if it falls silent.
 async fn carry(client: TcpStream, ways: Arc<Ways>) -> io::Result<()> {
     let mut silenced = ways.silenced.subscribe();
     if ways.leads_nowhere.load(Ordering::Relaxed) {
@@ -124,11 +129,15 @@ async fn carry(client: TcpStream, ways: Arc<Ways>) -> io::Result<()> {
     }
     let target = *ways.target.lock().unwrap();
     let server = TcpStream::connect(target).await?;
-    let (asks, mut is_told) = client.into_split();
-    let (mut answers, is_asked) = server.into_split();
-    tokio::select! {
-        asked = ways.ask(asks, is_asked) => asked,
-        answered = copy(&mut answers, &mut is_told) => answered.map(drop),
-        _ = silenced.changed() => future::pending().await,
+    let (mut asks, mut is_told) = client.into_split();
+    let (mut answers, mut is_asked) = server.into_split();
+    let end = tokio::select! {
+        end = ways.ask(&mut asks, &mut is_asked) => end?,
+        answered = copy(&mut answers, &mut is_told) => answered.map(|_| End::Closed)?,
+        _ = silenced.changed() => End::Silent,
+    };
+    match end {
+        End::Closed => Ok(()),
+        End::Silent => future::pending().await,
     }
 }

@@ -165,7 +165,10 @@ impl Sql {
 
     /// The connections, for an application's own tables in the same database (sqlx 0.9).
     ///
-    /// Statements over it have the engine's time limit. Placeholders are `$1`, `$2`, …
+    /// Statements over it have the engine's time limit, and none besides: when the network to a PostgreSQL swallows
+    /// them, nobody ends them. Give them a limit of your own (`tokio::time::timeout`), in transactions, too; a
+    /// connection whose statement was dropped is given up when its server does not answer within half a second.
+    /// Placeholders are `$1`, `$2`, …
     pub fn pool(&self) -> &AnyPool {
         &self.0.pool
     }
