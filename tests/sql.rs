@@ -17,11 +17,14 @@ mod migrations;
 mod nonces;
 #[path = "sql/options.rs"]
 mod options;
+#[path = "sql/purge.rs"]
+mod purge;
 #[path = "sql/refreshes.rs"]
 mod refreshes;
 mod servers;
 #[path = "sql/stores.rs"]
 mod stores;
+mod support;
 #[path = "sql/users.rs"]
 mod users;
 

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use portcullis::{
+    ManualClock,
     s3p::{Nonce, NonceStore, Recorded},
     store::Sql,
 };
 
-use crate::{Database, NOW};
+use crate::{Database, NOW, support::Log};
 
 const START: i64 = NOW.cast_signed();
 
@@ -103,6 +104,31 @@ async fn what_was_purged_is_not_taken_again_when_a_clock_goes_back() {
         assert_eq!(store.purge().await.unwrap(), 1);
         assert_eq!(record(&store, "a", "n", expires, START).await, Recorded::Replayed);
         assert_eq!(record(&store, "a", "n", expires + 1, START + 1).await, Recorded::Fresh);
+    }
+}
+
+const YEAR: u64 = 365 * 24 * 60 * 60;
+
+#[tokio::test]
+async fn a_purge_by_a_clock_that_is_a_year_ahead_refuses_what_it_has_dropped_and_no_more() {
+    for database in Database::of_every_lasting_kind() {
+        let store = database.connect().await;
+        let ahead = database.options().clock(ManualClock::at_unix(NOW + YEAR)).connect().await.unwrap();
+        let expires = START + 300;
+        assert_eq!(ahead.purge().await.unwrap(), 0);
+        assert_eq!(record(&store, "a", "seen", expires, START).await, Recorded::Fresh);
+        assert_eq!([ahead.purge().await.unwrap(), ahead.purge().await.unwrap()], [1, 0]);
+        for nonce in ["seen", "new"] {
+            assert_eq!(record(&store, "a", nonce, expires, START).await, Recorded::Replayed);
+        }
+        assert_eq!(record(&store, "a", "new", expires + 1, START + 1).await, Recorded::Fresh);
+        let log = Log::capture();
+        store.purge().await.unwrap();
+        assert!(log.text().contains("an instance whose clock is ahead"), "{}", log.text());
+        database.clock.advance(Duration::from_secs(301));
+        let log = Log::capture();
+        store.purge().await.unwrap();
+        assert!(!log.text().contains("ERROR"), "{}", log.text());
     }
 }
 
