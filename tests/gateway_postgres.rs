@@ -176,7 +176,9 @@ async fn a_database_that_is_gone_is_a_503_at_both_until_it_is_back() {
     let (status, cookie) = sign_in(&pair.servers[0], &password).await;
     assert_eq!(status, 303);
     server.kill();
-    assert_eq!(states().await, [[503, 503]; 2]);
+    // That it is ready holds for a while.
+    let told = async { while states().await != [[503, 503]; 2] {} };
+    timeout(PATIENCE, told).await.expect("both tell it");
     for server in &pair.servers {
         assert_eq!((sign_in(server, "wrong").await.0, page(server, &cookie).await), (503, 503));
     }
@@ -184,14 +186,8 @@ async fn a_database_that_is_gone_is_a_503_at_both_until_it_is_back() {
         assert_eq!(server.get("/health/live", &[]).await.status, 204);
     }
     server.restart();
-    let mut last = Vec::new();
-    for _ in 0..20 {
-        last = states().await;
-        if last == [[200, 204]; 2] {
-            return;
-        }
-    }
-    panic!("they have not recovered: {last:?}");
+    let recovered = async { while states().await != [[200, 204]; 2] {} };
+    timeout(PATIENCE, recovered).await.expect("both recover");
 }
 
 #[test]

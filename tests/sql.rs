@@ -19,6 +19,8 @@ mod nonces;
 mod options;
 #[path = "sql/purge.rs"]
 mod purge;
+#[path = "sql/ready.rs"]
+mod ready;
 #[path = "sql/refreshes.rs"]
 mod refreshes;
 mod servers;

@@ -26,6 +26,7 @@
 //! | … and those who wait hang up | They hold no connection | `callers_who_hang_up_on_a_silent_network_hold_no_connection` |
 //! | … and transactions are dropped | They hold none, either | `transactions_that_are_dropped_on_a_silent_network_hold_no_connection` |
 //! | … and that of new connections, too | Not ready, 503 in time; found again when it carries | `while_the_network_is_silent_nothing_is_ready_and_it_is_found_again` |
+//! | The standby is missing that it has to wait for (`synchronous_standby_names`) | Nothing is acknowledged, `check_ready` fails, reads are answered | `a_server_without_the_standby_that_it_waits_for_acknowledges_nothing_and_is_not_ready` |
 //! | The session is read-only | Reads are answered, writes fail, `check_ready` fails | `a_replica_that_takes_no_writes_is_read_and_nothing_is_accepted_that_needs_one` |
 //! | The server is a standby, and is promoted when the primary is killed | The same; then it takes writes, and knows what it had got. Its reads may be old: give the layers the primary's address | `a_standby_is_read_and_takes_nothing_and_knows_all_when_it_is_promoted` |
 //!

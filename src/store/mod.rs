@@ -84,6 +84,8 @@ mod memory_users;
 pub mod redis;
 #[cfg(feature = "sql")]
 pub mod sql;
+#[cfg(any(feature = "redis", feature = "sql"))]
+mod verdict;
 
 #[cfg(feature = "basic")]
 pub use self::memory_attempts::MemoryAttemptStore;

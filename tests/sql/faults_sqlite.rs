@@ -15,7 +15,7 @@ use portcullis::{
 };
 use sqlx::{Connection, SqliteConnection};
 
-use crate::{Database, NOW, user};
+use crate::{Database, NOW, bounded, user};
 
 const SHORT: Duration = Duration::from_secs(1);
 
@@ -35,7 +35,7 @@ async fn while_another_holds_the_write_lock_writes_fail_in_time_and_reads_go_on(
     let mut other = SqliteConnection::connect(&database.url).await.unwrap();
     sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
     assert_eq!(record(&store, "n").await, None);
-    assert!(store.check_ready().await.is_err());
+    assert!(bounded(store.check_ready()).await.is_err());
     assert!(store.user("alice").await.unwrap().is_some());
     sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
     assert_eq!(record(&store, "n").await, Some(Recorded::Fresh));

@@ -57,6 +57,7 @@ async fn version(database: &Database, version: i64) {
         "portcullis_access_keys",
         "portcullis_nonces",
         "portcullis_nonces_purged",
+        "portcullis_ready",
     ];
     for table in drop_all {
         let drop = sqlx::AssertSqlSafe(format!("DROP TABLE {table}"));

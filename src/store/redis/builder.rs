@@ -8,7 +8,7 @@ use ::redis::{
 };
 use tokio::sync::Semaphore;
 
-use super::{MOST_WAITING, Parts, Redis};
+use super::{MOST_WAITING, Parts, Redis, Verdict};
 use crate::{Clock, ConfigError, SystemClock};
 
 /// How long [`RedisBuilder::connect`] waits for a connection, and for an answer.
@@ -99,6 +99,7 @@ impl RedisBuilder {
             prefix: self.prefix,
             time_limit: self.time_limit,
             waiting: Semaphore::new(MOST_WAITING),
+            verdict: Verdict::default(),
             max_live_per_token: self.max_live_per_token,
             clock: self.clock,
         })))

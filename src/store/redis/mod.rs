@@ -80,6 +80,7 @@ use ::redis::{FromRedisValue, RedisError, ScriptInvocation, aio::ConnectionManag
 use tokio::{sync::Semaphore, time::timeout};
 
 pub use self::builder::RedisBuilder;
+use super::verdict::Verdict;
 use crate::Clock;
 
 /// How many operations may wait for an answer.
@@ -95,6 +96,7 @@ struct Parts {
     prefix: String,
     time_limit: Duration,
     waiting: Semaphore,
+    verdict: Verdict,
     max_live_per_token: usize,
     clock: Arc<dyn Clock>,
 }

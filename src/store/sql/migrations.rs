@@ -9,11 +9,13 @@ const SQLITE: &[&str] = &[
     include_str!("migrations/sqlite/0001.sql"),
     include_str!("migrations/sqlite/0002.sql"),
     include_str!("migrations/sqlite/0003.sql"),
+    include_str!("migrations/sqlite/0005.sql"),
 ];
 const POSTGRES: &[&str] = &[
     include_str!("migrations/postgres/0001.sql"),
     include_str!("migrations/postgres/0002.sql"),
     include_str!("migrations/postgres/0003.sql"),
+    include_str!("migrations/postgres/0005.sql"),
 ];
 
 /// Brings the tables to the newest version, all or nothing. Of several processes at once, one does it, and

@@ -58,6 +58,7 @@
 //! | `portcullis_access_keys` | an S3P key by its token: owner, sealed secrets | `AccessKeyStore` | for good |
 //! | `portcullis_nonces` | a nonce of an access token | `NonceStore` | until it expires |
 //! | `portcullis_nonces_purged` | up to when nonces were deleted; one row | `NonceStore` | |
+//! | `portcullis_ready` | when somebody asked whether the database takes writes; one row | | |
 //! | `portcullis_schema` | the version of the tables; one row | | |
 //!
 //! # Caveats
@@ -108,10 +109,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use std::{fmt, io, sync::Arc, time::Duration};
 
 use sqlx::{Any, AnyPool, Transaction};
+use tokio::time;
 
+use self::options::PROBE_LIMIT;
 #[cfg(feature = "s3p")]
 pub use self::seal::SealingKey;
 pub use self::{engine::Engine, options::SqlOptions};
+use super::verdict::Verdict;
 use crate::{Clock, ConfigError, StoreError, clock::unix_seconds};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -125,6 +129,7 @@ struct Shared {
     pool: AnyPool,
     /// For health checks, so that they take no connection from a request.
     probe: AnyPool,
+    verdict: Verdict,
     engine: Engine,
     /// How long a statement is waited for.
     patience: Duration,
@@ -145,22 +150,19 @@ impl Sql {
         SqlOptions::new(url)
     }
 
-    /// Whether the database takes writes, asked over a connection of its own, within a second or so.
+    /// Whether the database takes writes: one is made and committed, over a connection of its own, within two
+    /// seconds. That it does holds for a second; those who ask at once share an answer.
     ///
     /// # Errors
     ///
     /// When it does not, or not in time. Reading may go on.
     pub async fn check_ready(&self) -> Result<(), StoreError> {
+        let write = sqlx::query("UPDATE portcullis_ready SET asked = $1").bind(self.now());
         let written = async {
-            let mut transaction = match self.0.engine {
-                Engine::Sqlite => self.0.probe.begin_with("BEGIN IMMEDIATE").await?,
-                Engine::Postgres => self.0.probe.begin().await?,
-            };
-            let write = "UPDATE portcullis_schema SET version = version";
-            sqlx::query(write).execute(&mut *transaction).await?;
-            transaction.rollback().await
+            let written = time::timeout(PROBE_LIMIT, write.execute(&self.0.probe)).await;
+            written.unwrap_or_else(|_| Err(timed_out())).map(drop).map_err(StoreError::new)
         };
-        self.bounded(written).await.unwrap_or_else(|| Err(timed_out())).map_err(StoreError::new)
+        self.0.verdict.or_ask(written).await
     }
 
     /// The connections, for an application's own tables in the same database (sqlx 0.9).

@@ -6,7 +6,7 @@ use sqlx::{
 };
 use tokio::time;
 
-use super::{Engine, Shared, Sql, engine::Location, migrations, timed_out};
+use super::{Engine, Shared, Sql, Verdict, engine::Location, migrations, timed_out};
 #[cfg(feature = "s3p")]
 use super::{SealingKey, nonces::Counts};
 use crate::{Clock, ConfigError, StoreError, SystemClock};
@@ -15,8 +15,11 @@ use crate::{Clock, ConfigError, StoreError, SystemClock};
 /// connection asked whether the server is there.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// How long a health check waits.
+/// How long a health check waits for a lock.
 const PROBE_WAITS: Duration = Duration::from_millis(500);
+
+/// How long it waits in all, and half of that for a connection.
+pub(super) const PROBE_LIMIT: Duration = Duration::from_secs(2);
 
 /// How a database is used.
 #[must_use = "nothing is connected until `connect` is called"]
@@ -128,13 +131,14 @@ impl SqlOptions {
         let probe = if in_memory {
             pool.clone()
         } else {
-            let probe = limited(PROBE_WAITS).max_connections(1).acquire_timeout(2 * PROBE_WAITS);
+            let probe = limited(PROBE_WAITS).max_connections(1).acquire_timeout(PROBE_LIMIT / 2);
             probe.connect_lazy_with(options)
         };
         migrations::run(engine, &pool).await.map_err(StoreError::new)?;
         Ok(Sql(Arc::new(Shared {
             pool,
             probe,
+            verdict: Verdict::default(),
             engine,
             patience: self.query_timeout + GRACE,
             clock: self.clock,
