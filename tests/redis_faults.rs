@@ -33,10 +33,8 @@ use portcullis::{
     store::{Redis, RedisBuilder, contract},
 };
 use s3p_support::Draft;
+use servers::PATIENCE;
 use support::{Answer, send};
-
-/// How long anything may take, on a machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 fn builder(redis: &servers::Redis) -> RedisBuilder {
     // Twice as much as the default, so that a busy machine is not taken for a fault.
@@ -45,6 +43,12 @@ fn builder(redis: &servers::Redis) -> RedisBuilder {
 
 async fn connect(redis: &servers::Redis) -> Redis {
     builder(redis).connect().await.unwrap()
+}
+
+/// Over a network.
+async fn connect_through(proxy: &servers::Proxy) -> Redis {
+    let builder = Redis::builder(format!("redis://{}", proxy.address()));
+    builder.time_limit(Duration::from_secs(1)).connect().await.unwrap()
 }
 
 /// Fails the test if this takes too long: whatever is wrong with Redis, nobody waits for ever.

@@ -41,6 +41,8 @@
 //! | It cuts the connection between requests | It is made anew | `cut_connections_are_made_anew` |
 //! | It cuts the connection during requests | Nobody waits for ever, and nothing is accepted twice | `cut_under_load_nobody_waits_for_ever_and_nothing_is_accepted_twice` |
 //! | It stands still, with its connections open (`kill -STOP`) | 503 in time; what it has done unheard is not done again | `stopped_where_it_stands_it_is_a_503_and_goes_on` |
+//! | … and the address leads to another one | After three operations without an answer, the connection is left for the other | `while_it_hangs_its_connection_is_left_for_where_the_address_leads_now` |
+//! | The network swallows what is sent, and tells nobody | The same, for a new connection | `a_connection_that_a_network_has_silenced_is_left_for_a_new_one` |
 //! | 4096 operations wait for an answer (there is no pool, but one connection for all) | More are a 503 at once | `when_many_wait_more_are_refused_at_once` |
 //! | It has forgotten the scripts | They are sent again | `scripts_that_redis_has_forgotten_are_sent_again` |
 //! | It is a replica | It answers nothing, reads neither | `a_replica_answers_nothing` |

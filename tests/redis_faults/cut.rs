@@ -9,8 +9,8 @@ use std::{
 use portcullis::s3p::{Nonce, NonceStore};
 
 use crate::{
-    bounded, connect, draft, is_down, is_unavailable, jwt, present, recovers, s3p, servers,
-    sign_and_send,
+    bounded, connect, connect_through, draft, is_down, is_unavailable, jwt, present, recovers, s3p,
+    servers, sign_and_send,
 };
 
 #[tokio::test]
@@ -30,6 +30,35 @@ async fn stopped_where_it_stands_it_is_a_503_and_goes_on() {
     let again = sign_and_send(&s3p, &hanging).await;
     assert_eq!(again.reason(), "s3p.replayed");
     assert_eq!(present(&jwt, "id").await.status, 200);
+}
+
+#[tokio::test]
+async fn while_it_hangs_its_connection_is_left_for_where_the_address_leads_now() {
+    let (former, new) = (servers::Redis::start(), servers::Redis::start());
+    let proxy = servers::Proxy::to(former.address()).await;
+    let layer = s3p(&connect_through(&proxy).await);
+    assert_eq!(sign_and_send(&layer, &draft()).await.status, 200);
+    former.pause();
+    proxy.lead_to(new.address());
+    is_unavailable(&sign_and_send(&layer, &draft()).await, "s3p.nonce_store");
+    recovers(&layer).await;
+    assert_eq!(new.cli(&["dbsize"]).trim(), "1");
+}
+
+#[tokio::test]
+async fn a_connection_that_a_network_has_silenced_is_left_for_a_new_one() {
+    let redis = servers::Redis::start();
+    let proxy = servers::Proxy::to(redis.address()).await;
+    let layer = s3p(&connect_through(&proxy).await);
+    for _ in 0..3 {
+        let seen = draft();
+        recovers(&layer).await;
+        assert_eq!(sign_and_send(&layer, &seen).await.status, 200);
+        proxy.silence();
+        is_unavailable(&sign_and_send(&layer, &seen).await, "s3p.nonce_store");
+        recovers(&layer).await;
+        assert_eq!(sign_and_send(&layer, &seen).await.reason(), "s3p.replayed");
+    }
 }
 
 #[tokio::test]

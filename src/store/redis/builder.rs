@@ -2,23 +2,21 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use ::redis::{
     AsyncConnectionConfig, Client, IntoConnectionInfo, ProtocolVersion, RedisError, ServerErrorKind,
-    aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection},
+    aio::MultiplexedConnection,
     cmd,
     io::tcp::{TcpSettings, socket2::TcpKeepalive},
 };
 use tokio::sync::Semaphore;
 
-use super::{MOST_WAITING, Parts, Redis, Verdict};
+use super::{
+    MOST_WAITING, Parts, Redis, Verdict,
+    link::{Link, PATIENCE},
+};
 use crate::{Clock, ConfigError, SystemClock};
 
-/// How long [`RedisBuilder::connect`] waits for a connection, and for an answer.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// After how long a connection is given up on which nothing is acknowledged.
+/// After how long without a word it is looked whether the other side is there: so that a connection which has gone
+/// while nobody asked is replaced before somebody does.
 const SILENCE: Duration = Duration::from_secs(5);
-
-/// How long to wait between two attempts to connect, at the most.
-const MOST_DELAY: Duration = Duration::from_millis(500);
 
 /// What a [`Redis`] is to be. See the [module docs](crate::store::redis).
 #[derive(Clone)]
@@ -95,7 +93,7 @@ impl RedisBuilder {
             client.get_multiplexed_async_connection_with_config(&config).await.map_err(unreachable)?;
         check_eviction(&mut first, self.may_evict).await?;
         Ok(Redis(Arc::new(Parts {
-            connection: reconnecting(client).map_err(unreachable)?,
+            link: Link::new(client).map_err(unreachable)?,
             prefix: self.prefix,
             time_limit: self.time_limit,
             waiting: Semaphore::new(MOST_WAITING),
@@ -110,9 +108,6 @@ impl RedisBuilder {
         let tcp = TcpSettings::default()
             .set_nodelay(true)
             .set_keepalive(TcpKeepalive::new().with_time(SILENCE).with_interval(SILENCE));
-        // Without it, a network that swallows packets is noticed after a quarter of an hour.
-        #[cfg(target_os = "linux")]
-        let tcp = tcp.set_user_timeout(SILENCE);
         // With RESP3, a connection that is cut is noticed and replaced before the next request needs it.
         let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
         Client::open(info.set_tcp_settings(tcp).set_redis_settings(settings))
@@ -124,16 +119,6 @@ impl fmt::Debug for RedisBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisBuilder").field("prefix", &self.prefix).finish_non_exhaustive()
     }
-}
-
-fn reconnecting(client: Client) -> Result<ConnectionManager, RedisError> {
-    let config = ConnectionManagerConfig::new()
-        .set_number_of_retries(usize::MAX)
-        .set_max_delay(MOST_DELAY)
-        .set_connection_timeout(Some(PATIENCE))
-        // `Redis::run` has a limit of its own, over all of it.
-        .set_response_timeout(None);
-    ConnectionManager::new_lazy_with_config(client, config)
 }
 
 fn unreachable(error: RedisError) -> ConfigError {

@@ -5,7 +5,8 @@
 //!    included. Of those that wait for an answer there are 4096 at the most; more are refused at once. Each
 //!    refusal is a [`StoreError`](crate::StoreError), and so a 503: never a yes.
 //! 3. **Reconnecting** goes on in the background for as long as the process runs. A new connection asks the
-//!    name service again. A Redis that has become a replica is left, for where the address leads now.
+//!    name service again. A Redis that has become a replica is left, for where the address leads now; and so is
+//!    a connection on which three operations in a row were not answered, as when Redis hangs.
 //! 4. **Only a Redis that takes writes answers**, to a reader as well: what a replica says may be old.
 //! 5. **Expiry** follows the times that the caller passes. Entries are kept for a time and not until one, so that
 //!    the clock of Redis need not be right; it must only go on evenly. They are kept longer than is asked for:
@@ -66,6 +67,7 @@
 mod attempts;
 mod builder;
 mod key;
+mod link;
 #[cfg(feature = "s3p")]
 mod nonces;
 mod ready;
@@ -76,10 +78,11 @@ mod revocations;
 
 use std::{fmt, io, sync::Arc, time::Duration};
 
-use ::redis::{FromRedisValue, RedisError, ScriptInvocation, aio::ConnectionManager, cmd};
+use ::redis::{FromRedisValue, RedisError, ScriptInvocation, cmd};
 use tokio::{sync::Semaphore, time::timeout};
 
 pub use self::builder::RedisBuilder;
+use self::link::Link;
 use super::verdict::Verdict;
 use crate::Clock;
 
@@ -92,7 +95,7 @@ const MOST_WAITING: usize = 4096;
 pub struct Redis(Arc<Parts>);
 
 struct Parts {
-    connection: ConnectionManager,
+    link: Link,
     prefix: String,
     time_limit: Duration,
     waiting: Semaphore,
@@ -113,13 +116,16 @@ impl Redis {
         let Ok(_waiting) = self.0.waiting.try_acquire() else {
             return Err(io::Error::new(io::ErrorKind::WouldBlock, "too many operations wait").into());
         };
-        let mut connection = self.0.connection.clone();
-        let Ok(answer) = timeout(self.0.time_limit, script.invoke_async(&mut connection)).await else {
+        let connection = self.0.link.present();
+        let mut manager = connection.manager();
+        let Ok(answer) = timeout(self.0.time_limit, script.invoke_async(&mut manager)).await else {
+            self.0.link.not_answered(&connection);
             return Err(io::Error::new(io::ErrorKind::TimedOut, "no answer in time").into());
         };
+        connection.answered(&answer);
         if answer.as_ref().is_err_and(|error| says(error, "READONLY")) {
             // It has become a replica. Without this connection, a new one is made to where the address leads.
-            let _ = timeout(self.0.time_limit, cmd("QUIT").exec_async(&mut connection)).await;
+            let _ = timeout(self.0.time_limit, cmd("QUIT").exec_async(&mut manager)).await;
         }
         answer
     }
