@@ -10,8 +10,8 @@
 //! 4. **Only a Redis that takes writes answers**, to a reader as well: what a replica says may be old.
 //! 5. **Expiry** follows the times that the caller passes. Entries are kept for a time and not until one, so that
 //!    the clock of Redis need not be right; it must only go on evenly. They are kept longer than is asked for:
-//!    nonces and attempts by a minute, revocations and refresh tokens by an hour. By so much the clocks of your
-//!    servers may differ.
+//!    attempts by a minute, nonces, revocations and refresh tokens by an hour. The clocks of your servers may differ
+//!    by a minute; one that steps back by up to an hour makes no nonce fresh that was seen.
 //! 6. **Keys** are digests under a prefix, of one length whatever a request holds, and name nobody. All keys of
 //!    a script carry one hash tag: they share a slot of a cluster. Each access token has a slot of its own,
 //!    each account and source of a throttle, and each issuer of JWTs with its refresh tokens.
