@@ -207,11 +207,10 @@ fn the_password_of_a_server_that_cannot_be_reached_is_not_told() {
 async fn a_statement_of_a_handler_that_the_network_swallows_is_a_503_and_holds_no_connection() {
     let postgres = Postgres::shared();
     let proxy = Proxy::to(postgres.address()).await;
-    let [there, here] = [postgres.address(), proxy.address()].map(|address| address.to_string());
     let folder = Folder::new();
     let keys = folder.path("gateway.keys");
     let arguments = ["--keys", keys.to_str().unwrap(), "--body-timeout", "1"];
-    let database = postgres.database().replace(&there, &here);
+    let database = proxy.url(&postgres.database());
     let server = Server::start_with(&folder, free_port(), &database, &arguments);
     let alice = server.user_token();
     // As many as there are connections, and of what goes on when its caller hangs up.
@@ -222,12 +221,12 @@ async fn a_statement_of_a_handler_that_the_network_swallows_is_a_503_and_holds_n
     for reply in written {
         assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (503, "1"));
     }
-    proxy.lead_to(postgres.address());
+    proxy.carry_on();
     assert_eq!(put_group(&server, &alice).await, 200);
     // And of what anybody reads.
     proxy.swallow("FROM smp_groups");
     let read = timeout(PATIENCE, server.get(GROUP, &[])).await.expect("waiting is bounded");
     assert_eq!((read.status.as_u16(), read.header("retry-after")), (503, "1"));
-    proxy.lead_to(postgres.address());
+    proxy.carry_on();
     assert_eq!(server.get(GROUP, &[]).await.body, GROUP_XML);
 }

@@ -29,10 +29,16 @@ struct Ways {
     leads_nowhere: AtomicBool,
     /// Changes when all that are connected fall silent.
     silenced: watch::Sender<()>,
-    /// What is swallowed, with all that follows.
-    words: Mutex<Option<String>>,
-    /// How many connections have fallen silent by it.
-    swallowed: watch::Sender<usize>,
+    words: Mutex<Option<Words>>,
+    /// How many times such words were sent.
+    met: watch::Sender<usize>,
+}
+
+/// What a client may send.
+struct Words {
+    text: String,
+    /// Whether its connection falls silent by it.
+    are_swallowed: bool,
 }
 
 impl Proxy {
@@ -45,7 +51,7 @@ impl Proxy {
             leads_nowhere: AtomicBool::new(false),
             silenced: watch::Sender::new(()),
             words: Mutex::new(None),
-            swallowed: watch::Sender::new(0),
+            met: watch::Sender::new(0),
         });
         tokio::spawn(accept(listener, ways.clone()));
         Self { address, ways }
@@ -55,10 +61,15 @@ impl Proxy {
         self.address
     }
 
-    /// New connections lead there, and no words are swallowed any more.
+    /// A URL of the server, by which it is reached over this address.
+    pub fn url(&self, of_server: &str) -> String {
+        let server = self.ways.target.lock().unwrap().to_string();
+        of_server.replace(&server, &self.address.to_string())
+    }
+
+    /// New connections lead there.
     pub fn lead_to(&self, target: SocketAddr) {
         *self.ways.target.lock().unwrap() = target;
-        *self.ways.words.lock().unwrap() = None;
         self.ways.leads_nowhere.store(false, Ordering::Relaxed);
     }
 
@@ -75,25 +86,39 @@ impl Proxy {
 
     /// From now on, each connection falls silent by whose client these words are sent.
     pub fn swallow(&self, words: &str) {
-        *self.ways.words.lock().unwrap() = Some(words.to_owned());
+        let words = Words { text: words.to_owned(), are_swallowed: true };
+        *self.ways.words.lock().unwrap() = Some(words);
     }
 
-    /// Waits until so many connections have fallen silent by their words.
-    pub async fn swallowed(&self, connections: usize) {
-        let mut swallowed = self.ways.swallowed.subscribe();
-        swallowed.wait_for(|swallowed| *swallowed >= connections).await.unwrap();
+    /// From now on, it is counted how often these words are sent.
+    pub fn note(&self, words: &str) {
+        let words = Words { text: words.to_owned(), are_swallowed: false };
+        *self.ways.words.lock().unwrap() = Some(words);
+    }
+
+    /// No words mean anything any more.
+    pub fn carry_on(&self) {
+        *self.ways.words.lock().unwrap() = None;
+    }
+
+    /// Waits until words have been swallowed or counted so many times since the beginning.
+    pub async fn has_met(&self, times: usize) {
+        self.ways.met.subscribe().wait_for(|met| *met >= times).await.unwrap();
     }
 }
 
 impl Ways {
+    /// Notes what is sent, and says whether it is swallowed.
     fn are_swallowed(&self, sent: &[u8]) -> bool {
         let words = self.words.lock().unwrap();
-        words
-            .as_ref()
-            .is_some_and(|words| sent.windows(words.len()).any(|part| part == words.as_bytes()))
+        let Some(words) = &*words else { return false };
+        let mut parts = sent.windows(words.text.len());
+        let are_met = parts.any(|part| part == words.text.as_bytes());
+        self.met.send_modify(|met| *met += usize::from(are_met));
+        are_met && words.are_swallowed
     }
 
-    /// Carries what the client sends, to its end or to what is swallowed, and then not a byte more.
+    /// Carries what the client sends, to its end, or until it is swallowed: then not a byte more.
     async fn ask(&self, client: &mut OwnedReadHalf, server: &mut OwnedWriteHalf) -> io::Result<End> {
         let mut sent = vec![0; 64 * 1024];
         loop {
@@ -102,7 +127,6 @@ impl Ways {
                 return Ok(End::Closed);
             }
             if self.are_swallowed(&sent[..length]) {
-                self.swallowed.send_modify(|swallowed| *swallowed += 1);
                 return Ok(End::Silent);
             }
             server.write_all(&sent[..length]).await?;

@@ -30,8 +30,7 @@ impl Network {
         let url = server.database();
         Database::new(url.clone(), None).connect().await.insert_user(&user("alice")).await.unwrap();
         let proxy = Proxy::to(server.address()).await;
-        let [there, here] = [server.address(), proxy.address()].map(|address| address.to_string());
-        let options = Database::new(url.replace(&there, &here), None).options();
+        let options = Database::new(proxy.url(&url), None).options();
         let options = options.max_connections(CONNECTIONS.try_into().unwrap());
         let options = options.query_timeout(query_timeout).acquire_timeout(acquire_timeout);
         Self { proxy, store: options.connect().await.unwrap() }
@@ -42,8 +41,9 @@ impl Network {
         bounded(self.store.user("alice").into_future()).await.is_ok_and(|alice| alice.is_some())
     }
 
-    fn carry(&self) {
+    fn carry_on(&self) {
         self.proxy.lead_to(Postgres::shared().address());
+        self.proxy.carry_on();
     }
 }
 
@@ -66,7 +66,7 @@ async fn a_statement_that_the_network_swallows_fails_in_time_and_the_next_is_ans
     network.proxy.swallow("FROM portcullis_users");
     let answers = join_all((0..2 * CONNECTIONS).map(|_| network.answers())).await;
     assert_eq!(answers, [false; 2 * CONNECTIONS]);
-    network.carry();
+    network.carry_on();
     assert!(network.answers().await);
 }
 
@@ -76,9 +76,9 @@ async fn callers_who_hang_up_on_a_silent_network_hold_no_connection() {
     network.proxy.swallow("FROM portcullis_users");
     tokio::select! {
         _ = join_all((0..CONNECTIONS).map(|_| network.answers())) => panic!("nobody answers them"),
-        () = network.proxy.swallowed(CONNECTIONS) => {}
+        () = network.proxy.has_met(CONNECTIONS) => {}
     }
-    network.carry();
+    network.carry_on();
     assert!(network.answers().await);
 }
 
@@ -101,6 +101,6 @@ async fn while_the_network_is_silent_nothing_is_ready_and_it_is_found_again() {
     network.proxy.lead_nowhere();
     assert!(!network.answers().await);
     until(async || network.store.check_ready().await.is_err()).await;
-    network.carry();
+    network.carry_on();
     until(async || network.store.check_ready().await.is_ok() && network.answers().await).await;
 }

@@ -9,7 +9,13 @@ use portcullis::{
     store::Sql,
 };
 
-use crate::{Database, NOW, support::Log};
+use sqlx::{Connection, PgConnection, raw_sql};
+
+use crate::{
+    Database, NOW, PATIENCE,
+    servers::{Postgres, Proxy},
+    support::Log,
+};
 
 const START: i64 = NOW.cast_signed();
 
@@ -79,6 +85,58 @@ async fn a_token_and_the_store_take_as_many_as_they_hold() {
         let later = expires + 1;
         assert_eq!(record(&store, "a", "x", later + 300, later).await, Recorded::Fresh);
     }
+}
+
+/// A store for one live nonce of each token, and a network that sees every statement. The table is locked, so that
+/// nothing is written before the connection ends.
+async fn one_place() -> (Proxy, Sql, PgConnection) {
+    let server = Postgres::shared();
+    let url = server.database();
+    let proxy = Proxy::to(server.address()).await;
+    let through = format!("{}?statement-cache-capacity=0", proxy.url(&url));
+    let options = Database::new(through, None).options().max_nonces(100, 1);
+    let store = options.query_timeout(PATIENCE).connect().await.unwrap();
+    let mut lock = PgConnection::connect(&url).await.unwrap();
+    let locked = raw_sql("BEGIN; LOCK TABLE portcullis_nonces IN EXCLUSIVE MODE");
+    locked.execute(&mut lock).await.unwrap();
+    (proxy, store, lock)
+}
+
+#[tokio::test]
+async fn who_hangs_up_before_the_answer_has_used_up_a_place() {
+    let (proxy, store, lock) = one_place().await;
+    proxy.note("INTO portcullis_nonces");
+    tokio::select! {
+        recorded = record(&store, "a", "n", START + 300, START) => panic!("{recorded:?}"),
+        () = proxy.has_met(1) => {}
+    }
+    lock.close().await.unwrap();
+    assert_eq!(record(&store, "a", "m", START + 300, START).await, Recorded::TokenFull);
+    assert_eq!(record(&store, "b", "m", START + 300, START).await, Recorded::Fresh);
+}
+
+#[tokio::test]
+async fn what_is_recorded_while_nonces_are_counted_uses_up_a_place() {
+    let (proxy, store, lock) = one_place().await;
+    let mut first = Box::pin(record(&store, "a", "n", START + 300, START));
+    // In the next second, as there is no room, they are counted anew: the first is not written yet.
+    let mut second = Box::pin(record(&store, "a", "m", START + 301, START + 1));
+    proxy.note("INTO portcullis_nonces");
+    tokio::select! {
+        recorded = &mut first => panic!("{recorded:?}"),
+        () = proxy.has_met(1) => {}
+    }
+    proxy.note("AND token = $2");
+    tokio::select! {
+        recorded = &mut second => panic!("{recorded:?}"),
+        () = proxy.has_met(2) => {}
+    }
+    drop(first);
+    let unlocked = async {
+        proxy.note("INTO portcullis_nonces");
+        lock.close().await.unwrap();
+    };
+    assert_eq!(tokio::join!(second, unlocked).0, Recorded::TokenFull);
 }
 
 #[tokio::test]

@@ -64,8 +64,8 @@
 //! # Caveats
 //!
 //! * Call [`Sql::purge`] every minute or so. What has expired is not taken for valid without it, but stays.
-//! * The bounds of nonces are exact for one instance; of several, each counts its own, and takes the whole
-//!   count over at each purge.
+//! * One instance takes no more nonces than it may, and perhaps a few less for a second: what it records while it
+//!   counts may count twice. Of several, each counts its own, and takes the whole count over at each purge.
 //! * A nonce is written to the disk for every signed request. Where that is too slow, keep the nonces
 //!   elsewhere, and the rest here.
 //! * PostgreSQL behind a pooler that gives each transaction another connection (PgBouncer's transaction

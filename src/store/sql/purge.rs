@@ -79,7 +79,7 @@ impl Sql {
                        WHERE previous_until < $1";
         self.execute(sqlx::query(secrets).bind(second)).await?;
         #[cfg(feature = "s3p")]
-        self.0.nonces.forget();
+        self.0.nonces.forget().await;
         Ok(deleted)
     }
 
