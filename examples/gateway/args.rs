@@ -31,6 +31,15 @@ pub struct Args {
     #[arg(long, env = "GATEWAY_REDIS", global = true, hide_env_values = true)]
     pub redis: Option<String>,
 
+    /// Take a Redis that keeps no append-only file: when it is restarted, requests that were seen can be replayed.
+    #[arg(
+        long,
+        env = "GATEWAY_INSECURE_VOLATILE_REDIS",
+        global = true,
+        value_parser = BoolishValueParser::new()
+    )]
+    pub insecure_volatile_redis: bool,
+
     /// The file with the keys that are not in the database, created together with it; instances that share a
     /// database have the same. Without this flag: beside the database's file, or `gateway.keys`.
     #[arg(long, env = "GATEWAY_KEYS", global = true)]

@@ -177,7 +177,9 @@ fn path(url: &str) -> &str {
 }
 
 /// What is behind an error of a store.
-fn source<'e>(error: &'e (dyn std::error::Error + 'static)) -> &'e (dyn std::error::Error + 'static) {
+pub fn source<'e>(
+    error: &'e (dyn std::error::Error + 'static),
+) -> &'e (dyn std::error::Error + 'static) {
     error.source().filter(|_| error.is::<portcullis::StoreError>()).unwrap_or(error)
 }
 

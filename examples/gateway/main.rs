@@ -110,7 +110,7 @@ async fn run(args: Args) -> Result<(), Error> {
     database::prepare(&args.database).await?;
     let vault = Vault::open(args.key_file().as_deref())?;
     let database = Database::open(&args.database, vault.sealing_key()?).await?;
-    let agreement = Agreement::new(&vault, args.redis.is_some());
+    let agreement = Agreement::new(&vault);
     if !matches!(args.command, Some(Command::Adopt)) {
         agreement.check_keys(&database, &vault).await?;
     }
@@ -123,6 +123,9 @@ async fn run(args: Args) -> Result<(), Error> {
         }
         Some(Command::S3pKey(command)) => admin::s3p_key(&database, command).await,
         Some(Command::Backup { file }) => backup::run(&database, &file).await,
-        Some(Command::Adopt) => agreement.adopt(&database).await,
+        Some(Command::Adopt) => {
+            let redis = serve::open_redis(&args).await?;
+            agreement.adopt(&database, redis.as_ref()).await
+        }
     }
 }

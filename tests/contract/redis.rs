@@ -204,6 +204,24 @@ async fn keys_of_one_script_share_a_slot_and_access_tokens_do_not() {
 }
 
 #[tokio::test]
+async fn what_one_redis_keeps_under_one_prefix_has_one_id_for_good() {
+    let (redis, other) = (servers::Redis::start(), servers::Redis::start());
+    let id = async |url: String, prefix: &str| {
+        let builder = Redis::builder(url).time_limit(PATIENCE).prefix(prefix);
+        builder.connect().await.unwrap().id().await.unwrap()
+    };
+    let first = id(redis.url(), "one").await;
+    assert_eq!(first.len(), 32);
+    for (url, prefix) in
+        [(redis.url(), "two"), (format!("{}1", redis.url()), "one"), (other.url(), "one")]
+    {
+        assert_ne!(id(url, prefix).await, first);
+    }
+    redis.restart();
+    assert_eq!(id(redis.url(), "one").await, first);
+}
+
+#[tokio::test]
 async fn two_prefixes_are_two_stores_and_one_prefix_is_one() {
     let builder = Redis::builder(servers::Redis::shared().url()).time_limit(PATIENCE);
     let now = NOW.cast_signed();

@@ -60,6 +60,46 @@ async fn an_instance_that_keeps_nonces_elsewhere_does_not_start_until_all_do() {
 }
 
 #[tokio::test]
+async fn an_instance_that_keeps_nonces_in_another_redis_does_not_start_until_all_do() {
+    let [redis, other] = [Redis::start(), Redis::start()];
+    let mut cluster = Cluster::new(Postgres::shared().database());
+    // One that cannot be reached is no place for nonces, and nothing is agreed by whoever names it.
+    cluster.redis = Some("redis://127.0.0.1:1".to_owned());
+    assert!(refusal(&cluster.run(&[])).contains("Redis cannot be reached"));
+    cluster.redis = None;
+    cluster.start().stop();
+    cluster.redis = Some(redis.url());
+    assert!(refusal(&cluster.run(&[])).contains("in the database"));
+    assert!(cluster.run(&["adopt"]).status.success());
+    let server = cluster.start();
+    let [another_number, another_server] = [format!("{}1", redis.url()), other.url()];
+    for elsewhere in [another_number, another_server] {
+        cluster.redis = Some(elsewhere);
+        let told = refusal(&cluster.run(&[]));
+        assert!(told.contains("in another Redis") && told.contains("gateway adopt"), "{told}");
+        assert!(!told.contains("redis://"), "{told}");
+    }
+    server.stop();
+    cluster.redis = Some(other.url());
+    assert!(cluster.run(&["adopt"]).status.success());
+    cluster.start().stop();
+    // What was lost is another one, too.
+    other.cli(&["flushall"]);
+    assert!(refusal(&cluster.run(&[])).contains("has lost what it had"));
+}
+
+#[tokio::test]
+async fn a_redis_that_forgets_is_refused_unless_a_flag_says_otherwise() {
+    let redis = Redis::start_with(&["--appendonly", "no"]);
+    let cluster = Cluster::with_redis(Postgres::shared().database(), &redis);
+    for arguments in [&[][..], &["adopt"]] {
+        let told = refusal(&cluster.run(arguments));
+        assert!(told.contains("--redis: ") && told.contains("set appendonly to yes"), "{told}");
+    }
+    assert!(cluster.run(&["--insecure-volatile-redis", "adopt"]).status.success());
+}
+
+#[tokio::test]
 async fn variables_name_the_stores_and_no_password_is_told() {
     let redis = Redis::start_with(&["--requirepass", "canary"]);
     let url = redis.url().replace("redis://", "redis://:canary@");

@@ -7,7 +7,7 @@ SET LOCAL client_min_messages TO warning;
 -- What all instances have alike.
 
 CREATE TABLE IF NOT EXISTS gateway_agreement (
-    name  TEXT PRIMARY KEY,             -- keys, nonces
+    name  TEXT PRIMARY KEY,             -- keys, nonces, redis
     value TEXT NOT NULL
 );
 

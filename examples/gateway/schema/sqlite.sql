@@ -4,7 +4,7 @@
 -- What all instances have alike.
 
 CREATE TABLE IF NOT EXISTS gateway_agreement (
-    name  TEXT PRIMARY KEY,             -- keys, nonces
+    name  TEXT PRIMARY KEY,             -- keys, nonces, redis
     value TEXT NOT NULL
 ) STRICT;
 

@@ -27,6 +27,7 @@ pub struct RedisBuilder {
     max_live_per_token: usize,
     clock: Arc<dyn Clock>,
     may_evict: bool,
+    must_append: bool,
 }
 
 impl RedisBuilder {
@@ -38,6 +39,7 @@ impl RedisBuilder {
             max_live_per_token: 100_000,
             clock: Arc::new(SystemClock),
             may_evict: false,
+            must_append: false,
         }
     }
 
@@ -72,13 +74,21 @@ impl RedisBuilder {
         self
     }
 
-    /// Connects, and looks whether this Redis evicts. One that does not let itself be asked (`INFO`) is taken,
-    /// with a warning in the trace.
+    /// Refuses a Redis that keeps no append-only file (`appendonly`): a restart of it forgets what it has
+    /// acknowledged, so that requests that were seen are accepted again, and revoked tokens are good again. Without
+    /// this, there is a warning in the trace.
+    pub fn require_append_only(mut self) -> Self {
+        self.must_append = true;
+        self
+    }
+
+    /// Connects, and looks whether this Redis evicts, and whether it keeps an append-only file. One that does not let
+    /// itself be asked (`INFO`) is taken, with a warning in the trace.
     ///
     /// # Errors
     ///
     /// When the URL or the prefix is not one, Redis cannot be reached within 5 seconds or refuses the
-    /// credentials, or it evicts.
+    /// credentials, it evicts, or it keeps no append-only file that is required.
     pub async fn connect(self) -> Result<Redis, ConfigError> {
         check_prefix(&self.prefix)?;
         #[cfg(feature = "redis-tls")]
@@ -92,6 +102,7 @@ impl RedisBuilder {
         let mut first =
             client.get_multiplexed_async_connection_with_config(&config).await.map_err(unreachable)?;
         check_eviction(&mut first, self.may_evict).await?;
+        check_append_only(&mut first, self.must_append).await?;
         Ok(Redis(Arc::new(Parts {
             link: Link::new(client).map_err(unreachable)?,
             prefix: self.prefix,
@@ -139,13 +150,8 @@ fn check_prefix(prefix: &str) -> Result<(), ConfigError> {
 }
 
 async fn check_eviction(redis: &mut MultiplexedConnection, may_evict: bool) -> Result<(), ConfigError> {
-    let info = match cmd("INFO").arg("memory").query_async::<String>(redis).await {
-        Ok(info) => info,
-        Err(error) if error.kind() == ServerErrorKind::NoPerm.into() => String::new(),
-        Err(error) => return Err(unreachable(error)),
-    };
-    let policy = info.lines().find_map(|line| line.trim_end().strip_prefix("maxmemory_policy:"));
-    match policy {
+    let policy = setting(redis, "memory", "maxmemory_policy:").await?;
+    match policy.as_deref() {
         Some("noeviction") => Ok(()),
         None => {
             tracing::warn!("Redis does not say its maxmemory-policy: see that it is noeviction");
@@ -160,6 +166,43 @@ async fn check_eviction(redis: &mut MultiplexedConnection, may_evict: bool) -> R
              be dropped: set it to noeviction, or use a Redis of its own for them"
         ))),
     }
+}
+
+async fn check_append_only(
+    redis: &mut MultiplexedConnection,
+    must_append: bool,
+) -> Result<(), ConfigError> {
+    match setting(redis, "persistence", "aof_enabled:").await?.as_deref() {
+        Some("1") => Ok(()),
+        None => {
+            tracing::warn!("Redis does not say whether it keeps an append-only file: see that it does");
+            Ok(())
+        }
+        Some(_) if must_append => Err(ConfigError::new(
+            "Redis keeps no append-only file, and so forgets nonces and revocations when it is restarted: set \
+             appendonly to yes",
+        )),
+        Some(_) => {
+            tracing::warn!(
+                "Redis keeps no append-only file: a restart of it forgets nonces and revocations"
+            );
+            Ok(())
+        }
+    }
+}
+
+/// What Redis says of itself after these words, if it lets itself be asked.
+async fn setting(
+    redis: &mut MultiplexedConnection,
+    section: &str,
+    words: &str,
+) -> Result<Option<String>, ConfigError> {
+    let info = match cmd("INFO").arg(section).query_async::<String>(redis).await {
+        Ok(info) => info,
+        Err(error) if error.kind() == ServerErrorKind::NoPerm.into() => String::new(),
+        Err(error) => return Err(unreachable(error)),
+    };
+    Ok(info.lines().find_map(|line| line.trim_end().strip_prefix(words)).map(str::to_owned))
 }
 
 /// Where the program has not chosen, and could not be asked: with two of them compiled in, rustls does not

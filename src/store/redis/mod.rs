@@ -17,7 +17,10 @@
 //!    each account and source of a throttle, and each issuer of JWTs with its refresh tokens.
 //! 7. **No eviction**: [`connect`](RedisBuilder::connect) refuses a Redis whose `maxmemory-policy` is not
 //!    `noeviction`, since that may drop a nonce or a revocation that still counts.
-//! 8. **A full memory** (`maxmemory`) takes nothing new. What is there goes on: refresh tokens are used,
+//! 8. **An append-only file** is asked for, too: without one, what was acknowledged is gone with Redis.
+//!    [`connect`](RedisBuilder::connect) warns then, or refuses, if it is
+//!    [required](RedisBuilder::require_append_only).
+//! 9. **A full memory** (`maxmemory`) takes nothing new. What is there goes on: refresh tokens are used,
 //!    and their families revoked. A [throttle](crate::basic::Throttle) then counts in its own memory, as it
 //!    does whenever Redis does not answer.
 //!
@@ -44,7 +47,7 @@
 //! |---|---|
 //! | `appendonly yes`, `appendfsync always` | outlives a crash and a power cut |
 //! | `appendfsync everysec` | the last second is lost by a power cut, and by a crash of Redis perhaps less |
-//! | snapshots alone | everything since the last one is lost |
+//! | snapshots alone (what Redis does, and Debian's, if it is not told otherwise) | everything since the last one is lost |
 //! | a failover to a replica | what the replica had not got is lost: replication does not wait |
 //!
 //! | what is lost | what comes of it |
@@ -66,6 +69,7 @@
 #[cfg(feature = "basic")]
 mod attempts;
 mod builder;
+mod id;
 mod key;
 mod link;
 #[cfg(feature = "s3p")]
