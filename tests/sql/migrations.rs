@@ -119,7 +119,7 @@ async fn what_an_older_version_has_stored_is_there_in_the_newest() {
 #[tokio::test]
 async fn many_instances_that_start_at_once_make_the_tables_once() {
     for database in Database::of_every_lasting_kind() {
-        let stores = join_all((0..6).map(|_| database.options().max_connections(2).connect())).await;
+        let stores = join_all((0..12).map(|_| database.options().max_connections(2).connect())).await;
         for store in stores {
             store.unwrap().check_ready().await.unwrap();
         }
@@ -128,6 +128,27 @@ async fn many_instances_that_start_at_once_make_the_tables_once() {
         for store in stores {
             assert!(store.unwrap().user("alice").await.unwrap().is_some());
         }
+    }
+}
+
+#[tokio::test]
+async fn an_instance_waits_for_another_that_migrates_longer_than_for_a_statement() {
+    for database in Database::of_every_lasting_kind() {
+        version(&database, 1).await;
+        let other = database.options().connect().await.unwrap();
+        version(&database, 1).await;
+        let migrating = other.begin("portcullis: migrations").await.unwrap();
+        let connecting = database.options().query_timeout(Duration::from_millis(1)).connect();
+        let migrated = async {
+            // Many times as long.
+            for _ in 0..10 {
+                Database::file().connect().await.close().await;
+            }
+            migrating.commit().await.unwrap();
+        };
+        let (connected, ()) = tokio::join!(connecting, migrated);
+        connected.unwrap().close().await;
+        assert!(database.connect().await.user("alice").await.unwrap().is_some());
     }
 }
 

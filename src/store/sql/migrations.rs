@@ -63,7 +63,11 @@ async fn applied(engine: Engine, connection: &mut sqlx::AnyConnection) -> Result
         Engine::Sqlite => {
             "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'portcullis_schema'"
         }
-        Engine::Postgres => "SELECT 1 WHERE to_regclass('portcullis_schema') IS NOT NULL",
+        // `to_regclass` may answer from a cache what was so before another instance made the table.
+        Engine::Postgres => {
+            "SELECT 1 FROM pg_catalog.pg_class \
+             WHERE relname = 'portcullis_schema' AND pg_catalog.pg_table_is_visible(oid)"
+        }
     };
     if raw_sql(table).fetch_optional(&mut *connection).await?.is_none() {
         return Ok(0);

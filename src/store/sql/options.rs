@@ -21,6 +21,9 @@ const PROBE_WAITS: Duration = Duration::from_millis(500);
 /// How long it waits in all, and half of that for a connection.
 pub(super) const PROBE_LIMIT: Duration = Duration::from_secs(2);
 
+/// How long the tables may take to be brought up to date, or another instance to do it.
+const MIGRATION_LIMIT: Duration = Duration::from_secs(10 * 60);
+
 /// How a database is used.
 #[must_use = "nothing is connected until `connect` is called"]
 pub struct SqlOptions {
@@ -91,7 +94,8 @@ impl SqlOptions {
         self
     }
 
-    /// Connects, and brings the tables to the newest version.
+    /// Connects, and brings the tables to the newest version. That may take ten minutes, whatever the
+    /// [time limit](Self::query_timeout) of a statement.
     ///
     /// # Errors
     ///
@@ -128,13 +132,19 @@ impl SqlOptions {
             .connect_with(options.clone())
             .await
             .map_err(StoreError::new)?;
-        let probe = if in_memory {
-            pool.clone()
+        let (probe, migrating) = if in_memory {
+            (pool.clone(), pool.clone())
         } else {
             let probe = limited(PROBE_WAITS).max_connections(1).acquire_timeout(PROBE_LIMIT / 2);
-            probe.connect_lazy_with(options)
+            let migrating = limited(MIGRATION_LIMIT).max_connections(1);
+            (probe.connect_lazy_with(options.clone()), migrating.connect_lazy_with(options))
         };
-        migrations::run(engine, &pool).await.map_err(StoreError::new)?;
+        let migrated =
+            time::timeout(MIGRATION_LIMIT + GRACE, migrations::run(engine, &migrating)).await;
+        migrated.unwrap_or_else(|_| Err(timed_out().into())).map_err(StoreError::new)?;
+        if !in_memory {
+            migrating.close().await;
+        }
         Ok(Sql(Arc::new(Shared {
             pool,
             probe,
