@@ -19,7 +19,7 @@ mod upgrade;
 use std::process::{Command, Output};
 
 use gateway_support::{Folder, Server, free_port, program};
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method, header::CONTENT_TYPE};
 use portcullis::s3p::Signer;
 use serde_json::{Value, json};
 
@@ -114,9 +114,23 @@ struct Key {
 impl Key {
     /// A new `Authorization` line for `ping`.
     fn ping(&self) -> String {
+        self.sign(&Method::GET, "/ping", &HeaderMap::new(), "")
+    }
+
+    /// Sends an order, signed.
+    async fn post(&self, server: &Server, path: &str, order: &Value) -> (u16, Value) {
+        let (json, body) = ("content-type: application/json", order.to_string());
+        let headers =
+            HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+        let signed = self.sign(&Method::POST, path, &headers, &body);
+        let reply = server.send("POST", &format!("/s3p/v2{path}"), &[&signed, json], body).await;
+        (reply.status.as_u16(), reply.json())
+    }
+
+    fn sign(&self, method: &Method, path: &str, headers: &HeaderMap, body: &str) -> String {
         let signer = Signer::new(&self.token, self.secret.as_str()).unwrap();
-        let url = format!("{PUBLIC_URL}/s3p/v2/ping").parse().unwrap();
-        let signed = signer.sign(&Method::GET, &url, &HeaderMap::new(), b"").unwrap();
+        let url = format!("{PUBLIC_URL}/s3p/v2{path}").parse().unwrap();
+        let signed = signer.sign(method, &url, headers, body.as_bytes()).unwrap();
         format!("authorization: {}", signed.to_str().unwrap())
     }
 }

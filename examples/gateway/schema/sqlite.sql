@@ -101,3 +101,10 @@ CREATE TABLE IF NOT EXISTS page_sessions (
     expires INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS page_sessions_expires ON page_sessions (expires);
+
+-- One row: of which version these tables are. They are made by a program that knows a newer one, and by no other.
+
+CREATE TABLE gateway_schema (
+    version INTEGER NOT NULL
+) STRICT;
+INSERT INTO gateway_schema VALUES (1);
