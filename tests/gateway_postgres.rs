@@ -10,7 +10,10 @@ use http::{HeaderMap, Method};
 use portcullis::s3p::Signer;
 use serde_json::{Value, json};
 use servers::{PATIENCE, Postgres, Proxy};
-use std::process::{Command, Output};
+use std::{
+    process::{Command, Output},
+    sync::atomic::{AtomicBool, Ordering},
+};
 use tokio::time::timeout;
 
 const GROUP: &str = "/iso6523-actorid-upis%3A%3A9915%3Ademo";
@@ -200,6 +203,34 @@ fn the_password_of_a_server_that_cannot_be_reached_is_not_told() {
     let told = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(told.contains("cannot open the database: ") && !told.contains("s3cret"), "{told}");
+}
+
+#[tokio::test]
+async fn a_list_and_its_length_are_of_one_moment_while_others_write() {
+    let pair = Pair::start(Postgres::shared().database());
+    let (list, alice) = (format!("{SMS}/messages"), pair.servers[0].alice());
+    let authorization = format!("authorization: {alice}");
+    let message = json!({"phoneNumbers": ["+1234567890"], "textMessage": {"text": "one more"}});
+    // As many as a page has, together.
+    let write = async |server| {
+        for _ in 0..50 {
+            assert_eq!(ask(server, "POST", &list, &alice, &message).await.0, 202);
+        }
+    };
+    let is_written = AtomicBool::new(false);
+    let written = async {
+        join_all(pair.servers.iter().map(write)).await;
+        is_written.store(true, Ordering::Relaxed);
+    };
+    let page = format!("{list}?limit=100");
+    let read = async |reader: usize| {
+        while !is_written.load(Ordering::Relaxed) {
+            let reply = pair.servers[reader % 2].get(&page, &[&authorization]).await;
+            let listed = reply.json().as_array().unwrap().len();
+            assert_eq!(reply.header("x-total-count"), listed.to_string());
+        }
+    };
+    tokio::join!(written, join_all((0..4).map(read)));
 }
 
 // On several threads, as the start of a server blocks the one that it is called on.

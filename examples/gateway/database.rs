@@ -102,6 +102,15 @@ impl Database {
         self.store.begin(of).await
     }
 
+    /// Begins to read what there is at one moment, in however many statements.
+    pub async fn snapshot(&self) -> sqlx::Result<Transaction<'static, Any>> {
+        let begin = match self.store.engine() {
+            Engine::Sqlite => "BEGIN",
+            _ => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        };
+        self.pool().begin_with(begin).await
+    }
+
     /// Takes back the claims on groups that were never stored, since the server was killed in between. A
     /// request under way has such a claim, too: at this instance there is none at the start, and at another
     /// one, the claim comes again with the group.
