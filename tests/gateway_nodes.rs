@@ -5,6 +5,8 @@
 mod alike;
 #[path = "gateway_nodes/backup.rs"]
 mod backup;
+#[path = "gateway_nodes/dialects.rs"]
+mod dialects;
 mod gateway_support;
 #[path = "gateway_nodes/health.rs"]
 mod health;

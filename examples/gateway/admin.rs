@@ -5,7 +5,9 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use portcullis::{Clock, ScopeSet, SystemClock, basic::PasswordHash, user_token::UserTokenRecord};
+use portcullis::{
+    Clock, ScopeSet, SystemClock, basic::PasswordHash, s3p::AccessKey, user_token::UserTokenRecord,
+};
 
 use crate::{
     Error,
@@ -83,9 +85,13 @@ pub async fn token(database: &Database, command: TokenCommand) -> Result<(), Err
 
 pub async fn s3p_key(database: &Database, command: S3pKeyCommand) -> Result<(), Error> {
     match command {
-        S3pKeyCommand::Add { user } => {
+        S3pKeyCommand::Add { user, dialects, method } => {
             let owner = account(database, &user).await?.identity;
+            // No key is made that could not be used.
+            AccessKey::dangerous_short_secret(owner.clone(), "").dialects(&*dialects)?;
             let key = accounts::add_s3p_key(database, &owner).await?;
+            database.store().set_access_key_dialects(&key.token, &dialects).await?;
+            database.store().set_access_key_method(&key.token, method).await?;
             println!("access token: {}", key.token);
             print_made("secret", Some(key.secret));
         }

@@ -1,6 +1,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
+use portcullis::s3p::{Dialect, SignatureMethod};
 
 use crate::database;
 
@@ -226,6 +227,14 @@ pub enum S3pKeyCommand {
     Add {
         /// Whose key it is: a login name.
         user: String,
+        /// How the client signs: `strict`, as the scheme's page says; `maviance-php`, `maviance-nodejs`,
+        /// `maviance-java`, `ndole-go`, `postman`, `postman-php`, `python`; or what departs from the page, as in
+        /// `untrimmed+by-pair`. Repeat for several, four at most.
+        #[arg(long = "dialect", default_value = "strict")]
+        dialects: Vec<Dialect>,
+        /// By which method it signs: HMAC-SHA1, as the page says, or HMAC-SHA256.
+        #[arg(long, default_value = "HMAC-SHA1")]
+        method: SignatureMethod,
     },
     /// Gives an access key a new secret, and prints it once.
     Rotate {

@@ -116,6 +116,7 @@ mod dialect;
 mod header;
 mod key;
 mod layer;
+mod names;
 mod nonce;
 mod params;
 mod sign;

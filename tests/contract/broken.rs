@@ -17,8 +17,8 @@ use portcullis::{
         refresh::{RefreshFacts, RefreshStore, Rotation},
     },
     ownership::{Claim, MemoryOwnershipStore, Owner, OwnershipAdmin, OwnershipStore, Resource},
-    s3p::{Nonce, NonceStore, Recorded},
-    store::contract::{self, Revocation, UserSeed},
+    s3p::{AccessKey, MemoryAccessKeyStore, Nonce, NonceStore, Recorded},
+    store::contract::{self, AccessKeySeed, Revocation, UserSeed},
 };
 
 /// Nonces in a list, of which the last are kept, by a key that a mistake makes.
@@ -324,6 +324,19 @@ async fn a_store_that_overwrites_a_password_that_was_changed_meanwhile() {
             store.insert(User::new(name, password).unwrap());
         }
         Overwriting(store)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[should_panic(expected = "a key has the dialects and the method that it was given")]
+async fn a_store_that_forgets_how_a_client_signs() {
+    contract::access_keys(async |seeds: Vec<AccessKeySeed>| {
+        let store = MemoryAccessKeyStore::new();
+        for AccessKeySeed { token, identity, secret, scopes, .. } in seeds {
+            store.insert(token, AccessKey::new(identity, secret).unwrap().scopes(scopes));
+        }
+        store
     })
     .await;
 }

@@ -135,9 +135,11 @@ async fn access_keys_keep_the_contract() {
     for kind in KINDS {
         contract::access_keys(async |seeds: Vec<AccessKeySeed>| {
             let store = kind.store(kept).await;
-            for AccessKeySeed { token, identity, secret, scopes } in seeds {
+            for AccessKeySeed { token, identity, secret, dialects, method, scopes } in seeds {
                 let added = store.insert_access_key(&token, &identity, &secret, &scopes).await;
                 assert!(added.unwrap());
+                assert!(store.set_access_key_dialects(&token, &dialects).await.unwrap());
+                assert!(store.set_access_key_method(&token, method).await.unwrap());
             }
             store
         })

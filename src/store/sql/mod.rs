@@ -55,7 +55,7 @@
 //! | `portcullis_refresh_families` | a family of refresh tokens, and whether it is revoked | `RefreshStore`, `RevocationStore` | until the last of its tokens expires |
 //! | `portcullis_refresh_tokens` | an unused refresh token, by its `jti` | `RefreshStore` | until it is used, or expires |
 //! | `portcullis_owners` | who owns a resource, by kind and id | `OwnershipStore` | until given up |
-//! | `portcullis_access_keys` | an S3P key by its token: owner, sealed secrets | `AccessKeyStore` | for good |
+//! | `portcullis_access_keys` | an S3P key by its token: owner, sealed secrets, dialects, method | `AccessKeyStore` | for good |
 //! | `portcullis_nonces` | a nonce of an access token | `NonceStore` | until it expires |
 //! | `portcullis_nonces_purged` | up to when nonces were deleted; one row | `NonceStore` | |
 //! | `portcullis_ready` | when somebody asked whether the database takes writes; one row | | |

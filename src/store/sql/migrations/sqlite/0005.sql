@@ -1,3 +1,8 @@
+-- Access keys say in which dialects and by which method their holders sign.
+
+ALTER TABLE portcullis_access_keys ADD COLUMN dialects TEXT NOT NULL DEFAULT 'strict';   -- separated by blanks
+ALTER TABLE portcullis_access_keys ADD COLUMN method TEXT NOT NULL DEFAULT 'HMAC-SHA1';
+
 -- One row, which is written to see whether the database takes writes.
 CREATE TABLE portcullis_ready (
     asked INTEGER NOT NULL
