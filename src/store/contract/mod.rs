@@ -112,7 +112,14 @@ const PAIRS: [(&str, &str); 12] = [
 
 /// [`TEXTS`], and two that are long and nearly the same.
 fn texts() -> Vec<String> {
-    let long = ["x", "y"].map(|end| "long".repeat(2_000) + end);
+    // No part of it repeats another, so that no database stores it shorter: the upper digits of a sequence that is
+    // as good as random (Knuth's).
+    let sequence = (0..8_000).scan(1_u64, |last, _| {
+        *last = last.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        char::from_digit(u32::try_from(*last >> 59).ok()?, 32)
+    });
+    let long: String = sequence.collect();
+    let long = ["x", "y"].map(|end| format!("{long}{end}"));
     TEXTS.map(str::to_owned).into_iter().chain(long).collect()
 }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::{
     Error, SealingKey, Sql,
     refused::refused_user,
-    text::{identity, text},
+    text::{identity, text, whole},
 };
 use crate::{
     Identity, NowOrLater, ScopeSet, Secret, StoreError,
@@ -41,10 +41,10 @@ impl Sql {
              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
         )
         .bind(text(token))
-        .bind(text(owner.issuer()))
-        .bind(text(owner.subject()))
+        .bind(whole(owner.issuer()))
+        .bind(whole(owner.subject()))
         .bind(self.seal(token, secret)?)
-        .bind(text(scopes.as_str()))
+        .bind(whole(scopes.as_str()))
         .bind(self.now());
         self.change(insert).await
     }

@@ -44,7 +44,9 @@
 //! # The tables
 //!
 //! An application may have its own tables beside them, read these, and write to them in its own
-//! transactions over [`Sql::pool`]. Times are seconds since 1970-01-01T00:00:00Z.
+//! transactions over [`Sql::pool`]. Times are seconds since 1970-01-01T00:00:00Z. A text by which rows are found is
+//! stored by its SHA-256 if it is longer than 1,024 bytes, since no index of PostgreSQL takes it: U+10FFFF, `2`, and
+//! 64 hexadecimal digits. Not so the owner of a token, a key or a resource.
 //!
 //! | table | a row is | trait | kept |
 //! |---|---|---|---|

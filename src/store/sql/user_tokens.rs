@@ -3,7 +3,7 @@ use std::time::SystemTime;
 use super::{
     Error, Sql,
     refused::refused_user,
-    text::{identity, plain, text},
+    text::{identity, plain, whole},
     time,
 };
 use crate::{
@@ -44,11 +44,11 @@ impl UserTokenAdmin for Sql {
              created, expires, last_used, revoked) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         )
         .bind(digest.as_bytes().to_vec())
-        .bind(text(&record.id))
-        .bind(text(record.owner.issuer()))
-        .bind(text(record.owner.subject()))
-        .bind(text(&record.name))
-        .bind(text(record.scopes.as_str()))
+        .bind(whole(&record.id))
+        .bind(whole(record.owner.issuer()))
+        .bind(whole(record.owner.subject()))
+        .bind(whole(&record.name))
+        .bind(whole(record.scopes.as_str()))
         .bind(record.created.map_or_else(|| self.now(), unix_seconds))
         .bind(record.expires.map(unix_seconds))
         .bind(record.last_used.map(unix_seconds))
@@ -62,7 +62,7 @@ impl UserTokenAdmin for Sql {
             "SELECT id, issuer, subject, name, scopes, created, expires, last_used, revoked \
              FROM portcullis_user_tokens WHERE issuer = $1 AND subject = $2 ORDER BY created, id",
         );
-        let select = select.bind(text(owner.issuer())).bind(text(owner.subject()));
+        let select = select.bind(whole(owner.issuer())).bind(whole(owner.subject()));
         NowOrLater::later(async move {
             let rows = store.fetch_all(select).await.map_err(StoreError::new)?;
             rows.into_iter().map(record).collect::<Result<_, _>>().map_err(StoreError::new)
@@ -81,9 +81,9 @@ impl UserTokenAdmin for Sql {
              WHERE id = $2 AND issuer = $3 AND subject = $4 AND revoked IS NULL",
         )
         .bind(unix_seconds(now))
-        .bind(text(id))
-        .bind(text(owner.issuer()))
-        .bind(text(owner.subject()));
+        .bind(whole(id))
+        .bind(whole(owner.issuer()))
+        .bind(whole(owner.subject()));
         NowOrLater::later(async move { store.change(update).await })
     }
 

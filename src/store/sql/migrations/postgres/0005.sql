@@ -8,3 +8,7 @@ CREATE TABLE portcullis_ready (
     asked BIGINT NOT NULL
 );
 INSERT INTO portcullis_ready VALUES (0);
+
+-- Of owners of any length.
+DROP INDEX portcullis_user_tokens_owner;
+CREATE INDEX portcullis_user_tokens_owner ON portcullis_user_tokens USING hash (subject);
