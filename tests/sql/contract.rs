@@ -7,6 +7,7 @@ use portcullis::{
     store::{
         Sql,
         contract::{self, AccessKeySeed, Revocation, UserSeed, UserTokenSeed},
+        sql::SqlOptions,
     },
     user_token::{UserTokenAdmin, UserTokenRecord},
 };
@@ -25,10 +26,10 @@ const KINDS: [Kind; 3] = [Kind::Memory, Kind::File, Kind::Postgres];
 
 impl Kind {
     async fn store(self, kept: &std::sync::Mutex<Vec<Database>>) -> Sql {
-        self.bounded_store(kept, 100_000).await
+        self.options(kept).connect().await.unwrap()
     }
 
-    async fn bounded_store(self, kept: &std::sync::Mutex<Vec<Database>>, each: u64) -> Sql {
+    fn options(self, kept: &std::sync::Mutex<Vec<Database>>) -> SqlOptions {
         let database = match self {
             Self::Memory => Database::memory(),
             Self::File => Database::file(),
@@ -37,9 +38,8 @@ impl Kind {
         // Many ask at once on a machine that is busy.
         let options = database.options().acquire_timeout(Duration::from_secs(60));
         let options = options.query_timeout(Duration::from_secs(60)).max_connections(4);
-        let store = options.max_nonces(1_000, each).connect().await.unwrap();
         kept.lock().unwrap().push(database);
-        store
+        options
     }
 }
 
@@ -48,8 +48,11 @@ async fn nonces_keep_the_contract() {
     let kept = &std::sync::Mutex::default();
     for kind in KINDS {
         contract::nonces(async || kind.store(kept).await).await;
-        contract::bounded_nonces(async |each| kind.bounded_store(kept, each.try_into().unwrap()).await)
-            .await;
+        contract::bounded_nonces(async |each| {
+            let store = kind.options(kept).max_nonces(1_000, each.try_into().unwrap());
+            store.connect().await.unwrap()
+        })
+        .await;
     }
 }
 
@@ -117,6 +120,11 @@ async fn user_tokens_keep_the_contract() {
         })
         .await;
         contract::user_token_admin(async || kind.store(kept).await).await;
+        contract::bounded_user_token_admin(async |each| {
+            let store = kind.options(kept).max_user_tokens(each.try_into().unwrap());
+            store.connect().await.unwrap()
+        })
+        .await;
     }
 }
 

@@ -8,10 +8,55 @@ use portcullis::{
         refresh::{RefreshFacts, RefreshStore},
     },
     s3p::{Nonce, NonceStore, Recorded},
+    user_token::{TokenDigest, UserTokenAdmin, UserTokenRecord},
 };
 use sqlx::{AssertSqlSafe, Connection, PgConnection, query_scalar, raw_sql};
 
 use crate::{Database, NOW, alice, until};
+
+const DAY: u64 = 24 * 60 * 60;
+
+#[tokio::test]
+async fn user_tokens_are_forgotten_90_days_after_they_were_good() {
+    for database in Database::of_every_kind() {
+        let store = database.connect().await;
+        let at = |second| UNIX_EPOCH + Duration::from_secs(second);
+        let digest = |number| TokenDigest::from_bytes([number; 32]);
+        let token = |id: &'static str| UserTokenRecord::new(id, alice());
+        store.create(&digest(1), &token("good")).await.unwrap();
+        store.create(&digest(2), &token("expired").expires(at(NOW))).await.unwrap();
+        store.create(&digest(3), &token("revoked")).await.unwrap();
+        assert!(UserTokenAdmin::revoke(&store, &alice(), "revoked", at(NOW)).await.unwrap());
+        database.clock.advance(Duration::from_secs(90 * DAY + 60));
+        assert_eq!(store.purge().await.unwrap(), 0, "their owner may look at them");
+        database.clock.advance(Duration::from_secs(1));
+        assert_eq!(store.purge().await.unwrap(), 2);
+        let left = store.list(&alice()).await.unwrap();
+        assert_eq!(left.iter().map(|token| &*token.id).collect::<Vec<_>>(), ["good"]);
+    }
+}
+
+#[tokio::test]
+async fn what_has_expired_longest_makes_room_for_a_new_user_token() {
+    for database in Database::of_every_kind() {
+        let store = database.options().max_user_tokens(3).connect().await.unwrap();
+        let token = |id: String, expires| {
+            let expires = UNIX_EPOCH + Duration::from_secs(expires);
+            UserTokenRecord::new(id, alice()).expires(expires)
+        };
+        let mut ids = Vec::new();
+        for (number, expires) in (0_u8..).zip([NOW - 1, NOW - 2, NOW + 1, NOW + 2, NOW + 3]) {
+            let digest = TokenDigest::from_bytes([number; 32]);
+            let token = token(number.to_string(), expires);
+            ids.push((number, store.create(&digest, &token).await.is_ok()));
+        }
+        assert_eq!(ids, [(0, true), (1, true), (2, true), (3, true), (4, true)]);
+        let kept = store.list(&alice()).await.unwrap();
+        assert_eq!(kept.iter().map(|token| &*token.id).collect::<Vec<_>>(), ["2", "3", "4"]);
+        let more = token("5".to_owned(), NOW + 4);
+        assert!(store.create(&TokenDigest::from_bytes([5; 32]), &more).await.is_err());
+    }
+}
 
 /// When all of it has long expired.
 const LONG_AGO: u64 = NOW - 10_000;

@@ -76,7 +76,7 @@ pub use self::{
 };
 #[cfg(feature = "user-token")]
 pub use self::{
-    user_token_admin::{broken_user_token_admin, user_token_admin},
+    user_token_admin::{bounded_user_token_admin, broken_user_token_admin, user_token_admin},
     user_tokens::{UserTokenSeed, broken_user_tokens, user_tokens},
 };
 use crate::{NowOrLater, StoreError};

@@ -51,7 +51,7 @@
 //! | table | a row is | trait | kept |
 //! |---|---|---|---|
 //! | `portcullis_users` | a user by login name: identity, password hash, scopes, states | `UserStore` | for good |
-//! | `portcullis_user_tokens` | a token by its SHA-256: id, owner, scopes | `UserTokenStore` | for good |
+//! | `portcullis_user_tokens` | a token by its SHA-256: id, owner, scopes | `UserTokenStore` | until 90 days after it was revoked or has expired |
 //! | `portcullis_revoked_tokens` | a revoked JWT by issuer and `jti` | `RevocationStore` | until it expires |
 //! | `portcullis_revoked_subjects` | up to when all JWTs of somebody are revoked | `RevocationStore` | for good |
 //! | `portcullis_refresh_families` | a family of refresh tokens, and whether it is revoked | `RefreshStore`, `RevocationStore` | until the last of its tokens expires |
@@ -140,6 +140,8 @@ struct Shared {
     sealing: Option<SealingKey>,
     #[cfg(feature = "s3p")]
     nonces: nonces::Counts,
+    #[cfg(feature = "user-token")]
+    max_user_tokens: i64,
 }
 
 impl Sql {

@@ -36,6 +36,8 @@ pub struct SqlOptions {
     sealing: Option<SealingKey>,
     #[cfg(feature = "s3p")]
     max_nonces: (u64, u64),
+    #[cfg(feature = "user-token")]
+    max_user_tokens: u32,
 }
 
 impl SqlOptions {
@@ -50,6 +52,8 @@ impl SqlOptions {
             sealing: None,
             #[cfg(feature = "s3p")]
             max_nonces: (1_000_000, 100_000),
+            #[cfg(feature = "user-token")]
+            max_user_tokens: 1_000,
         })
     }
 
@@ -91,6 +95,14 @@ impl SqlOptions {
     #[cfg(feature = "s3p")]
     pub fn max_nonces(mut self, in_all: u64, per_token: u64) -> Self {
         self.max_nonces = (in_all, per_token);
+        self
+    }
+
+    /// How many user tokens somebody may have, those that are revoked or have expired included, until they are
+    /// forgotten. The default is 1,000.
+    #[cfg(feature = "user-token")]
+    pub fn max_user_tokens(mut self, each: u32) -> Self {
+        self.max_user_tokens = each;
         self
     }
 
@@ -156,6 +168,8 @@ impl SqlOptions {
             sealing: self.sealing,
             #[cfg(feature = "s3p")]
             nonces: Counts::new(self.max_nonces),
+            #[cfg(feature = "user-token")]
+            max_user_tokens: self.max_user_tokens.into(),
         })))
     }
 }

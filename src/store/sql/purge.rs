@@ -7,6 +7,9 @@ const MARGIN: i64 = 60;
 /// The greatest leeway of a verifier, in seconds: so long is a token good after it has expired.
 const LEEWAY: i64 = 300;
 
+/// How long a user token is kept for its owner to see that is good no more, in seconds.
+const SHOWN: i64 = 90 * 24 * 60 * 60;
+
 /// Deletes a part of the rows that expired before a second. It is compared twice: the rows that are found may have
 /// been written anew by the time that PostgreSQL deletes them, and then it judges them by what stands outside.
 macro_rules! delete_expired {
@@ -35,7 +38,8 @@ macro_rules! delete_expired {
 /// # Upkeep
 impl Sql {
     /// Deletes what has expired: nonces, revocations of JWTs, refresh tokens and their families, previous
-    /// secrets of access keys. How many rows were deleted.
+    /// secrets of access keys; and user tokens that were revoked or have expired 90 days ago. How many rows were
+    /// deleted.
     ///
     /// Nothing is deleted on the way of a request: call this every minute or so, from a task of its own. Any
     /// number of instances may.
@@ -61,11 +65,16 @@ impl Sql {
         let jwts = delete_expired!("portcullis_revoked_tokens", "issuer, id");
         let tokens = delete_expired!("portcullis_refresh_tokens", "id");
         let families = delete_expired!("portcullis_refresh_families", "id");
+        let user_tokens =
+            delete_expired!("portcullis_user_tokens", "digest", "(revoked < $1 OR expires < $1)");
         let mut deleted = 0;
-        let long_ago = second.saturating_sub(LEEWAY);
-        for (statement, second) in
-            [(nonces, second), (jwts, second), (tokens, second), (families, long_ago)]
-        {
+        for (statement, second) in [
+            (nonces, second),
+            (jwts, second),
+            (tokens, second),
+            (families, second.saturating_sub(LEEWAY)),
+            (user_tokens, second.saturating_sub(SHOWN)),
+        ] {
             // In parts, so that nobody waits long for the one writer that SQLite has.
             loop {
                 let part = self.execute(sqlx::query(statement).bind(second)).await?;

@@ -1,10 +1,12 @@
 use std::time::SystemTime;
 
+use sqlx::{Any, any::AnyArguments, query::Query};
+
 use super::{
     Error, Sql,
     refused::refused_user,
     text::{identity, plain, whole},
-    time,
+    time, timed_out,
 };
 use crate::{
     Identity, NowOrLater, ScopeSet, StoreError,
@@ -32,6 +34,8 @@ impl UserTokenStore for Sql {
     }
 }
 
+/// An owner has [as many tokens](super::SqlOptions::max_user_tokens) as there may be; for one more, that which is dead
+/// the longest is forgotten, and if all are good, it is not kept.
 impl UserTokenAdmin for Sql {
     fn create(
         &self,
@@ -39,33 +43,40 @@ impl UserTokenAdmin for Sql {
         record: &UserTokenRecord,
     ) -> NowOrLater<Result<(), StoreError>> {
         let store = self.clone();
+        let [issuer, subject] = [record.owner.issuer(), record.owner.subject()].map(whole);
         let insert = sqlx::query(
             "INSERT INTO portcullis_user_tokens (digest, id, issuer, subject, name, scopes, \
              created, expires, last_used, revoked) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         )
         .bind(digest.as_bytes().to_vec())
         .bind(whole(&record.id))
-        .bind(whole(record.owner.issuer()))
-        .bind(whole(record.owner.subject()))
+        .bind(issuer.clone())
+        .bind(subject.clone())
         .bind(whole(&record.name))
         .bind(whole(record.scopes.as_str()))
         .bind(record.created.map_or_else(|| self.now(), unix_seconds))
         .bind(record.expires.map(unix_seconds))
         .bind(record.last_used.map(unix_seconds))
         .bind(record.revoked.map(unix_seconds));
-        NowOrLater::later(async move { store.change(insert).await.map(drop) })
+        NowOrLater::later(async move {
+            let added = store.bounded(store.add_user_token(issuer, subject, insert)).await;
+            added.unwrap_or_else(|| Err(timed_out().into())).map_err(StoreError::new)
+        })
     }
 
     fn list(&self, owner: &Identity) -> NowOrLater<Result<Vec<UserTokenRecord>, StoreError>> {
         let store = self.clone();
         let select = sqlx::query_as::<_, Row>(
             "SELECT id, issuer, subject, name, scopes, created, expires, last_used, revoked \
-             FROM portcullis_user_tokens WHERE issuer = $1 AND subject = $2 ORDER BY created, id",
+             FROM portcullis_user_tokens WHERE issuer = $1 AND subject = $2 \
+             ORDER BY created DESC, id DESC LIMIT $3",
         );
         let select = select.bind(whole(owner.issuer())).bind(whole(owner.subject()));
+        let select = select.bind(self.0.max_user_tokens);
         NowOrLater::later(async move {
-            let rows = store.fetch_all(select).await.map_err(StoreError::new)?;
-            rows.into_iter().map(record).collect::<Result<_, _>>().map_err(StoreError::new)
+            let newest_first = store.fetch_all(select).await.map_err(StoreError::new)?;
+            let records = newest_first.into_iter().rev().map(record);
+            records.collect::<Result<_, _>>().map_err(StoreError::new)
         })
     }
 
@@ -92,6 +103,34 @@ impl UserTokenAdmin for Sql {
         let update = sqlx::query("UPDATE portcullis_user_tokens SET last_used = $1 WHERE digest = $2");
         let update = update.bind(unix_seconds(now)).bind(digest.as_bytes().to_vec());
         NowOrLater::later(async move { store.change(update).await.map(drop) })
+    }
+}
+
+impl Sql {
+    /// In their owner's turn, so that of several at once no more are kept than there may be.
+    async fn add_user_token(
+        &self,
+        issuer: String,
+        subject: String,
+        insert: Query<'static, Any, AnyArguments>,
+    ) -> Result<(), Error> {
+        let mut change =
+            self.begin(&format!("portcullis: user tokens of {issuer:?} {subject:?}")).await?;
+        let count = "SELECT count(*) FROM portcullis_user_tokens WHERE issuer = $1 AND subject = $2";
+        let count = sqlx::query_scalar::<_, i64>(count).bind(issuer.clone()).bind(subject.clone());
+        if count.fetch_one(&mut *change).await? >= self.0.max_user_tokens {
+            let forget = sqlx::query(
+                "DELETE FROM portcullis_user_tokens WHERE digest = \
+                 (SELECT digest FROM portcullis_user_tokens WHERE issuer = $1 AND subject = $2 \
+                 AND (revoked IS NOT NULL OR expires <= $3) ORDER BY coalesce(revoked, expires) LIMIT 1)",
+            );
+            let forget = forget.bind(issuer).bind(subject).bind(self.now());
+            if forget.execute(&mut *change).await?.rows_affected() == 0 {
+                return Err("the owner has as many user tokens as there may be".into());
+            }
+        }
+        insert.execute(&mut *change).await?;
+        Ok(change.commit().await?)
     }
 }
 

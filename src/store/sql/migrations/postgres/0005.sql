@@ -12,3 +12,7 @@ INSERT INTO portcullis_ready VALUES (0);
 -- Of owners of any length.
 DROP INDEX portcullis_user_tokens_owner;
 CREATE INDEX portcullis_user_tokens_owner ON portcullis_user_tokens USING hash (subject);
+
+-- Those that are good no more are deleted some day.
+CREATE INDEX portcullis_user_tokens_expires ON portcullis_user_tokens (expires);
+CREATE INDEX portcullis_user_tokens_revoked ON portcullis_user_tokens (revoked);

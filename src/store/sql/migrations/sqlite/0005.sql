@@ -8,3 +8,7 @@ CREATE TABLE portcullis_ready (
     asked INTEGER NOT NULL
 ) STRICT;
 INSERT INTO portcullis_ready VALUES (0);
+
+-- Those that are good no more are deleted some day.
+CREATE INDEX portcullis_user_tokens_expires ON portcullis_user_tokens (expires);
+CREATE INDEX portcullis_user_tokens_revoked ON portcullis_user_tokens (revoked);
