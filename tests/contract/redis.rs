@@ -14,7 +14,7 @@ use portcullis::{
     },
     s3p::{Nonce, NonceStore, Recorded},
     store::{
-        Redis,
+        Redis, RedisBuilder,
         contract::{self, Revocation},
     },
 };
@@ -23,14 +23,18 @@ use crate::servers::{self, PATIENCE};
 
 const NOW: u64 = 1_361_281_946;
 
-/// An empty store of so many nonces of a token, on the Redis that all share.
-async fn store(each: usize) -> Redis {
+/// Of an empty store, on the Redis that all share.
+fn builder() -> RedisBuilder {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let prefix = format!("test-{}", NEXT.fetch_add(1, Ordering::Relaxed));
     let builder = Redis::builder(servers::Redis::shared().url()).prefix(prefix);
     // A machine that is busy is not a Redis that is down.
-    let builder = builder.time_limit(PATIENCE).clock(ManualClock::at_unix(NOW));
-    builder.max_live_nonces_per_token(each).connect().await.unwrap()
+    builder.time_limit(PATIENCE).clock(ManualClock::at_unix(NOW))
+}
+
+/// An empty store of so many nonces of a token.
+async fn store(each: usize) -> Redis {
+    builder().max_live_nonces_per_token(each).connect().await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -60,6 +64,10 @@ async fn revocations_in_redis_keep_the_contract() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn refresh_tokens_in_redis_keep_the_contract() {
     contract::refreshes(async || store(1).await).await;
+    contract::bounded_refreshes(async |each| {
+        builder().max_refresh_families(each).connect().await.unwrap()
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -84,6 +92,22 @@ async fn a_family_takes_no_more_unused_tokens_than_it_may_have() {
     // Those that have long expired make room.
     let later = at(NOW + 2 * 7200);
     let late = RefreshFacts { now: later, expires: later, ..facts(&alice, "family-of-12 a late 1") };
+    assert!(store.add(late).await.unwrap());
+}
+
+#[tokio::test]
+async fn families_that_have_long_expired_make_room() {
+    let alice = Identity::new("issuer", "alice").unwrap();
+    let store = builder().max_refresh_families(2).connect().await.unwrap();
+    for id in ["family-of-11token-no1", "family-of-12token-no1"] {
+        assert!(store.add(facts(&alice, id)).await.unwrap());
+    }
+    let third = facts(&alice, "family-of-13token-no1");
+    assert!(store.add(third).await.is_err());
+    let bob = Identity::new("issuer", "bob").unwrap();
+    assert!(store.add(facts(&bob, "family-of-14token-no1")).await.unwrap());
+    let later = at(NOW + 2 * 7200);
+    let late = RefreshFacts { now: later, expires: later, family_expires: later, ..third };
     assert!(store.add(late).await.unwrap());
 }
 
@@ -125,8 +149,8 @@ async fn what_is_stored_expires_by_itself_and_not_too_early() {
     store.count(AttemptKey::new([b"alice"]), limit(), at(NOW)).await.unwrap();
     store.succeed(AttemptKey::new([b"bob"]), limit(), at(NOW)).await.unwrap();
     let keys = redis.cli(&["--scan"]);
-    // Three of the first family; the second is not Bob's.
-    assert_eq!(keys.lines().count(), 3 + 3 + 2, "{keys}");
+    // Three of the first family, and one of how many there are; the second is not Bob's.
+    assert_eq!(keys.lines().count(), 3 + 4 + 2, "{keys}");
     for key in keys.lines() {
         let left: u64 = redis.cli(&["ttl", key]).trim().parse().unwrap();
         // A test may be slow, and Redis's own clock is not the one that is asked.
@@ -196,8 +220,9 @@ async fn keys_of_one_script_share_a_slot_and_access_tokens_do_not() {
     store.succeed(key, limit(), at(NOW)).await.unwrap();
     let keys = redis.cli(&["--scan"]);
     let mut slots: Vec<_> = keys.lines().map(|key| redis.cli(&["cluster", "keyslot", key])).collect();
-    // Two of each access token, two of the family (its unused tokens are gone), and one of the attempts.
-    assert_eq!(slots.len(), 8 + 2 + 1, "{keys}");
+    // Two of each access token, two of the family (its unused tokens are gone), one of how many there are, and one of
+    // the attempts.
+    assert_eq!(slots.len(), 8 + 3 + 1, "{keys}");
     slots.sort();
     slots.dedup();
     assert_eq!(slots.len(), 4 + 1 + 1, "{keys}");

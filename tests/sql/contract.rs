@@ -102,6 +102,11 @@ async fn refresh_tokens_keep_the_contract() {
     let kept = &std::sync::Mutex::default();
     for kind in KINDS {
         contract::refreshes(async || kind.store(kept).await).await;
+        contract::bounded_refreshes(async |each| {
+            let store = kind.options(kept).max_refresh_families(each.try_into().unwrap());
+            store.connect().await.unwrap()
+        })
+        .await;
     }
 }
 

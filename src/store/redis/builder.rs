@@ -25,6 +25,7 @@ pub struct RedisBuilder {
     prefix: String,
     time_limit: Duration,
     max_live_per_token: usize,
+    max_families: usize,
     clock: Arc<dyn Clock>,
     may_evict: bool,
     must_append: bool,
@@ -37,6 +38,7 @@ impl RedisBuilder {
             prefix: "portcullis".to_owned(),
             time_limit: Duration::from_millis(500),
             max_live_per_token: 100_000,
+            max_families: 10_000,
             clock: Arc::new(SystemClock),
             may_evict: false,
             must_append: false,
@@ -58,6 +60,14 @@ impl RedisBuilder {
     /// How many live nonces a token may have: 100,000, unless told otherwise. Each takes some 100 bytes.
     pub fn max_live_nonces_per_token(mut self, most: usize) -> Self {
         self.max_live_per_token = most;
+        self
+    }
+
+    /// How many families of refresh tokens somebody may have, revoked ones included, until they expire: 10,000, unless
+    /// told otherwise. That is for who signs in every five minutes, where a family lives for 30 days. Each takes some
+    /// 500 bytes.
+    pub fn max_refresh_families(mut self, most: usize) -> Self {
+        self.max_families = most;
         self
     }
 
@@ -110,6 +120,7 @@ impl RedisBuilder {
             waiting: Semaphore::new(MOST_WAITING),
             verdict: Verdict::default(),
             max_live_per_token: self.max_live_per_token,
+            max_families: self.max_families,
             clock: self.clock,
         })))
     }

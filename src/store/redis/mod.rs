@@ -105,6 +105,7 @@ struct Parts {
     waiting: Semaphore,
     verdict: Verdict,
     max_live_per_token: usize,
+    max_families: usize,
     clock: Arc<dyn Clock>,
 }
 

@@ -64,8 +64,12 @@ const FAMILY: &str = r"
 static ADD: LazyLock<Script> = LazyLock::new(|| {
     script(
         r"
-        local subject, token, expires, now, long_ago, seconds, most = unpack(ARGV)
+        local subject, token, expires, now, long_ago, seconds, most, id, ends, most_families = unpack(ARGV)
+        local families = KEYS[5]
         if redis.call('EXISTS', family) == 0 then
+            if redis.call('ZCOUNT', families, '(' .. long_ago, '+inf') >= tonumber(most_families) then
+                return leave('too many')
+            end
             local number = redis.call('HGET', owner, 'number') or 0
             redis.call('HSET', family, 'subject', subject, 'began', now, 'number', number)
             redis.call('HSETNX', owner, 'number', 0)
@@ -75,7 +79,12 @@ static ADD: LazyLock<Script> = LazyLock::new(|| {
             return leave('full')
         end
         redis.call('ZADD', unused, expires, token)
+        redis.call('ZADD', families, 'GT', ends, id)
         keep(long_ago, seconds)
+        redis.call('ZREMRANGEBYSCORE', families, '-inf', long_ago)
+        if redis.call('TTL', families) < tonumber(seconds) then
+            redis.call('EXPIRE', families, seconds)
+        end
         return 'added'
         ",
     )
@@ -133,7 +142,8 @@ fn script(body: &str) -> Script {
     Script::new(&[IS_REVOKED, FAMILY, body].concat())
 }
 
-/// A family has up to 10,000 unused tokens; to one that has as many, none is added. When the memory of Redis is full
+/// Somebody has up to [so many families](super::RedisBuilder::max_refresh_families), and a family up to 10,000 unused
+/// tokens; beyond that, none is added. When the memory of Redis is full
 /// (`maxmemory`), no family begins; those that there are go on, and are revoked.
 ///
 /// All families of an issuer are in one slot of a cluster.
@@ -143,11 +153,14 @@ impl RefreshStore for Redis {
         script.arg(&digest(token.identity.subject())[..]).arg(&digest(token.id)[..]);
         script.arg(unix_seconds(token.expires)).arg(unix_milliseconds(token.now));
         script.arg(long_ago(token)).arg(keep(token)).arg(MOST_UNUSED);
+        script.arg(&digest(token.family())[..]).arg(unix_seconds(token.family_expires));
+        script.arg(self.0.max_families).key(self.families_key(token.identity));
         let redis = self.clone();
         NowOrLater::later(async move {
             match redis.run::<String>(script).await.map_err(StoreError::new)?.as_str() {
                 "added" => Ok(true),
                 "revoked" => Ok(false),
+                "too many" => Err(StoreError::new("somebody has too many families of refresh tokens")),
                 _ => Err(StoreError::new("the family has too many unused refresh tokens")),
             }
         })
@@ -204,6 +217,11 @@ impl Redis {
 
     pub(super) fn family_key(&self, issuer: &str, family: &str) -> String {
         self.key_within("refresh-family", digest(issuer), digest(family))
+    }
+
+    /// Of how many families somebody has, by when they expire.
+    fn families_key(&self, owner: &Identity) -> String {
+        self.key_within("refresh-families", digest(owner.issuer()), digest(owner.subject()))
     }
 
     /// Of what is revoked of all families of somebody.

@@ -76,6 +76,8 @@
 #[cfg(feature = "s3p")]
 mod access_keys;
 mod engine;
+#[cfg(feature = "_jwt")]
+mod families;
 mod migrations;
 #[cfg(feature = "s3p")]
 mod nonces;
@@ -142,6 +144,8 @@ struct Shared {
     nonces: nonces::Counts,
     #[cfg(feature = "user-token")]
     max_user_tokens: i64,
+    #[cfg(feature = "_jwt")]
+    max_families: i64,
 }
 
 impl Sql {

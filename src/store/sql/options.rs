@@ -38,6 +38,8 @@ pub struct SqlOptions {
     max_nonces: (u64, u64),
     #[cfg(feature = "user-token")]
     max_user_tokens: u32,
+    #[cfg(feature = "_jwt")]
+    max_families: u32,
 }
 
 impl SqlOptions {
@@ -54,6 +56,8 @@ impl SqlOptions {
             max_nonces: (1_000_000, 100_000),
             #[cfg(feature = "user-token")]
             max_user_tokens: 1_000,
+            #[cfg(feature = "_jwt")]
+            max_families: 10_000,
         })
     }
 
@@ -103,6 +107,14 @@ impl SqlOptions {
     #[cfg(feature = "user-token")]
     pub fn max_user_tokens(mut self, each: u32) -> Self {
         self.max_user_tokens = each;
+        self
+    }
+
+    /// How many families of refresh tokens somebody may have, revoked ones included, until they expire. The default is
+    /// 10,000: for who signs in every five minutes, where a family lives for 30 days.
+    #[cfg(feature = "_jwt")]
+    pub fn max_refresh_families(mut self, each: u32) -> Self {
+        self.max_families = each;
         self
     }
 
@@ -170,6 +182,8 @@ impl SqlOptions {
             nonces: Counts::new(self.max_nonces),
             #[cfg(feature = "user-token")]
             max_user_tokens: self.max_user_tokens.into(),
+            #[cfg(feature = "_jwt")]
+            max_families: self.max_families.into(),
         })))
     }
 }

@@ -14,6 +14,8 @@ impl RefreshStore for Sql {
     fn add(&self, token: RefreshFacts<'_>) -> NowOrLater<Result<bool, StoreError>> {
         let (store, token) = (self.clone(), Token::of(token));
         NowOrLater::later(async move {
+            let room = store.check_families(&token.issuer, &token.subject, &token.family);
+            room.await.map_err(StoreError::new)?;
             let added = store.bounded(store.add_token(token)).await;
             added.unwrap_or_else(|| Err(timed_out())).map_err(StoreError::new)
         })
