@@ -23,12 +23,17 @@ mod purge;
 mod ready;
 #[path = "sql/refreshes.rs"]
 mod refreshes;
+#[path = "sql/requests.rs"]
+mod requests;
+mod s3p_support;
 mod servers;
 #[path = "sql/stores.rs"]
 mod stores;
 mod support;
 #[path = "sql/users.rs"]
 mod users;
+#[path = "sql/writes.rs"]
+mod writes;
 
 use std::{env, fs, path::PathBuf, sync::Arc};
 

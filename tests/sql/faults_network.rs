@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use portcullis::{basic::UserStore, store::Sql};
+use portcullis::store::Sql;
 
 use crate::{
     Database, PATIENCE, bounded,
+    requests::{add_alice, signs_in},
     servers::{Postgres, Proxy},
-    until, user,
+    until,
 };
 
 const CONNECTIONS: usize = 4;
@@ -28,7 +29,7 @@ impl Network {
     async fn new(query_timeout: Duration, acquire_timeout: Duration) -> Self {
         let server = Postgres::shared();
         let url = server.database();
-        Database::new(url.clone(), None).connect().await.insert_user(&user("alice")).await.unwrap();
+        add_alice(&Database::new(url.clone(), None).connect().await).await;
         let proxy = Proxy::to(server.address()).await;
         let options = Database::new(proxy.url(&url), None).options();
         let options = options.max_connections(CONNECTIONS.try_into().unwrap());
@@ -36,9 +37,8 @@ impl Network {
         Self { proxy, store: options.connect().await.unwrap() }
     }
 
-    /// Whether a request is answered that needs the database.
     async fn answers(&self) -> bool {
-        bounded(self.store.user("alice").into_future()).await.is_ok_and(|alice| alice.is_some())
+        signs_in(&self.store).await
     }
 
     fn carry_on(&self) {
