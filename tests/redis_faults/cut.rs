@@ -142,3 +142,35 @@ async fn scripts_that_redis_has_forgotten_are_sent_again() {
         redis.cli(&["script", "flush"]);
     }
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_connection_that_is_idle_is_asked_whether_the_other_side_is_there() {
+    let redis = servers::Redis::start();
+    let store = connect(&redis).await;
+    recovers(&s3p(&store)).await;
+    let remote = match redis.address() {
+        std::net::SocketAddr::V4(address) => {
+            format!("{:08X}:{:04X}", u32::from_be(address.ip().to_bits()), address.port())
+        }
+        other => panic!("{other}"),
+    };
+    // Of each connection: its number, both addresses, its state, its queues, its timer and when that ends, in
+    // hundredths of a second. The timer 02 is that of keepalive.
+    bounded(async {
+        loop {
+            let connections = std::fs::read_to_string("/proc/self/net/tcp").unwrap();
+            let timers = connections.lines().filter_map(|connection| {
+                let fields: Vec<_> = connection.split_whitespace().collect();
+                (fields[2] == remote && fields[3] == "01").then(|| fields[5].split_once(':').unwrap())
+            });
+            let is_soon = |end: &str| u32::from_str_radix(end, 16).unwrap() <= 500;
+            let mut timers = timers.peekable();
+            if timers.peek().is_some() && timers.all(|(timer, end)| timer == "02" && is_soon(end)) {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use portcullis::store::Sql;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, query_scalar};
 
 use crate::{
     Database, PATIENCE, bounded,
@@ -103,4 +104,42 @@ async fn while_the_network_is_silent_nothing_is_ready_and_it_is_found_again() {
     until(async || network.store.check_ready().await.is_err()).await;
     network.carry_on();
     until(async || network.store.check_ready().await.is_ok() && network.answers().await).await;
+}
+
+/// Until so many connections of the server's do this.
+async fn are_doing(connections: i64, database: &Database, this: &str) {
+    let mut looking = PgConnection::connect(&database.url).await.unwrap();
+    let count = format!(
+        "SELECT count(*) FROM pg_stat_activity \
+         WHERE datname = current_database() AND pid <> pg_backend_pid() AND {this}"
+    );
+    until(async || {
+        let found = query_scalar::<_, i64>(AssertSqlSafe(&*count)).fetch_one(&mut looking).await;
+        found.unwrap() == connections
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_server_ends_a_statement_whose_caller_has_gone() {
+    let database = Database::postgres();
+    let store = database.options().query_timeout(SHORT).connect().await.unwrap();
+    let sleep = sqlx::query("SELECT 1 FROM pg_sleep(1000)").execute(store.pool());
+    let is_asleep = "state = 'active' AND query LIKE '%pg_sleep(1000)'";
+    tokio::select! {
+        slept = sleep => assert!(slept.is_err(), "it was ended before its caller could go"),
+        () = are_doing(1, &database, is_asleep) => {}
+    }
+    are_doing(0, &database, is_asleep).await;
+}
+
+#[tokio::test]
+async fn the_server_ends_a_transaction_in_which_nothing_is_done() {
+    let database = Database::postgres();
+    let store = database.options().query_timeout(SHORT).connect().await.unwrap();
+    let forgotten = store.begin("forgotten").await.unwrap();
+    are_doing(1, &database, "state = 'idle in transaction'").await;
+    are_doing(0, &database, "state = 'idle in transaction'").await;
+    drop(forgotten);
+    drop(bounded(store.begin("forgotten")).await.unwrap());
 }

@@ -2,7 +2,9 @@
 
 use portcullis::{basic::UserStore, store::Sql};
 
-use crate::{Database, servers::Postgres};
+use sqlx::{AssertSqlSafe, query_scalar};
+
+use crate::{Database, bounded, servers::Postgres};
 
 #[test]
 fn what_is_no_url_of_a_database_is_refused_and_not_repeated() {
@@ -67,5 +69,36 @@ async fn transactions_of_one_name_run_one_after_another() {
         let (n,): (i64,) =
             sqlx::query_as("SELECT n FROM counter").fetch_one(store.pool()).await.unwrap();
         assert_eq!(n, 8);
+    }
+}
+
+#[tokio::test]
+async fn what_is_acknowledged_by_any_connection_to_sqlite_is_on_the_disk() {
+    let database = Database::file();
+    let store = database.options().max_connections(3).connect().await.unwrap();
+    let mut connections = Vec::new();
+    for _ in 0..3 {
+        connections.push(store.pool().acquire().await.unwrap());
+    }
+    for connection in &mut connections {
+        for (setting, expected) in
+            [("synchronous", "2"), ("journal_mode", "wal"), ("foreign_keys", "1")]
+        {
+            // 2 is FULL.
+            let asked = format!("SELECT CAST({setting} AS TEXT) FROM pragma_{setting}");
+            let found: String =
+                query_scalar(AssertSqlSafe(asked)).fetch_one(&mut **connection).await.unwrap();
+            assert_eq!(found, expected, "{setting}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_health_check_takes_no_connection_from_a_request() {
+    for database in Database::of_every_lasting_kind() {
+        let store = database.options().max_connections(2).connect().await.unwrap();
+        let requests = [store.pool().acquire().await.unwrap(), store.pool().acquire().await.unwrap()];
+        bounded(store.check_ready()).await.unwrap();
+        drop(requests);
     }
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use portcullis::{
+    Clock, ScopeSet, Secret,
     jwt::{
         RevocationStore, TokenFacts,
         refresh::{RefreshFacts, RefreshStore},
@@ -15,6 +16,40 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, query_scalar, raw_sql};
 use crate::{Database, NOW, alice, until};
 
 const DAY: u64 = 24 * 60 * 60;
+
+#[tokio::test]
+async fn no_refresh_token_and_no_secret_is_left_that_has_expired() {
+    for database in Database::of_every_kind() {
+        let store = database.connect().await;
+        let rows = async |of: &'static str| -> i64 {
+            let count = AssertSqlSafe(format!("SELECT count(*) FROM portcullis_{of}"));
+            query_scalar(count).fetch_one(store.pool()).await.unwrap()
+        };
+        let (alice, now) = (alice(), database.clock.now());
+        for (id, lifetime) in [("family-of-12token-001", 0), ("family-of-34token-001", DAY)] {
+            let [expires, family_expires] =
+                [lifetime, DAY].map(|after| now + Duration::from_secs(after));
+            let session = RefreshFacts { identity: &alice, id, expires, family_expires, now };
+            store.add(session).await.unwrap();
+        }
+        let [old, new] = ["the old secret of the key", "the new secret of the key"].map(Secret::new);
+        store.insert_access_key("key", &alice, &old, &ScopeSet::empty()).await.unwrap();
+        store.rotate_access_key("key", &new, Duration::from_secs(60)).await.unwrap();
+        let left = async || {
+            let tokens = rows("refresh_tokens").await;
+            [
+                tokens,
+                rows("refresh_families").await,
+                rows("access_keys WHERE previous IS NOT NULL").await,
+            ]
+        };
+        for (seconds, expected) in [(60, [2, 2, 1]), (1, [1, 2, 1]), (59, [1, 2, 1]), (1, [1, 2, 0])] {
+            database.clock.advance(Duration::from_secs(seconds));
+            store.purge().await.unwrap();
+            assert_eq!(left().await, expected, "after {seconds} more seconds");
+        }
+    }
+}
 
 #[tokio::test]
 async fn user_tokens_are_forgotten_90_days_after_they_were_good() {

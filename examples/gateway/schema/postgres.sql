@@ -6,7 +6,6 @@ SET LOCAL client_min_messages TO warning;
 
 -- This may take longer than what a request waits for.
 SET LOCAL statement_timeout TO '10min';
-SET LOCAL lock_timeout TO '10min';
 
 -- What all instances have alike.
 

@@ -81,10 +81,9 @@ impl Engine {
                 "PRAGMA busy_timeout = {limit}; PRAGMA journal_mode = WAL; \
                  PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON"
             ),
-            // The client may have gone, so that nobody else ends a statement.
+            // The client may have gone, so that nobody else ends a statement, or a transaction.
             Self::Postgres => format!(
-                "SET statement_timeout = {limit}; SET lock_timeout = {limit}; \
-                 SET idle_in_transaction_session_timeout = {}",
+                "SET statement_timeout = {limit}; SET idle_in_transaction_session_timeout = {}",
                 4 * limit
             ),
         };
