@@ -17,7 +17,12 @@ const OLD: &str = "the-old-secret-0123456789";
 const NEW: &str = "the-new-secret-0123456789";
 
 /// Whether a request that is signed with this secret is let in, as a status.
-async fn ask(store: &Sql, clock: &Arc<portcullis::ManualClock>, token: &str, secret: &str) -> u16 {
+pub(super) async fn ask(
+    store: &Sql,
+    clock: &Arc<portcullis::ManualClock>,
+    token: &str,
+    secret: &str,
+) -> u16 {
     let url = PublicUrl::parse("https://example.org").unwrap();
     let auth = S3pAuth::new(url, store.clone(), MemoryNonceStore::new()).clock(clock.clone());
     let signer = Signer::new(token, secret).unwrap().clock(clock.clone());
