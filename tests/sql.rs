@@ -17,6 +17,8 @@ mod migrations;
 mod nonces;
 #[path = "sql/options.rs"]
 mod options;
+#[path = "sql/previous.rs"]
+mod previous;
 #[path = "sql/purge.rs"]
 mod purge;
 #[path = "sql/ready.rs"]

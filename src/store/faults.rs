@@ -11,6 +11,7 @@
 //! | All connections of the pool are in use | An error in time | `a_pool_that_is_used_up_fails_in_time` |
 //! | The file is opened to read only | Reads are answered, writes fail, `check_ready` fails | `a_read_only_database_is_read_and_takes_nothing` |
 //! | The disk is full (a bound on the pages of the file, which SQLite reports as a full disk) | Writes fail, reads go on, nothing is lost; writes go on when there is room | `a_full_disk_takes_nothing_loses_nothing_and_goes_on_when_there_is_room` |
+//! | The same, a real one (where the tests may mount it) | The same; `check_ready` fails | `a_real_disk_that_is_full_is_not_ready_loses_nothing_and_goes_on_when_there_is_room` |
 //!
 //! | PostgreSQL (`tests/sql/faults_postgres.rs`, `faults_network.rs`) | outcome | test |
 //! |---|---|---|

@@ -1,8 +1,9 @@
 //! SQLite that is locked, read-only, full, or killed: bounded waiting, an error, and recovery without a restart.
 
 use std::{
-    env,
+    env, fs,
     io::{BufRead, BufReader, Write as _},
+    path::PathBuf,
     process::{Command, Stdio},
     time::Duration,
 };
@@ -13,6 +14,7 @@ use sqlx::{Connection, SqliteConnection};
 use crate::{
     Database, bounded,
     requests::{add_alice, sign, signs_in},
+    until,
     writes::Write,
 };
 
@@ -104,6 +106,79 @@ async fn a_full_disk_takes_nothing_loses_nothing_and_goes_on_when_there_is_room(
     for nonce in acknowledged {
         assert_eq!(sign(&store, nonce).await, Some(Recorded::Replayed));
     }
+}
+
+/// A disk of two mebibytes, if this process may make one.
+struct Disk(PathBuf);
+
+impl Disk {
+    fn new() -> Option<Self> {
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).unwrap();
+        let name = format!("portcullis-disk-{:016x}", u64::from_be_bytes(random));
+        let disk = Self(env::temp_dir().join(name));
+        fs::create_dir(&disk.0).unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=2m", "portcullis"]).arg(&disk.0);
+        let mounted = mount.stderr(Stdio::null()).status();
+        mounted.is_ok_and(|mounted| mounted.success()).then_some(disk)
+    }
+
+    /// Until nothing more goes onto it.
+    fn fill(&self) {
+        let mut file = fs::File::create(self.0.join("filler")).unwrap();
+        for length in [4096, 1] {
+            while file.write_all(&vec![0; length]).is_ok() {}
+        }
+    }
+
+    fn empty(&self) {
+        fs::remove_file(self.0.join("filler")).unwrap();
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).stderr(Stdio::null()).status();
+        let _ = fs::remove_dir(&self.0);
+    }
+}
+
+#[tokio::test]
+async fn a_real_disk_that_is_full_is_not_ready_loses_nothing_and_goes_on_when_there_is_room() {
+    let Some(disk) = Disk::new() else {
+        eprintln!("NOT RUN: a full disk, since this process may not mount one. Root may.");
+        return;
+    };
+    let database = Database::new(format!("sqlite:{}/test.db", disk.0.display()), None);
+    let store = database.connect().await;
+    add_alice(&store).await;
+    let mut acknowledged = Vec::new();
+    for _ in 0..3 {
+        bounded(store.check_ready()).await.unwrap();
+        disk.fill();
+        // There may be room left in the files that there are.
+        let mut refused = String::new();
+        until(async || {
+            refused = format!("nonce-{}", acknowledged.len());
+            if sign(&store, &refused).await == Some(Recorded::Fresh) {
+                acknowledged.push(refused.clone());
+                return false;
+            }
+            store.check_ready().await.is_err()
+        })
+        .await;
+        assert!(signs_in(&store).await, "reading goes on");
+        disk.empty();
+        assert_eq!(sign(&store, &refused).await, Some(Recorded::Fresh));
+        acknowledged.push(refused);
+    }
+    store.close().await;
+    let store = database.connect().await;
+    for nonce in acknowledged {
+        assert_eq!(sign(&store, &nonce).await, Some(Recorded::Replayed), "{nonce}");
+    }
+    store.close().await;
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use portcullis::{
     store::Sql,
 };
 
-use sqlx::{Connection, PgConnection, raw_sql};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, raw_sql};
 
 use crate::{
     Database, NOW, PATIENCE,
@@ -113,6 +113,26 @@ async fn who_hangs_up_before_the_answer_has_used_up_a_place() {
     lock.close().await.unwrap();
     assert_eq!(record(&store, "a", "m", START + 300, START).await, Recorded::TokenFull);
     assert_eq!(record(&store, "b", "m", START + 300, START).await, Recorded::Fresh);
+}
+
+#[tokio::test]
+async fn what_the_database_refuses_uses_up_no_place() {
+    for database in Database::of_every_lasting_kind() {
+        let options = database.options().max_nonces(100, 1).max_connections(1);
+        let store = options.connect().await.unwrap();
+        let rename = |from: &str, to: &str| {
+            raw_sql(AssertSqlSafe(format!(
+                "ALTER TABLE portcullis_nonces_{from} RENAME TO portcullis_nonces_{to}"
+            )))
+        };
+        rename("purged", "gone").execute(store.pool()).await.unwrap();
+        let nonce = Nonce { token: "a", nonce: "n", expires: START + 300, now: START };
+        for _ in 0..3 {
+            assert!(store.record(nonce).await.is_err());
+        }
+        rename("gone", "purged").execute(store.pool()).await.unwrap();
+        assert_eq!(store.record(nonce).await.unwrap(), Recorded::Fresh);
+    }
 }
 
 #[tokio::test]

@@ -27,7 +27,8 @@
 //!    `postgres://user:password@host/database`. PostgreSQL is spoken to over TLS if the server offers it;
 //!    `?sslmode=verify-full` insists on it.
 //! 2. **Tables** are made and brought up to date by [`SqlOptions::connect`], in one transaction; of several
-//!    instances that start at once, one does it. Tables of a newer version are left alone: `connect` fails.
+//!    instances that start at once, one does it. Tables of a newer version are left alone: `connect` fails. A program
+//!    of the version before that is running goes on with them, so that instances are upgraded one after the other.
 //! 3. **Waiting is bounded**: for a connection, and for a statement ([`SqlOptions`]). What takes longer, a
 //!    pool that is used up, and a database that is down, read-only or full are a [`StoreError`]: the caller
 //!    gets a 503 with `Retry-After`, and the next request tries again. Nothing has to be restarted.
@@ -165,7 +166,13 @@ impl Sql {
     ///
     /// When it does not, or not in time. Reading may go on.
     pub async fn check_ready(&self) -> Result<(), StoreError> {
-        let write = sqlx::query("UPDATE portcullis_ready SET asked = $1").bind(self.now());
+        let write = sqlx::query(match self.0.engine {
+            // On a disk that is nearly full, there may be room for a page, and none for a nonce and its index. Pages
+            // that stay as they are would not be written.
+            Engine::Sqlite => "UPDATE portcullis_ready SET asked = $1, room = randomblob(16384)",
+            Engine::Postgres => "UPDATE portcullis_ready SET asked = $1",
+        });
+        let write = write.bind(self.now());
         let written = async {
             let written = time::timeout(PROBE_LIMIT, write.execute(&self.0.probe)).await;
             written.unwrap_or_else(|_| Err(timed_out())).map(drop).map_err(StoreError::new)

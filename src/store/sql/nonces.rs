@@ -35,10 +35,14 @@ impl Sql {
             Ok(place) => place,
             Err(full) => return Ok(if self.is_known(new).await? { Recorded::Replayed } else { full }),
         };
-        // Unless it is known to be no new one, it counts: who hangs up does not know.
-        let recorded = self.insert_nonce(new).await?;
-        place.is_taken = recorded == Recorded::Fresh;
-        Ok(recorded)
+        // Unless it is known that nothing was written, it counts: who hangs up does not know.
+        let recorded = self.insert_nonce(new).await;
+        place.is_taken = !matches!(
+            recorded,
+            Ok(Recorded::Replayed)
+                | Err(sqlx::Error::Database(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed)
+        );
+        Ok(recorded?)
     }
 
     /// Takes a place, in all and of this token, if there is one.
@@ -71,7 +75,7 @@ impl Sql {
 
     /// One statement: of any number of callers, at any number of instances, one writes the row. A replay has
     /// the same `expires`; an expired row is taken over by a later request alone.
-    async fn insert_nonce(&self, new: New) -> Result<Recorded, Error> {
+    async fn insert_nonce(&self, new: New) -> sqlx::Result<Recorded> {
         let written = sqlx::query(
             "INSERT INTO portcullis_nonces (token, nonce, expires) \
              SELECT $1, $2, $3 WHERE $3 > (SELECT through FROM portcullis_nonces_purged) \
