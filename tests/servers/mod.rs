@@ -241,6 +241,18 @@ fn state(process: u32) -> Option<char> {
     stat.rsplit(')').next()?.trim_start().chars().next()
 }
 
+/// The files of a key, and of a certificate for it that nobody vouches for but itself, in this folder.
+pub fn certificate(folder: &Path, host: Ipv4Addr) -> [String; 2] {
+    let [key, certificate] =
+        ["key.pem", "certificate.pem"].map(|name| folder.join(name).to_str().unwrap().to_owned());
+    let mut openssl = Command::new("openssl");
+    openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]);
+    openssl.args(["-subj", "/CN=test", "-addext", &format!("subjectAltName=IP:{host}")]);
+    openssl.args(["-addext", "basicConstraints=critical,CA:FALSE"]);
+    output_of(openssl.args(["-keyout", &key, "-out", &certificate]));
+    [key, certificate]
+}
+
 /// What a command prints.
 ///
 /// # Panics

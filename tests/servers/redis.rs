@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use super::{Home, Server, host, output_of};
+use super::{Home, Server, certificate, host, output_of};
 
 /// A Redis that has given to the system what it has acknowledged: for a server that is killed, that is as good as on
 /// the disk.
@@ -46,21 +46,7 @@ impl Redis {
         let (host, port) = (host(), NEXT_PORT.fetch_add(1, Ordering::Relaxed).to_string());
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("redis-tls-{host}-{port}"));
         fs::create_dir_all(&folder).unwrap();
-        let file = |name: &str| folder.join(name).to_str().unwrap().to_owned();
-        let (key, certificate) = (file("key.pem"), file("certificate.pem"));
-        let mut openssl = Command::new("openssl");
-        openssl.args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-        ]);
-        openssl.args(["-subj", "/CN=redis", "-addext", &format!("subjectAltName=IP:{host}")]);
-        openssl.args(["-addext", "basicConstraints=critical,CA:FALSE"]);
-        output_of(openssl.args(["-keyout", &key, "-out", &certificate]));
+        let [key, certificate] = certificate(&folder, host);
         let mut settings = vec!["--port", "0", "--tls-port", &port, "--tls-auth-clients", "no"];
         settings.extend(["--tls-cert-file", &certificate, "--tls-key-file", &key]);
         settings.extend(["--tls-ca-cert-file", &certificate]);

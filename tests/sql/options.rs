@@ -4,7 +4,10 @@ use portcullis::{basic::UserStore, store::Sql};
 
 use sqlx::{AssertSqlSafe, query_scalar};
 
-use crate::{Database, bounded, servers::Postgres};
+use crate::{
+    Database, PATIENCE, bounded,
+    servers::{Postgres, Proxy},
+};
 
 #[test]
 fn what_is_no_url_of_a_database_is_refused_and_not_repeated() {
@@ -101,4 +104,31 @@ async fn a_health_check_takes_no_connection_from_a_request() {
         bounded(store.check_ready()).await.unwrap();
         drop(requests);
     }
+}
+
+#[tokio::test]
+async fn a_postgresql_is_spoken_to_over_tls_if_its_authority_is_the_one_that_was_named() {
+    let (server, certificate) = Postgres::start_with_tls();
+    let (_other, of_another) = Postgres::start_with_tls();
+    let url = server.database();
+    let connect = async |query: &str| {
+        let options = Sql::options(&format!("{url}?{query}")).unwrap();
+        options.acquire_timeout(PATIENCE).connect().await
+    };
+    let store = connect(&format!("sslmode=verify-full&sslrootcert={certificate}")).await.unwrap();
+    let is_encrypted: i64 =
+        query_scalar("SELECT count(*) FROM pg_stat_ssl WHERE ssl AND pid = pg_backend_pid()")
+            .fetch_one(store.pool())
+            .await
+            .unwrap();
+    assert_eq!(is_encrypted, 1);
+    for refused in ["sslmode=verify-full", &format!("sslmode=verify-full&sslrootcert={of_another}")] {
+        let error = connect(refused).await.unwrap_err();
+        assert!(format!("{error:?}").to_lowercase().contains("certificate"), "{error:?}");
+    }
+    // By another address it is another server.
+    let proxy = Proxy::to(server.address()).await;
+    let elsewhere = format!("{}?sslmode=verify-full&sslrootcert={certificate}", proxy.url(&url));
+    let error = Sql::options(&elsewhere).unwrap().connect().await.unwrap_err();
+    assert!(format!("{error:?}").to_lowercase().contains("certificate"), "{error:?}");
 }

@@ -25,7 +25,8 @@
 //!
 //! 1. **Where**: `sqlite:` and a path (percent-encoded; created if there is none), `sqlite::memory:`, or
 //!    `postgres://user:password@host/database`. PostgreSQL is spoken to over TLS if the server offers it;
-//!    `?sslmode=verify-full` insists on it.
+//!    `?sslmode=verify-full` insists on it, and on a certificate for this host of an authority that Mozilla trusts, or
+//!    of those in a file: `&sslrootcert=/etc/ssl/own-ca.pem`.
 //! 2. **Tables** are made and brought up to date by [`SqlOptions::connect`], in one transaction; of several
 //!    instances that start at once, one does it. Tables of a newer version are left alone: `connect` fails. A program
 //!    of the version before that is running goes on with them, so that instances are upgraded one after the other.
