@@ -7,6 +7,7 @@ use sqlx::{AssertSqlSafe, query_scalar};
 use crate::{
     Database, PATIENCE, bounded,
     servers::{Postgres, Proxy},
+    support::Log,
 };
 
 #[test]
@@ -55,8 +56,10 @@ async fn tables_of_an_application_lie_beside_its_own() {
 }
 
 #[tokio::test]
-async fn transactions_of_one_name_run_one_after_another() {
-    for database in Database::of_every_lasting_kind() {
+async fn transactions_of_one_name_run_one_after_another_whatever_the_servers_isolation_is() {
+    let strict = "?options=-c%20default_transaction_isolation%3Dserializable";
+    let strict = Database::new(Postgres::shared().database() + strict, None);
+    for database in Database::of_every_lasting_kind().into_iter().chain([strict]) {
         let store = database.connect().await;
         sqlx::query("CREATE TABLE counter (n BIGINT)").execute(store.pool()).await.unwrap();
         sqlx::query("INSERT INTO counter VALUES (0)").execute(store.pool()).await.unwrap();
@@ -93,6 +96,17 @@ async fn what_is_acknowledged_by_any_connection_to_sqlite_is_on_the_disk() {
                 query_scalar(AssertSqlSafe(asked)).fetch_one(&mut **connection).await.unwrap();
             assert_eq!(found, expected, "{setting}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_postgresql_that_loses_what_it_has_acknowledged_is_taken_with_a_warning() {
+    let url = Postgres::shared().database();
+    for (setting, warns) in [("on", false), ("off", true)] {
+        let url = format!("{url}?options=-c%20synchronous_commit%3D{setting}");
+        let log = Log::capture();
+        Database::new(url, None).connect().await.close().await;
+        assert_eq!(log.text().contains("WARN") && log.text().contains("synchronous_commit"), warns);
     }
 }
 

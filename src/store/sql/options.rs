@@ -119,7 +119,8 @@ impl SqlOptions {
     }
 
     /// Connects, and brings the tables to the newest version. That may take ten minutes, whatever the
-    /// [time limit](Self::query_timeout) of a statement.
+    /// [time limit](Self::query_timeout) of a statement. A PostgreSQL whose `synchronous_commit` is off is taken with
+    /// a warning in the trace.
     ///
     /// # Errors
     ///
@@ -156,6 +157,7 @@ impl SqlOptions {
             .connect_with(options.clone())
             .await
             .map_err(StoreError::new)?;
+        engine.check_durability(&pool).await.map_err(StoreError::new)?;
         let (probe, migrating) = if in_memory {
             (pool.clone(), pool.clone())
         } else {
