@@ -24,7 +24,11 @@
 //! All of them need tokio's multi-threaded runtime (`#[tokio::test(flavor = "multi_thread")]`): on one thread,
 //! two callers are hardly ever at one place at one time.
 //!
-//! The example `own_store` writes a store of its own, and runs the contract on it.
+//! # A store of one's own
+//!
+//! The example `own_store` keeps nonces in files, and runs the contract on that:
+//!
+#![doc = concat!("```no_run\n", include_str!("../../../examples/own_store.rs"), "```")]
 
 #[cfg(feature = "s3p")]
 mod access_keys;
