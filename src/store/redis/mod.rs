@@ -63,6 +63,9 @@
 //!
 //! # Caveats
 //!
+//! The client speaks to one server: the keys suit a cluster, and the client does not follow it. Give it a proxy that does,
+//! or a cluster of one shard; with Sentinel, a name that leads to the primary.
+//!
 //! When Redis has done what it was asked, and the answer is lost, the caller is told 503, and the nonce is
 //! used up: the client must sign again.
 

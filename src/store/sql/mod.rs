@@ -33,11 +33,11 @@
 //! 3. **Waiting is bounded**: for a connection, and for a statement ([`SqlOptions`]). What takes longer, a
 //!    pool that is used up, and a database that is down, read-only or full are a [`StoreError`]: the caller
 //!    gets a 503 with `Retry-After`, and the next request tries again. Nothing has to be restarted.
-//! 4. **What was acknowledged stays**: each write is one statement, on disk before it is answered (SQLite:
-//!    WAL with `synchronous = FULL`; PostgreSQL: leave `synchronous_commit` on). What failed with an error
+//! 4. **What was acknowledged stays**: each write is one statement or one transaction, on disk before it is answered
+//!    (SQLite: WAL with `synchronous = FULL`; PostgreSQL: leave `synchronous_commit` on). What failed with an error
 //!    may have been written all the same.
-//! 5. **Atomic**: of any number of callers at any number of instances, one records a nonce, and one claims
-//!    a resource; each in one statement.
+//! 5. **Atomic**: of any number of callers at any number of instances, one records a nonce, one claims a resource, and
+//!    one uses a refresh token; that which decides is one statement.
 //! 6. **At once**: there is no cache. What is revoked, disabled or changed is so on the next request, at
 //!    every instance.
 //! 7. **Users who are disabled, locked or expired** are refused by password, user token, access key and JWT
