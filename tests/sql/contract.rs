@@ -35,9 +35,7 @@ impl Kind {
             Self::File => Database::file(),
             Self::Postgres => Database::postgres(),
         };
-        // Many ask at once on a machine that is busy.
-        let options = database.options().acquire_timeout(Duration::from_secs(60));
-        let options = options.query_timeout(Duration::from_secs(60)).max_connections(4);
+        let options = database.options().max_connections(4);
         kept.lock().unwrap().push(database);
         options
     }
@@ -166,12 +164,8 @@ async fn a_database_that_is_down_keeps_the_contract() {
     let database = Database::new(server.database(), None);
     database.connect().await.close().await;
     let second = Duration::from_secs(1);
-    let options = || database.options().acquire_timeout(second).query_timeout(second);
-    let store = loop {
-        if let Ok(store) = options().connect().await {
-            break store;
-        }
-    };
+    let limits = |options: SqlOptions| options.acquire_timeout(second).query_timeout(second);
+    let store = database.impatient(limits).await;
     server.kill();
     is_down(&store).await;
 }

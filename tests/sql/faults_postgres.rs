@@ -11,7 +11,7 @@ use portcullis::{
     basic::UserStore,
     ownership::{Claim, OwnershipStore, Resource},
     s3p::Recorded,
-    store::Sql,
+    store::{Sql, sql::SqlOptions},
 };
 
 use crate::{
@@ -26,12 +26,8 @@ const SHORT: Duration = Duration::from_secs(1);
 
 /// A store whose limits are short, on tables that are there.
 async fn short(database: &Database) -> Sql {
-    loop {
-        let options = database.options().acquire_timeout(SHORT).query_timeout(SHORT);
-        if let Ok(store) = options.max_connections(4).connect().await {
-            return store;
-        }
-    }
+    let limits = |options: SqlOptions| options.acquire_timeout(SHORT).query_timeout(SHORT);
+    database.impatient(|options| limits(options).max_connections(4)).await
 }
 
 /// Such a store, which knows Alice.
@@ -40,7 +36,7 @@ async fn with_alice(server: &Postgres) -> Sql {
     let patient = database.connect().await;
     add_alice(&patient).await;
     patient.close().await;
-    bounded(short(&database)).await
+    short(&database).await
 }
 
 /// Until the server is found again.
@@ -178,7 +174,7 @@ async fn a_statement_that_waits_for_a_lock_ends_in_time() {
     let database = Database::postgres();
     let patient = database.connect().await;
     add_alice(&patient).await;
-    let store = bounded(short(&database)).await;
+    let store = short(&database).await;
     let mut other = patient.pool().begin().await.unwrap();
     sqlx::query("LOCK TABLE portcullis_users").execute(&mut *other).await.unwrap();
     assert!(!signs_in(&store).await);
@@ -193,11 +189,15 @@ async fn a_server_without_a_free_place_is_a_503() {
     let patient = database.options().max_connections(1).connect().await.unwrap();
     add_alice(&patient).await;
     patient.close().await;
-    let store = bounded(short(&database)).await;
+    let store = short(&database).await;
     let named = Database::new(format!("{}?application_name=others", database.url), None);
-    let others = named.options().max_connections(4).acquire_timeout(SHORT);
-    let others = bounded(others.connect()).await.unwrap();
-    let mut held = vec![others.pool().acquire().await.unwrap()];
+    let others = named.impatient(|options| options.max_connections(4).acquire_timeout(SHORT)).await;
+    let mut held = Vec::new();
+    until(async || {
+        held.extend(others.pool().acquire().await);
+        !held.is_empty()
+    })
+    .await;
     // They take what the store had, too.
     while held.len() < 4 {
         let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
@@ -217,7 +217,7 @@ async fn a_standby_is_read_and_takes_nothing_and_knows_all_when_it_is_promoted()
     let store = with_alice(&primary).await;
     assert_eq!(sign(&store, "n").await, Some(Recorded::Fresh));
     let (standby, name) = (primary.start_standby(), store_name(&store).await);
-    let store = bounded(short(&Database::new(standby.url(&name), None))).await;
+    let store = short(&Database::new(standby.url(&name), None)).await;
     assert!(signs_in(&store).await);
     assert_eq!(sign(&store, "n").await, None, "neither fresh nor replayed");
     assert_eq!(sign(&store, "new").await, None);
