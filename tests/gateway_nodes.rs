@@ -44,8 +44,8 @@ impl Cluster {
         Self { folder: Folder::new(), database, redis: None }
     }
 
-    fn with_redis(database: String, redis: &servers::Redis) -> Self {
-        Self { redis: Some(redis.url()), ..Self::new(database) }
+    fn with_redis(database: String, redis: String) -> Self {
+        Self { redis: Some(redis), ..Self::new(database) }
     }
 
     fn start(&self) -> Server {

@@ -1,8 +1,8 @@
 //! What becomes of requests when a store fails: what was tried, on real processes, and the test that tries it.
 //!
 //! In each row waiting is bounded, and nothing is accepted that should not be. What needs the store is a 503 with
-//! `Retry-After`, but for attempts to sign in, which each node then counts in its own memory. Nothing that
-//! was acknowledged is lost, and nothing has to be restarted but what was killed.
+//! `Retry-After`, seen through a layer, but for attempts to sign in, which each node then counts in its own memory.
+//! Nothing that was acknowledged is lost, and nothing has to be restarted but what was killed.
 //!
 //! | SQLite (`tests/sql/faults_sqlite.rs`) | outcome | test |
 //! |---|---|---|
@@ -55,6 +55,7 @@
 //! | … and nonces in it have expired | They make room | `in_a_full_memory_expired_nonces_make_room` |
 //! | … and sessions are in it | They go on, and can be ended | `in_a_full_memory_no_session_begins_and_those_that_there_are_go_on_and_end` |
 //!
-//! The servers of these tests are killed without a power cut: that the disk keeps what it has acknowledged is the
-//! disk's promise. Redis runs with `appendfsync always` in them; [what other settings lose](super::redis#what-can-be-lost)
-//! is for you to choose.
+//! The servers of these tests are killed without a power cut, and do not wait for the disk (`fsync = off`,
+//! `appendfsync no`): a process that is killed loses nothing that the system has got. That it is on the disk when it is
+//! acknowledged is what PostgreSQL's settings say by themselves, and [Redis's](super::redis#what-can-be-lost) if you
+//! say so; that the disk keeps it is the disk's promise.

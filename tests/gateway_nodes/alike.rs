@@ -40,7 +40,8 @@ async fn an_instance_with_another_key_file_does_not_start() {
 
 #[tokio::test]
 async fn an_instance_that_keeps_nonces_elsewhere_does_not_start_until_all_do() {
-    let mut cluster = Cluster::with_redis(Postgres::shared().database(), Redis::shared());
+    let redis = Redis::shared().database();
+    let mut cluster = Cluster::with_redis(Postgres::shared().database(), redis.clone());
     let server = cluster.start();
     let key = Accounts::of(&server).key;
     cluster.redis = None;
@@ -52,7 +53,7 @@ async fn an_instance_that_keeps_nonces_elsewhere_does_not_start_until_all_do() {
     let server = cluster.start();
     let signed = key.ping();
     assert_eq!([send_ping(&server, &signed).await, send_ping(&server, &signed).await], [200, 401]);
-    cluster.redis = Some(Redis::shared().url());
+    cluster.redis = Some(redis);
     let told = refusal(&cluster.run(&[]));
     assert!(told.contains("in the database: start without --redis"), "{told}");
     assert!(cluster.run(&["adopt"]).status.success());
@@ -91,7 +92,7 @@ async fn an_instance_that_keeps_nonces_in_another_redis_does_not_start_until_all
 #[tokio::test]
 async fn a_redis_that_forgets_is_refused_unless_a_flag_says_otherwise() {
     let redis = Redis::start_with(&["--appendonly", "no"]);
-    let cluster = Cluster::with_redis(Postgres::shared().database(), &redis);
+    let cluster = Cluster::with_redis(Postgres::shared().database(), redis.url());
     for arguments in [&[][..], &["adopt"]] {
         let told = refusal(&cluster.run(arguments));
         assert!(told.contains("--redis: ") && told.contains("set appendonly to yes"), "{told}");

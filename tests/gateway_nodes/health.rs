@@ -54,7 +54,7 @@ type Act = fn(&servers::Server);
 #[tokio::test]
 async fn without_redis_it_lives_and_is_not_ready_and_recovers() {
     let redis = Redis::start();
-    let cluster = Cluster::with_redis(Postgres::shared().database(), &redis);
+    let cluster = Cluster::with_redis(Postgres::shared().database(), redis.url());
     let (servers, accounts) = cluster.start_two();
     join_all(servers.iter().map(|server| Health::good().is(server))).await;
     let seen = accounts.key.ping();
@@ -88,7 +88,7 @@ async fn without_redis_it_lives_and_is_not_ready_and_recovers() {
 #[tokio::test]
 async fn without_any_store_it_names_both() {
     let (redis, postgres) = (Redis::start(), Postgres::start());
-    let cluster = Cluster::with_redis(postgres.database(), &redis);
+    let cluster = Cluster::with_redis(postgres.database(), redis.url());
     let server = cluster.start();
     postgres.pause();
     Health::down("database", ["fail", "pass"]).is(&server).await;

@@ -15,7 +15,7 @@ use servers::{Postgres, Redis};
 #[tokio::test]
 async fn all_credentials_outlive_a_rolling_upgrade_and_no_request_fails_meanwhile() {
     let postgres = Postgres::shared();
-    let cluster = Arc::new(Cluster::with_redis(postgres.database(), Redis::shared()));
+    let cluster = Arc::new(Cluster::with_redis(postgres.database(), Redis::shared().database()));
     let ([one, two], accounts) = cluster.start_two();
     let (kept, refreshed) =
         (Pair::issue(&one, &accounts.alice).await, Pair::issue(&one, &accounts.alice).await);

@@ -149,7 +149,7 @@ async fn a_connection_that_is_idle_is_asked_whether_the_other_side_is_there() {
         std::net::SocketAddr::V4(address) => {
             format!("{:08X}:{:04X}", u32::from_be(address.ip().to_bits()), address.port())
         }
-        other => panic!("{other}"),
+        std::net::SocketAddr::V6(address) => panic!("{address}"),
     };
     // Of each connection: its number, both addresses, its state, its queues, its timer and when that ends, in
     // hundredths of a second. The timer 02 is that of keepalive.

@@ -63,14 +63,24 @@ pub struct Home {
 impl Home {
     /// A folder and an address that no other server has.
     pub fn new(name: &str) -> Self {
+        Self::at(name, &[std::env::temp_dir()])
+    }
+
+    /// The same, in memory where there is such a place, so that no limit passes while a slow disk is waited for.
+    pub fn in_memory(name: &str) -> Self {
+        Self::at(name, &[PathBuf::from("/dev/shm"), std::env::temp_dir()])
+    }
+
+    /// In the first of these places where a folder can be made.
+    fn at(name: &str, places: &[PathBuf]) -> Self {
         static NEXT_PORT: AtomicU16 = AtomicU16::new(20_000);
         let port = NEXT_PORT.fetch_add(1, Ordering::Relaxed);
         let address = SocketAddr::from((host(), port));
         let mut random = [0; 8];
         getrandom::fill(&mut random).unwrap();
-        let random = u64::from_be_bytes(random);
-        let folder = std::env::temp_dir().join(format!("portcullis-{name}-{random:016x}"));
-        fs::create_dir(&folder).unwrap();
+        let name = format!("portcullis-{name}-{:016x}", u64::from_be_bytes(random));
+        let mut folders = places.iter().map(|place| place.join(&name));
+        let folder = folders.find(|folder| fs::create_dir(folder).is_ok()).unwrap();
         Self { folder, address }
     }
 }

@@ -4,7 +4,7 @@ use std::{
     process::Command,
     sync::{
         OnceLock,
-        atomic::{AtomicU16, Ordering},
+        atomic::{AtomicU16, AtomicUsize, Ordering},
     },
 };
 
@@ -28,15 +28,17 @@ impl Redis {
     /// With these settings, as on the command line: `["--maxmemory", "1mb"]`.
     pub fn start_with(settings: &[&str]) -> Self {
         let settings: Vec<_> = settings.iter().map(ToString::to_string).collect();
-        let server = Server::start(Home::new("redis"), "Ready to accept connections", move |home| {
-            let mut command = Command::new("redis-server");
-            command.args(["--bind", &home.address.ip().to_string()]);
-            command.args(["--port", &home.address.port().to_string()]);
-            command.arg("--dir").arg(&home.folder);
-            command.args(["--save", "", "--appendonly", "yes", "--appendfsync", "no"]);
-            command.args(&settings);
-            command
-        });
+        let server =
+            Server::start(Home::in_memory("redis"), "Ready to accept connections", move |home| {
+                let mut command = Command::new("redis-server");
+                command.args(["--bind", &home.address.ip().to_string()]);
+                command.args(["--port", &home.address.port().to_string()]);
+                command.arg("--dir").arg(&home.folder);
+                command.args(["--save", "", "--appendonly", "yes", "--appendfsync", "no"]);
+                command.args(["--databases", "1000"]);
+                command.args(&settings);
+                command
+            });
         Self(server)
     }
 
@@ -62,6 +64,12 @@ impl Redis {
 
     pub fn url(&self) -> String {
         format!("redis://{}/", self.0.address())
+    }
+
+    /// The URL of a database that nobody else has.
+    pub fn database(&self) -> String {
+        static NEXT: AtomicUsize = AtomicUsize::new(1);
+        format!("{}{}", self.url(), NEXT.fetch_add(1, Ordering::Relaxed))
     }
 
     /// What `redis-cli` prints.
