@@ -157,7 +157,7 @@ async fn refresh(server: &Server, who: &str) -> u16 {
     ask(server, "POST", &format!("{SMS}/auth/token/refresh"), who, &Value::Null).await.0
 }
 
-/// An access token, which may list messages and manage tokens, and its refresh token.
+/// An access token, which may send and list messages and manage tokens, and its refresh token.
 struct Pair {
     id: String,
     access: String,
@@ -166,7 +166,7 @@ struct Pair {
 
 impl Pair {
     async fn issue(server: &Server, who: &str) -> Self {
-        let wish = json!({"scopes": ["messages:list", "tokens:manage"]});
+        let wish = json!({"scopes": ["messages:send", "messages:list", "tokens:manage"]});
         let (status, pair) = ask(server, "POST", &format!("{SMS}/auth/token"), who, &wish).await;
         assert_eq!(status, 201, "{pair}");
         let text = |name: &str| pair[name].as_str().unwrap().to_owned();

@@ -208,7 +208,13 @@ fn the_password_of_a_server_that_cannot_be_reached_is_not_told() {
 #[tokio::test]
 async fn a_list_and_its_length_are_of_one_moment_while_others_write() {
     let pair = Pair::start(Postgres::shared().database());
-    let (list, alice) = (format!("{SMS}/messages"), pair.servers[0].alice());
+    // By a token, as of many passwords at once, some would have to wait.
+    let (first, list) = (&pair.servers[0], format!("{SMS}/messages"));
+    let wish = json!({"scopes": ["messages:send", "messages:list"]});
+    let (status, tokens) =
+        ask(first, "POST", &format!("{SMS}/auth/token"), &first.alice(), &wish).await;
+    assert_eq!(status, 201, "{tokens}");
+    let alice = format!("Bearer {}", tokens["access_token"].as_str().unwrap());
     let authorization = format!("authorization: {alice}");
     let message = json!({"phoneNumbers": ["+1234567890"], "textMessage": {"text": "one more"}});
     // As many as a page has, together.

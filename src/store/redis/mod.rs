@@ -12,7 +12,8 @@
 //!    the clock of Redis need not be right; it must only go on evenly. They are kept longer than is asked for:
 //!    attempts by a minute, nonces, revocations and refresh tokens by an hour. The clocks of your servers may differ
 //!    by a minute; one that steps back by up to an hour makes no nonce fresh that was seen.
-//! 6. **Keys** are digests under a prefix, of one length whatever a request holds, and name nobody. All keys of
+//! 6. **Keys** are digests under a prefix, of one length whatever a request holds, and name nobody; beside them lie
+//!    `ready`, for a second, and `id`. All keys of
 //!    a script carry one hash tag: they share a slot of a cluster. Each access token has a slot of its own,
 //!    each account and source of a throttle, and each issuer of JWTs with its refresh tokens.
 //! 7. **No eviction**: [`connect`](RedisBuilder::connect) refuses a Redis whose `maxmemory-policy` is not

@@ -157,7 +157,8 @@ impl SqlOptions {
             .connect_with(options.clone())
             .await
             .map_err(StoreError::new)?;
-        engine.check_durability(&pool).await.map_err(StoreError::new)?;
+        let checked = time::timeout(self.query_timeout + GRACE, engine.check_durability(&pool)).await;
+        checked.unwrap_or_else(|_| Err(timed_out())).map_err(StoreError::new)?;
         let (probe, migrating) = if in_memory {
             (pool.clone(), pool.clone())
         } else {
