@@ -132,6 +132,7 @@ mod principal;
     feature = "basic",
     feature = "introspection",
     feature = "_jwt",
+    feature = "redis",
     feature = "s3p",
     feature = "user-token",
     all(feature = "ownership", feature = "sql")

@@ -44,6 +44,7 @@ pub(crate) fn is_whole(head: &Head<'_>) -> Option<bool> {
 }
 
 /// The path that the client has sent, behind the prefix: of a nested router's root nothing, where axum puts a slash.
+#[cfg(feature = "s3p")]
 pub(crate) fn path<'a>(head: &Head<'a>) -> &'a str {
     let seen = head.uri().path();
     match head.extensions().get::<OriginalUri>() {

@@ -20,6 +20,7 @@ fn the_store_of_the_example_keeps_the_contract() {
 #[test]
 fn every_row_of_the_table_of_faults_names_a_test() {
     let tests = [
+        include_str!("sql/faults_network.rs"),
         include_str!("sql/faults_postgres.rs"),
         include_str!("sql/faults_sqlite.rs"),
         include_str!("redis_faults/crash.rs"),

@@ -5,6 +5,8 @@
 mod alike;
 #[path = "gateway_nodes/backup.rs"]
 mod backup;
+#[path = "gateway_nodes/dialects.rs"]
+mod dialects;
 mod gateway_support;
 #[path = "gateway_nodes/health.rs"]
 mod health;
@@ -19,7 +21,7 @@ mod upgrade;
 use std::process::{Command, Output};
 
 use gateway_support::{Folder, Server, command, free_port};
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method, header::CONTENT_TYPE};
 use portcullis::s3p::Signer;
 use serde_json::{Value, json};
 
@@ -42,8 +44,8 @@ impl Cluster {
         Self { folder: Folder::new(), database, redis: None }
     }
 
-    fn with_redis(database: String, redis: &servers::Redis) -> Self {
-        Self { redis: Some(redis.url()), ..Self::new(database) }
+    fn with_redis(database: String, redis: String) -> Self {
+        Self { redis: Some(redis), ..Self::new(database) }
     }
 
     fn start(&self) -> Server {
@@ -114,9 +116,23 @@ struct Key {
 impl Key {
     /// A new `Authorization` line for `ping`.
     fn ping(&self) -> String {
+        self.sign(&Method::GET, "/ping", &HeaderMap::new(), "")
+    }
+
+    /// Sends an order, signed.
+    async fn post(&self, server: &Server, path: &str, order: &Value) -> (u16, Value) {
+        let (json, body) = ("content-type: application/json", order.to_string());
+        let headers =
+            HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+        let signed = self.sign(&Method::POST, path, &headers, &body);
+        let reply = server.send("POST", &format!("/s3p/v2{path}"), &[&signed, json], body).await;
+        (reply.status.as_u16(), reply.json())
+    }
+
+    fn sign(&self, method: &Method, path: &str, headers: &HeaderMap, body: &str) -> String {
         let signer = Signer::new(&self.token, self.secret.as_str()).unwrap();
-        let url = format!("{PUBLIC_URL}/s3p/v2/ping").parse().unwrap();
-        let signed = signer.sign(&Method::GET, &url, &HeaderMap::new(), b"").unwrap();
+        let url = format!("{PUBLIC_URL}/s3p/v2{path}").parse().unwrap();
+        let signed = signer.sign(method, &url, headers, body.as_bytes()).unwrap();
         format!("authorization: {}", signed.to_str().unwrap())
     }
 }
@@ -141,7 +157,7 @@ async fn refresh(server: &Server, who: &str) -> u16 {
     ask(server, "POST", &format!("{SMS}/auth/token/refresh"), who, &Value::Null).await.0
 }
 
-/// An access token, which may list messages and manage tokens, and its refresh token.
+/// An access token, which may send and list messages and manage tokens, and its refresh token.
 struct Pair {
     id: String,
     access: String,
@@ -155,7 +171,7 @@ impl Pair {
 
     /// Asks for it: whether it is given, or the caller's token is refused.
     async fn ask(server: &Server, who: &str) -> Result<Self, Value> {
-        let wish = json!({"scopes": ["messages:list", "tokens:manage"]});
+        let wish = json!({"scopes": ["messages:send", "messages:list", "tokens:manage"]});
         let (status, pair) = ask(server, "POST", &format!("{SMS}/auth/token"), who, &wish).await;
         if status == 401 {
             return Err(pair);

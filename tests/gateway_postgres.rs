@@ -5,12 +5,16 @@ mod gateway_support;
 mod servers;
 
 use futures_util::future::join_all;
-use gateway_support::{Folder, Server, command, free_port, until};
+use gateway_support::{Folder, Reply, Server, command, free_port};
 use http::{HeaderMap, Method};
 use portcullis::s3p::Signer;
 use serde_json::{Value, json};
-use servers::Postgres;
-use std::process::Output;
+use servers::{PATIENCE, Postgres, Proxy};
+use std::{
+    process::Output,
+    sync::atomic::{AtomicBool, Ordering},
+};
+use tokio::time::timeout;
 
 const GROUP: &str = "/iso6523-actorid-upis%3A%3A9915%3Ademo";
 const CARD: &str = "/businesscard/iso6523-actorid-upis%3A%3A9915%3Ademo";
@@ -76,8 +80,13 @@ async fn page(server: &Server, cookie: &str) -> u16 {
 }
 
 async fn put_group(server: &Server, who: &str) -> u16 {
+    put_named(server, "demo", who).await.status.as_u16()
+}
+
+async fn put_named(server: &Server, name: &str, who: &str) -> Reply {
     let headers = [&*format!("authorization: {who}"), "content-type: application/xml"];
-    server.send("PUT", GROUP, &headers, GROUP_XML).await.status.as_u16()
+    let [path, group] = [GROUP, GROUP_XML].map(|text| text.replace("demo", name));
+    server.send("PUT", &path, &headers, group).await
 }
 
 /// An `Authorization` for a request of S3P.
@@ -170,7 +179,9 @@ async fn a_database_that_is_gone_is_a_503_at_both_until_it_is_back() {
     let (status, cookie) = sign_in(&pair.servers[0], &password).await;
     assert_eq!(status, 303);
     server.kill();
-    assert_eq!(states().await, [[503, 503]; 2]);
+    // That it is ready holds for a while.
+    let told = async { while states().await != [[503, 503]; 2] {} };
+    timeout(PATIENCE, told).await.expect("both tell it");
     for server in &pair.servers {
         assert_eq!((sign_in(server, "wrong").await.0, page(server, &cookie).await), (503, 503));
     }
@@ -178,7 +189,8 @@ async fn a_database_that_is_gone_is_a_503_at_both_until_it_is_back() {
         assert_eq!(server.get("/health/live", &[]).await.status, 204);
     }
     server.restart();
-    until("both have recovered", async || states().await == [[200, 204]; 2]).await;
+    let recovered = async { while states().await != [[200, 204]; 2] {} };
+    timeout(PATIENCE, recovered).await.expect("both recover");
 }
 
 #[test]
@@ -191,4 +203,67 @@ fn the_password_of_a_server_that_cannot_be_reached_is_not_told() {
     let told = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(told.contains("cannot open the database: ") && !told.contains("s3cret"), "{told}");
+}
+
+#[tokio::test]
+async fn a_list_and_its_length_are_of_one_moment_while_others_write() {
+    let pair = Pair::start(Postgres::shared().database());
+    // By a token, as of many passwords at once, some would have to wait.
+    let (first, list) = (&pair.servers[0], format!("{SMS}/messages"));
+    let wish = json!({"scopes": ["messages:send", "messages:list"]});
+    let (status, tokens) =
+        ask(first, "POST", &format!("{SMS}/auth/token"), &first.alice(), &wish).await;
+    assert_eq!(status, 201, "{tokens}");
+    let alice = format!("Bearer {}", tokens["access_token"].as_str().unwrap());
+    let authorization = format!("authorization: {alice}");
+    let message = json!({"phoneNumbers": ["+1234567890"], "textMessage": {"text": "one more"}});
+    // As many as a page has, together.
+    let write = async |server| {
+        for _ in 0..50 {
+            assert_eq!(ask(server, "POST", &list, &alice, &message).await.0, 202);
+        }
+    };
+    let is_written = AtomicBool::new(false);
+    let written = async {
+        join_all(pair.servers.iter().map(write)).await;
+        is_written.store(true, Ordering::Relaxed);
+    };
+    let page = format!("{list}?limit=100");
+    let read = async |reader: usize| {
+        while !is_written.load(Ordering::Relaxed) {
+            let reply = pair.servers[reader % 2].get(&page, &[&authorization]).await;
+            let listed = reply.json().as_array().unwrap().len();
+            assert_eq!(reply.header("x-total-count"), listed.to_string());
+        }
+    };
+    tokio::join!(written, join_all((0..4).map(read)));
+}
+
+// On several threads, as the start of a server blocks the one that it is called on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_of_a_handler_that_the_network_swallows_is_a_503_and_holds_no_connection() {
+    let postgres = Postgres::shared();
+    let proxy = Proxy::to(postgres.address()).await;
+    let folder = Folder::new();
+    let keys = folder.path("gateway.keys");
+    let arguments = ["--keys", keys.to_str().unwrap(), "--body-timeout", "1"];
+    let database = proxy.url(&postgres.database());
+    let server = Server::start_with(&folder, free_port(), &database, &arguments);
+    let alice = server.user_token();
+    // As many as there are connections, and of what goes on when its caller hangs up.
+    proxy.swallow("INTO smp_groups");
+    let names: Vec<_> = (0..8).map(|number| format!("silent{number}")).collect();
+    let written = join_all(names.iter().map(|name| put_named(&server, name, &alice)));
+    let written = timeout(PATIENCE, written).await.expect("waiting is bounded");
+    for reply in written {
+        assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (503, "1"));
+    }
+    proxy.carry_on();
+    assert_eq!(put_group(&server, &alice).await, 200);
+    // And of what anybody reads.
+    proxy.swallow("FROM smp_groups");
+    let read = timeout(PATIENCE, server.get(GROUP, &[])).await.expect("waiting is bounded");
+    assert_eq!((read.status.as_u16(), read.header("retry-after")), (503, "1"));
+    proxy.carry_on();
+    assert_eq!(server.get(GROUP, &[]).await.body, GROUP_XML);
 }

@@ -33,19 +33,30 @@ use portcullis::{
     store::{Redis, RedisBuilder, contract},
 };
 use s3p_support::Draft;
+use servers::PATIENCE;
 use support::{Answer, send};
 
-/// How long anything may take, on a machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(20);
-
+/// A machine that is busy is not a Redis that is down.
 fn builder(redis: &servers::Redis) -> RedisBuilder {
-    // Twice as much as the default, so that a busy machine is not taken for a fault.
-    Redis::builder(redis.url()).time_limit(Duration::from_secs(1))
+    Redis::builder(redis.url()).time_limit(PATIENCE)
 }
 
 async fn connect(redis: &servers::Redis) -> Redis {
     builder(redis).connect().await.unwrap()
 }
+
+/// One that gives up soon, for a Redis that does not answer.
+async fn impatient(redis: &servers::Redis) -> Redis {
+    builder(redis).time_limit(SOON).connect().await.unwrap()
+}
+
+/// Such a one over a network.
+async fn connect_through(proxy: &servers::Proxy) -> Redis {
+    let builder = Redis::builder(format!("redis://{}", proxy.address()));
+    builder.time_limit(SOON).connect().await.unwrap()
+}
+
+const SOON: Duration = Duration::from_secs(1);
 
 /// Fails the test if this takes too long: whatever is wrong with Redis, nobody waits for ever.
 async fn bounded<T>(work: impl Future<Output = T>) -> T {
@@ -105,16 +116,17 @@ fn is_unavailable(answer: &Answer, reason: &str) {
     assert_eq!(answer.body, "try again later");
 }
 
-/// Sends new requests until one is accepted. Each other one is a 503.
-async fn recovers(layer: &S3pSignatureLayer) {
+/// Sends new requests until one is accepted, which is given back. Each other one is a 503.
+async fn recovers(layer: &S3pSignatureLayer) -> Draft {
     bounded(async {
         loop {
-            let answer = send(layer, draft().request()).await;
+            let draft = draft();
+            let answer = send(layer, draft.request()).await;
             if answer.status == 200 {
-                break;
+                return draft;
             }
             is_unavailable(&answer, "s3p.nonce_store");
         }
     })
-    .await;
+    .await
 }

@@ -10,6 +10,8 @@ mod lists;
 mod method;
 #[path = "s3p_dialects/milliseconds.rs"]
 mod milliseconds;
+#[path = "s3p_dialects/names.rs"]
+mod names;
 #[path = "s3p_dialects/oracle.rs"]
 mod oracle;
 #[path = "s3p_dialects/rotation.rs"]

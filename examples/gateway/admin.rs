@@ -6,7 +6,8 @@ use std::{
 };
 
 use portcullis::{
-    Clock, ScopeSet, StoreError, SystemClock, basic::PasswordHash, user_token::UserTokenRecord,
+    Clock, ScopeSet, StoreError, SystemClock, basic::PasswordHash, s3p::AccessKey,
+    user_token::UserTokenRecord,
 };
 
 use crate::{
@@ -108,10 +109,14 @@ pub async fn token(database: &Database, command: TokenCommand) -> Result<(), Err
 
 pub async fn s3p_key(database: &Database, command: S3pKeyCommand) -> Result<(), Error> {
     match command {
-        S3pKeyCommand::Add { user, name } => {
+        S3pKeyCommand::Add { user, name, dialects, method } => {
             let owner = account(database, &user).await?.identity;
+            // No key is made that could not be used.
+            AccessKey::dangerous_short_secret(owner.clone(), "").dialects(&*dialects)?;
             let key = accounts::add_s3p_key(database, &owner, accounts::key_name(&name)?).await?;
             let key = key.ok_or_else(|| format!("{user:?} has {MOST} active keys, and no more"))?;
+            database.store().set_access_key_dialects(&key.token, &dialects).await?;
+            database.store().set_access_key_method(&key.token, method).await?;
             println!("access token: {}", key.token);
             print_made("secret", Some(key.secret));
         }

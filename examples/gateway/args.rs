@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use portcullis::s3p::{Dialect, SignatureMethod};
 
 use crate::{database, proxies::Network};
 
@@ -31,6 +32,15 @@ pub struct Args {
     /// the same.
     #[arg(long, env = "GATEWAY_REDIS", global = true, hide_env_values = true)]
     pub redis: Option<String>,
+
+    /// Take a Redis that keeps no append-only file: when it is restarted, requests that were seen can be replayed.
+    #[arg(
+        long,
+        env = "GATEWAY_INSECURE_VOLATILE_REDIS",
+        global = true,
+        value_parser = BoolishValueParser::new()
+    )]
+    pub insecure_volatile_redis: bool,
 
     /// The file with the keys that are not in the database, created together with it; instances that share a
     /// database have the same. Without this flag: beside the database's file, or `gateway.keys`.
@@ -267,6 +277,14 @@ pub enum S3pKeyCommand {
         /// What it is for.
         #[arg(default_value = "unnamed")]
         name: String,
+        /// How the client signs: `strict`, as the scheme's page says; `maviance-php`, `maviance-nodejs`,
+        /// `maviance-java`, `ndole-go`, `postman`, `postman-php`, `python`; or what departs from the page, as in
+        /// `untrimmed+by-pair`. Repeat for several, four at most.
+        #[arg(long = "dialect", default_value = "strict")]
+        dialects: Vec<Dialect>,
+        /// By which method it signs: HMAC-SHA1, as the page says, or HMAC-SHA256.
+        #[arg(long, default_value = "HMAC-SHA1")]
+        method: SignatureMethod,
     },
     /// Gives an access key a new secret, and prints it once.
     Rotate {

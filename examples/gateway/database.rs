@@ -15,13 +15,20 @@ use portcullis::{
     },
 };
 use sqlx::{
-    Any, AnyConnection, AnyPool, Connection, Transaction, any::install_default_drivers, raw_sql,
+    Any, AnyConnection, AnyPool, Connection, Transaction, any::install_default_drivers, query_scalar,
+    raw_sql,
 };
 
 use crate::{Error, smsgate};
 
 /// What would end the path in a URL, or stand for another character.
 const RESERVED: &AsciiSet = &CONTROLS.add(b' ').add(b'#').add(b'%').add(b'?');
+
+/// Of the tables that are in `schema/`.
+const VERSION: i64 = 1;
+
+/// For how many time limits another instance is waited for that makes the tables.
+const PATIENCE: usize = 60;
 
 /// In a file of an earlier version of this program.
 const EARLIER: &str =
@@ -45,14 +52,45 @@ impl Database {
             .connect()
             .await
             .map_err(|error| cannot_open(url, &error))?;
-        let schema = match store.engine() {
-            Engine::Sqlite => include_str!("schema/sqlite.sql"),
-            _ => include_str!("schema/postgres.sql"),
-        };
-        let mut change = store.begin("gateway: tables").await?;
-        raw_sql(schema).execute(&mut *change).await?;
-        change.commit().await?;
-        Ok(Self { store })
+        let database = Self { store };
+        database.make_tables().await?;
+        Ok(database)
+    }
+
+    /// Makes what is missing, if anything is: what makes tables and indexes keeps the requests of other instances
+    /// waiting.
+    async fn make_tables(&self) -> Result<(), Error> {
+        let engine = self.store.engine();
+        if version(engine, &mut *self.pool().acquire().await?).await? == VERSION {
+            return Ok(());
+        }
+        let mut change = self.change_after_others("gateway: tables").await?;
+        let version = version(engine, &mut change).await?;
+        if version > VERSION {
+            return Err(format!(
+                "the tables are of version {version}, and this program knows {VERSION}: start a newer one"
+            )
+            .into());
+        }
+        if version < VERSION {
+            let schema = match engine {
+                Engine::Sqlite => include_str!("schema/sqlite.sql"),
+                _ => include_str!("schema/postgres.sql"),
+            };
+            raw_sql(schema).execute(&mut *change).await?;
+        }
+        Ok(change.commit().await?)
+    }
+
+    /// Begins a change, in its turn, however long others take that make the tables just now.
+    async fn change_after_others(&self, of: &str) -> sqlx::Result<Transaction<'static, Any>> {
+        for _ in 0..PATIENCE {
+            match self.change(of).await {
+                Err(sqlx::Error::Database(_)) => {}
+                begun => return begun,
+            }
+        }
+        self.change(of).await
     }
 
     /// Users, tokens, keys, nonces and owners, as portcullis asks for them.
@@ -67,6 +105,15 @@ impl Database {
     /// Begins a change to what is this user's, or of this group: one at a time, at all instances.
     pub async fn change(&self, of: &str) -> sqlx::Result<Transaction<'static, Any>> {
         self.store.begin(of).await
+    }
+
+    /// Begins to read what there is at one moment, in however many statements.
+    pub async fn snapshot(&self) -> sqlx::Result<Transaction<'static, Any>> {
+        let begin = match self.store.engine() {
+            Engine::Sqlite => "BEGIN",
+            _ => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        };
+        self.pool().begin_with(begin).await
     }
 
     /// Takes back the claims on groups that were never stored, since the server was killed in between. A
@@ -92,6 +139,21 @@ impl Database {
     pub async fn close(&self) {
         self.store.close().await;
     }
+}
+
+/// Of the tables that there are: 0 where nobody has written it down.
+async fn version(engine: Engine, connection: &mut AnyConnection) -> sqlx::Result<i64> {
+    let is_there = match engine {
+        Engine::Sqlite => "SELECT count(*) FROM sqlite_schema WHERE name = 'gateway_schema'",
+        _ => {
+            "SELECT count(*) FROM pg_catalog.pg_class \
+             WHERE relname = 'gateway_schema' AND pg_catalog.pg_table_is_visible(oid)"
+        }
+    };
+    if query_scalar::<_, i64>(is_there).fetch_one(&mut *connection).await? == 0 {
+        return Ok(0);
+    }
+    query_scalar("SELECT version FROM gateway_schema").fetch_one(connection).await
 }
 
 /// Creates the file of a database if there is none and it is to be made, and refuses one that is not this program's.
@@ -190,7 +252,9 @@ fn path(url: &str) -> &str {
 }
 
 /// What is behind an error of a store.
-fn source<'e>(error: &'e (dyn std::error::Error + 'static)) -> &'e (dyn std::error::Error + 'static) {
+pub fn source<'e>(
+    error: &'e (dyn std::error::Error + 'static),
+) -> &'e (dyn std::error::Error + 'static) {
     error.source().filter(|_| error.is::<portcullis::StoreError>()).unwrap_or(error)
 }
 

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use crate::Gateway;
 
 /// How long a store is waited for.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A store, and whether it is ready.
 pub type Check = (&'static str, bool);

@@ -12,6 +12,7 @@ mod backup;
 mod database;
 mod demo;
 mod health;
+mod limit;
 mod password;
 mod proxies;
 mod s3p;
@@ -139,7 +140,7 @@ async fn run(args: Args) -> Result<(), Error> {
 }
 
 async fn run_on(database: &Database, args: Args, vault: Vault) -> Result<(), Error> {
-    let agreement = Agreement::new(&vault, args.redis.is_some());
+    let agreement = Agreement::new(&vault);
     if !matches!(args.command, Some(Command::Adopt)) {
         agreement.check_keys(database, &vault).await?;
     }
@@ -152,6 +153,9 @@ async fn run_on(database: &Database, args: Args, vault: Vault) -> Result<(), Err
         }
         Some(Command::S3pKey(command)) => admin::s3p_key(database, command).await,
         Some(Command::Backup { file }) => backup::run(database, &file).await,
-        Some(Command::Adopt) => agreement.adopt(database).await,
+        Some(Command::Adopt) => {
+            let redis = serve::open_redis(&args).await?;
+            agreement.adopt(database, redis.as_ref()).await
+        }
     }
 }

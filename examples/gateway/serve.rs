@@ -68,10 +68,10 @@ pub async fn run(
              from others"
         );
     }
-    agreement.check_nonces(database).await?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let public_url = args.public_url.clone().unwrap_or_else(|| format!("{scheme}://{}", args.listen));
-    let redis = open_redis(args.redis.as_deref()).await?;
+    let redis = open_redis(args).await?;
+    agreement.check_nonces(database, redis.as_ref()).await?;
     let throttle = redis.clone().map_or_else(Throttle::in_memory, Throttle::new);
     let gateway = Gateway {
         settings: Arc::new(Settings {
@@ -129,12 +129,15 @@ pub async fn run(
 }
 
 /// The URL may hold a password, and is not repeated.
-async fn open_redis(url: Option<&str>) -> Result<Option<Redis>, Error> {
-    let Some(url) = url else {
+pub async fn open_redis(args: &Args) -> Result<Option<Redis>, Error> {
+    let Some(url) = &args.redis else {
         return Ok(None);
     };
-    let redis = Redis::builder(url).prefix("gateway").time_limit(REDIS_LIMIT).connect().await;
-    Ok(Some(redis.map_err(|error| match error.source() {
+    let mut redis = Redis::builder(url).prefix("gateway").time_limit(REDIS_LIMIT);
+    if !args.insecure_volatile_redis {
+        redis = redis.require_append_only();
+    }
+    Ok(Some(redis.connect().await.map_err(|error| match error.source() {
         Some(source) => format!("--redis: {error}: {source}"),
         None => format!("--redis: {error}"),
     })?))

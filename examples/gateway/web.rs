@@ -15,7 +15,7 @@ use axum::{
 };
 use portcullis::{Clock, Rejection, SecureTransport, SystemClock};
 
-use crate::{Error, Gateway, Settings, health, s3p, secure, smp, smsgate};
+use crate::{Error, Gateway, Settings, health, limit, s3p, secure, smp, smsgate};
 
 pub fn app(gateway: &Gateway) -> Result<Router, Error> {
     let checks = Router::new()
@@ -38,7 +38,8 @@ pub fn app(gateway: &Gateway) -> Result<Router, Error> {
         .nest("/api/3rdparty/v1", smsgate)
         .nest("/s3p/v2", s3p);
     let timeout = BodyTimeout(gateway.settings.body_timeout);
-    let app = app.layer(Extension(timeout)).layer(middleware::from_fn(log));
+    let app = app.layer(middleware::from_fn(limit::answered)).layer(Extension(timeout));
+    let app = app.layer(middleware::from_fn(log));
     Ok(app.layer(middleware::from_fn_with_state(gateway.clone(), note_client)))
 }
 

@@ -256,7 +256,8 @@ mod tests {
     fn no_two_caches_keep_one_credential_under_one_key() {
         let source = Source::new("cave");
         let macs_of = |cache: &CredentialCache| {
-            let of_credentials = cache.macs.of_credentials(b"YWxhZGRpbjpvcGVuIHNlc2FtZQ==", Some(&source));
+            let of_credentials =
+                cache.macs.of_credentials(b"YWxhZGRpbjpvcGVuIHNlc2FtZQ==", Some(&source));
             (of_credentials, cache.macs.of_user("aladdin", Some(&source)))
         };
         let cache = CredentialCache::new(10);

@@ -142,12 +142,6 @@ impl AccessKey {
         previous.verify(of, signature)
     }
 
-    /// Whether one of the secrets has made this signature.
-    #[cfg(feature = "contract")]
-    pub(crate) fn verify(&self, input: &super::SigningInput, signature: &[u8]) -> bool {
-        self.has_made(signature, input.base_string().as_bytes(), &self.0.key)
-    }
-
     pub(crate) fn identity(&self) -> &Identity {
         &self.0.identity
     }

@@ -132,6 +132,7 @@ mod form;
 mod header;
 mod key;
 mod layer;
+mod names;
 mod nonce;
 mod object;
 mod params;

@@ -86,6 +86,8 @@ mod nonce_table;
 pub mod redis;
 #[cfg(feature = "sql")]
 pub mod sql;
+#[cfg(any(feature = "redis", feature = "sql"))]
+mod verdict;
 
 #[cfg(feature = "basic")]
 pub use self::memory_attempts::MemoryAttemptStore;

@@ -17,8 +17,8 @@ use portcullis::{
         refresh::{Addition, MemoryRefreshStore, RefreshFacts, RefreshStore, Rotation},
     },
     ownership::{Claim, MemoryOwnershipStore, Owner, OwnershipAdmin, OwnershipStore, Resource},
-    s3p::{Nonce, NonceStore, Recorded},
-    store::contract::{self, Revocation, UserSeed, UserTokenSeed},
+    s3p::{AccessKey, MemoryAccessKeyStore, Nonce, NonceStore, Recorded},
+    store::contract::{self, AccessKeySeed, Revocation, UserSeed, UserTokenSeed},
     user_token::{MemoryUserTokenStore, UserTokenRecord},
 };
 
@@ -446,6 +446,19 @@ async fn a_store_whose_tokens_keep_what_their_users_have_lost() {
         let store = MemoryUserTokenStore::new();
         for UserTokenSeed { digest, id, identity, scopes, .. } in seeds {
             store.insert(digest, UserTokenRecord::new(id, identity).scopes(scopes));
+        }
+        store
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[should_panic(expected = "a key has the dialects and the method that it was given")]
+async fn a_store_that_forgets_how_a_client_signs() {
+    contract::access_keys(async |seeds: Vec<AccessKeySeed>| {
+        let store = MemoryAccessKeyStore::new();
+        for AccessKeySeed { token, identity, secret, scopes, .. } in seeds {
+            store.insert(token, AccessKey::new(identity, secret).unwrap().scopes(scopes));
         }
         store
     })

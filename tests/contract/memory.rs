@@ -104,8 +104,9 @@ async fn ownership_in_memory_keeps_the_contract() {
 async fn access_keys_in_memory_keep_the_contract() {
     contract::access_keys(async |seeds: Vec<AccessKeySeed>| {
         let store = MemoryAccessKeyStore::new();
-        for AccessKeySeed { token, identity, secret, scopes } in seeds {
-            store.insert(token, AccessKey::new(identity, secret).unwrap().scopes(scopes));
+        for AccessKeySeed { token, identity, secret, dialects, method, scopes } in seeds {
+            let key = AccessKey::new(identity, secret).unwrap().scopes(scopes);
+            store.insert(token, key.dialects(dialects).unwrap().method(method));
         }
         store
     })

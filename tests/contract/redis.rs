@@ -14,23 +14,27 @@ use portcullis::{
     },
     s3p::{Nonce, NonceStore, Recorded},
     store::{
-        Redis,
+        Redis, RedisBuilder,
         contract::{self, Revocation},
     },
 };
 
-use crate::servers;
+use crate::servers::{self, PATIENCE};
 
 const NOW: u64 = 1_361_281_946;
 
-/// An empty store of so many nonces of a token, on the Redis that all share.
-async fn store(each: usize) -> Redis {
+/// Of an empty store, on the Redis that all share.
+fn builder() -> RedisBuilder {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let prefix = format!("test-{}", NEXT.fetch_add(1, Ordering::Relaxed));
     let builder = Redis::builder(servers::Redis::shared().url()).prefix(prefix);
     // A machine that is busy is not a Redis that is down.
-    let builder = builder.time_limit(Duration::from_secs(10)).clock(ManualClock::at_unix(NOW));
-    builder.max_live_nonces_per_token(each).connect().await.unwrap()
+    builder.time_limit(PATIENCE).clock(ManualClock::at_unix(NOW))
+}
+
+/// An empty store of so many nonces of a token.
+async fn store(each: usize) -> Redis {
+    builder().max_live_nonces_per_token(each).connect().await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -60,12 +64,32 @@ async fn revocations_in_redis_keep_the_contract() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn refresh_tokens_in_redis_keep_the_contract() {
     contract::refreshes(async || store(1).await).await;
+    contract::bounded_refreshes(async |each| {
+        builder().max_refresh_families(each).connect().await.unwrap()
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn attempts_in_redis_keep_the_contract() {
     contract::attempts(async || store(1).await).await;
     contract::bounded_attempts(store).await;
+}
+
+#[tokio::test]
+async fn families_that_have_long_expired_make_room() {
+    let alice = Identity::new("issuer", "alice").unwrap();
+    let store = builder().max_refresh_families(2).connect().await.unwrap();
+    for id in ["family-of-11token-no1", "family-of-12token-no1"] {
+        assert!(store.add(facts(&alice, id), None).await.unwrap() == Addition::Added);
+    }
+    let third = facts(&alice, "family-of-13token-no1");
+    assert!(store.add(third, None).await.is_err());
+    let bob = Identity::new("issuer", "bob").unwrap();
+    assert!(store.add(facts(&bob, "family-of-14token-no1"), None).await.unwrap() == Addition::Added);
+    let later = at(NOW + 2 * 7200);
+    let late = RefreshFacts { now: later, expires: later, family_expires: later, ..third };
+    assert!(store.add(late, None).await.unwrap() == Addition::Added);
 }
 
 fn facts<'t>(identity: &'t Identity, id: &'t str) -> RefreshFacts<'t> {
@@ -81,7 +105,7 @@ fn limit() -> AttemptLimit {
 #[tokio::test]
 async fn what_is_stored_expires_by_itself_and_not_too_early() {
     let redis = servers::Redis::start();
-    let builder = Redis::builder(redis.url()).time_limit(Duration::from_secs(10));
+    let builder = Redis::builder(redis.url()).time_limit(PATIENCE);
     let store = builder.clock(ManualClock::at_unix(NOW)).connect().await.unwrap();
     let now = NOW.cast_signed();
     let nonce = Nonce { token: "token", nonce: "1", expires: now + 300, now };
@@ -122,7 +146,12 @@ async fn what_is_stored_expires_by_itself_and_not_too_early() {
         };
         sooner += usize::from(asked == 0);
         // A test may be slow, and Redis's own clock is not the one that is asked.
-        assert!((asked + 30..=asked + 3600).contains(&left), "{key} has {left} s left");
+        let expected = match key.split(':').nth(1).unwrap() {
+            "nonces" => 300 + 3600..=300 + 3600 + 60,
+            "attempts" => 7200 + 30..=7200 + 61,
+            _ => 7200 + 3000..=7200 + 3600,
+        };
+        assert!(expected.contains(&left), "{key} has {left} s left");
         assert!(key.starts_with("portcullis:") && key.len() < 100, "{key}");
         assert!(!key.contains("token\"") && !key.contains("issuer") && !key.contains("alice"), "{key}");
     }
@@ -131,6 +160,23 @@ async fn what_is_stored_expires_by_itself_and_not_too_early() {
     let later = RefreshFacts { now: at(NOW + 7200 + 3600), ..facts(&alice, "another-fam-token-no1") };
     store.add(later, None).await.unwrap();
     assert!(!redis.cli(&["--scan"]).contains("refresh-ended"));
+}
+
+#[tokio::test]
+async fn a_nonce_is_kept_for_longer_than_it_is_known_that_one_was_dropped() {
+    let redis = servers::Redis::start();
+    let store = Redis::builder(redis.url()).time_limit(PATIENCE).connect().await.unwrap();
+    let now = NOW.cast_signed();
+    let nonce = Nonce { token: "token", nonce: "1", expires: now + 300, now };
+    assert_eq!(store.record(nonce).await.unwrap(), Recorded::Fresh);
+    let later = Nonce { nonce: "2", expires: now + 900, now: now + 600, ..nonce };
+    assert_eq!(store.record(later).await.unwrap(), Recorded::Fresh);
+    let left = |kind: &str| {
+        let keys = redis.cli(&["--scan", "--pattern", &format!("portcullis:{kind}:*")]);
+        redis.cli(&["pttl", keys.trim()]).trim().parse::<i64>().unwrap()
+    };
+    let (dropped, nonces) = (left("dropped"), left("nonces"));
+    assert!(dropped > 0 && nonces > dropped, "{nonces} and {dropped} ms");
 }
 
 #[tokio::test]
@@ -143,8 +189,7 @@ async fn keys_of_one_script_share_a_slot_and_access_tokens_do_not() {
     while !info.contains("cluster_state:ok") {
         info = redis.cli(&["cluster", "info"]);
     }
-    let store =
-        Redis::builder(redis.url()).time_limit(Duration::from_secs(10)).connect().await.unwrap();
+    let store = Redis::builder(redis.url()).time_limit(PATIENCE).connect().await.unwrap();
     let now = NOW.cast_signed();
     for token in ["a", "b", "c", "d"] {
         let first = Nonce { token, nonce: "1", expires: now, now };
@@ -185,8 +230,26 @@ async fn keys_of_one_script_share_a_slot_and_access_tokens_do_not() {
 }
 
 #[tokio::test]
+async fn what_one_redis_keeps_under_one_prefix_has_one_id_for_good() {
+    let (redis, other) = (servers::Redis::start(), servers::Redis::start());
+    let id = async |url: String, prefix: &str| {
+        let builder = Redis::builder(url).time_limit(PATIENCE).prefix(prefix);
+        builder.connect().await.unwrap().id().await.unwrap()
+    };
+    let first = id(redis.url(), "one").await;
+    assert_eq!(first.len(), 32);
+    for (url, prefix) in
+        [(redis.url(), "two"), (format!("{}1", redis.url()), "one"), (other.url(), "one")]
+    {
+        assert_ne!(id(url, prefix).await, first);
+    }
+    redis.restart();
+    assert_eq!(id(redis.url(), "one").await, first);
+}
+
+#[tokio::test]
 async fn two_prefixes_are_two_stores_and_one_prefix_is_one() {
-    let builder = Redis::builder(servers::Redis::shared().url()).time_limit(Duration::from_secs(10));
+    let builder = Redis::builder(servers::Redis::shared().url()).time_limit(PATIENCE);
     let now = NOW.cast_signed();
     let nonce = Nonce { token: "token", nonce: "1", expires: now + 300, now };
     for (prefix, expected) in

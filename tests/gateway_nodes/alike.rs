@@ -40,7 +40,8 @@ async fn an_instance_with_another_key_file_does_not_start() {
 
 #[tokio::test]
 async fn an_instance_that_keeps_nonces_elsewhere_does_not_start_until_all_do() {
-    let mut cluster = Cluster::with_redis(Postgres::shared().database(), Redis::shared());
+    let redis = Redis::shared().database();
+    let mut cluster = Cluster::with_redis(Postgres::shared().database(), redis.clone());
     let server = cluster.start();
     let key = Accounts::of(&server).key;
     cluster.redis = None;
@@ -52,11 +53,51 @@ async fn an_instance_that_keeps_nonces_elsewhere_does_not_start_until_all_do() {
     let server = cluster.start();
     let signed = key.ping();
     assert_eq!([send_ping(&server, &signed).await, send_ping(&server, &signed).await], [200, 401]);
-    cluster.redis = Some(Redis::shared().url());
+    cluster.redis = Some(redis);
     let told = refusal(&cluster.run(&[]));
     assert!(told.contains("in the database: start without --redis"), "{told}");
     assert!(cluster.run(&["adopt"]).status.success());
     assert_eq!(send_ping(&cluster.start(), &key.ping()).await, 200);
+}
+
+#[tokio::test]
+async fn an_instance_that_keeps_nonces_in_another_redis_does_not_start_until_all_do() {
+    let [redis, other] = [Redis::start(), Redis::start()];
+    let mut cluster = Cluster::new(Postgres::shared().database());
+    // One that cannot be reached is no place for nonces, and nothing is agreed by whoever names it.
+    cluster.redis = Some("redis://127.0.0.1:1".to_owned());
+    assert!(refusal(&cluster.run(&[])).contains("Redis cannot be reached"));
+    cluster.redis = None;
+    cluster.start().stop();
+    cluster.redis = Some(redis.url());
+    assert!(refusal(&cluster.run(&[])).contains("in the database"));
+    assert!(cluster.run(&["adopt"]).status.success());
+    let server = cluster.start();
+    let [another_number, another_server] = [format!("{}1", redis.url()), other.url()];
+    for elsewhere in [another_number, another_server] {
+        cluster.redis = Some(elsewhere);
+        let told = refusal(&cluster.run(&[]));
+        assert!(told.contains("in another Redis") && told.contains("gateway adopt"), "{told}");
+        assert!(!told.contains("redis://"), "{told}");
+    }
+    server.stop();
+    cluster.redis = Some(other.url());
+    assert!(cluster.run(&["adopt"]).status.success());
+    cluster.start().stop();
+    // What was lost is another one, too.
+    other.cli(&["flushall"]);
+    assert!(refusal(&cluster.run(&[])).contains("has lost what it had"));
+}
+
+#[tokio::test]
+async fn a_redis_that_forgets_is_refused_unless_a_flag_says_otherwise() {
+    let redis = Redis::start_with(&["--appendonly", "no"]);
+    let cluster = Cluster::with_redis(Postgres::shared().database(), redis.url());
+    for arguments in [&[][..], &["adopt"]] {
+        let told = refusal(&cluster.run(arguments));
+        assert!(told.contains("--redis: ") && told.contains("set appendonly to yes"), "{told}");
+    }
+    assert!(cluster.run(&["--insecure-volatile-redis", "adopt"]).status.success());
 }
 
 #[tokio::test]

@@ -2,30 +2,50 @@
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::*;
-use servers::{Postgres, Redis};
+use servers::{PATIENCE, Postgres, Redis};
 
-/// The answer of `/health/ready`, the checks in SMSGate's form, and whether it lives.
-async fn health(server: &Server) -> (u16, String, Value, u16) {
-    let ready = server.get("/health/ready", &[]).await;
-    let sms = server.get(&format!("{SMS}/health/ready"), &[]).await;
-    let (status, body) = (ready.status.as_u16(), ready.body.clone());
-    assert_eq!(sms.status.as_u16(), if status == 204 { 200 } else { 503 });
-    if status == 503 {
-        assert_eq!(ready.header("retry-after"), "1");
+/// What an instance says of itself.
+#[derive(Debug, PartialEq)]
+struct Health {
+    ready: (u16, String),
+    /// The same in SMSGate's form.
+    sms: (u16, Value),
+    live: u16,
+}
+
+impl Health {
+    async fn of(server: &Server) -> Self {
+        let ready = server.get("/health/ready", &[]).await;
+        if ready.status == 503 {
+            assert_eq!(ready.header("retry-after"), "1");
+        }
+        let sms = server.get(&format!("{SMS}/health/ready"), &[]).await;
+        let state = |name: &str| sms.json()["checks"][name]["status"].clone();
+        let live = server.get("/health/live", &[]).await.status.as_u16();
+        Self {
+            ready: (ready.status.as_u16(), ready.body),
+            sms: (sms.status.as_u16(), json!([state("db:ping"), state("redis:ping")])),
+            live,
+        }
     }
-    let state = |name: &str| sms.json()["checks"][name]["status"].clone();
-    let states = json!([state("db:ping"), state("redis:ping")]);
-    (status, body, states, server.get("/health/live", &[]).await.status.as_u16())
-}
 
-fn ready() -> (u16, String, Value, u16) {
-    (204, String::new(), json!(["pass", "pass"]), 204)
-}
+    fn good() -> Self {
+        Self { ready: (204, String::new()), sms: (200, json!(["pass", "pass"])), live: 204 }
+    }
 
-async fn recovers(server: &Server) {
-    gateway_support::until("it is ready", async || health(server).await == ready()).await;
+    fn down(stores: &str, states: [&str; 2]) -> Self {
+        Self { ready: (503, format!("not ready: {stores}\n")), sms: (503, json!(states)), live: 204 }
+    }
+
+    /// Asks until it is so: that a store is ready holds for a while.
+    async fn is(self, server: &Server) {
+        let asking = async { while Self::of(server).await != self {} };
+        let asked = timeout(PATIENCE, asking).await;
+        assert!(asked.is_ok(), "it is never {self:?}: {}", server.log_so_far());
+    }
 }
 
 /// Something that is done to a server.
@@ -34,11 +54,9 @@ type Act = fn(&servers::Server);
 #[tokio::test]
 async fn without_redis_it_lives_and_is_not_ready_and_recovers() {
     let redis = Redis::start();
-    let cluster = Cluster::with_redis(Postgres::shared().database(), &redis);
+    let cluster = Cluster::with_redis(Postgres::shared().database(), redis.url());
     let (servers, accounts) = cluster.start_two();
-    for server in &servers {
-        assert_eq!(health(server).await, ready());
-    }
+    join_all(servers.iter().map(|server| Health::good().is(server))).await;
     let seen = accounts.key.ping();
     assert_eq!(send_ping(&servers[0], &seen).await, 200);
     let faults: [(&str, Act, Act); 2] = [
@@ -48,8 +66,7 @@ async fn without_redis_it_lives_and_is_not_ready_and_recovers() {
     for (how, begin, end) in faults {
         begin(&redis);
         for server in &servers {
-            let down = (503, "not ready: redis\n".to_owned(), json!(["pass", "fail"]), 204);
-            assert_eq!(health(server).await, down, "{how}");
+            Health::down("redis", ["pass", "fail"]).is(server).await;
             let reply = server.get("/s3p/v2/ping", &[&accounts.key.ping()]).await;
             assert_eq!(reply.status, 503, "{how}");
             assert_eq!(reply.header("retry-after"), "1");
@@ -57,7 +74,7 @@ async fn without_redis_it_lives_and_is_not_ready_and_recovers() {
             assert_eq!(messages(server, &accounts.alice).await, 200, "{how}");
         }
         end(&redis);
-        join_all(servers.iter().map(recovers)).await;
+        join_all(servers.iter().map(|server| Health::good().is(server))).await;
         assert_eq!(send_ping(&servers[1], &accounts.key.ping()).await, 200, "{how}");
         assert_eq!(send_ping(&servers[1], &seen).await, 401, "{how}");
     }
@@ -71,15 +88,13 @@ async fn without_redis_it_lives_and_is_not_ready_and_recovers() {
 #[tokio::test]
 async fn without_any_store_it_names_both() {
     let (redis, postgres) = (Redis::start(), Postgres::start());
-    let cluster = Cluster::with_redis(postgres.database(), &redis);
+    let cluster = Cluster::with_redis(postgres.database(), redis.url());
     let server = cluster.start();
     postgres.pause();
-    let down = (503, "not ready: database\n".to_owned(), json!(["fail", "pass"]), 204);
-    assert_eq!(health(&server).await, down);
+    Health::down("database", ["fail", "pass"]).is(&server).await;
     redis.kill();
-    let down = (503, "not ready: database, redis\n".to_owned(), json!(["fail", "fail"]), 204);
-    assert_eq!(health(&server).await, down);
+    Health::down("database, redis", ["fail", "fail"]).is(&server).await;
     postgres.resume();
     redis.restart();
-    recovers(&server).await;
+    Health::good().is(&server).await;
 }

@@ -5,7 +5,7 @@ use servers::{Postgres, Redis};
 
 #[tokio::test]
 async fn a_new_password_holds_at_both_at_once_and_ends_the_users_jwts() {
-    let cluster = Cluster::with_redis(Postgres::shared().database(), Redis::shared());
+    let cluster = Cluster::with_redis(Postgres::shared().database(), Redis::shared().database());
     let (servers, accounts) = cluster.start_two();
     let pair = Pair::issue(&servers[0], &accounts.alice).await;
     for server in &servers {
@@ -29,7 +29,7 @@ async fn a_new_password_holds_at_both_at_once_and_ends_the_users_jwts() {
 
 #[tokio::test]
 async fn a_revoked_user_token_and_a_rotated_secret_are_refused_at_both() {
-    let cluster = Cluster::with_redis(Postgres::shared().database(), Redis::shared());
+    let cluster = Cluster::with_redis(Postgres::shared().database(), Redis::shared().database());
     let (servers, accounts) = cluster.start_two();
     for server in &servers {
         assert_eq!(put_group(server, "demo", &accounts.token).await, 200);
@@ -49,7 +49,7 @@ async fn a_revoked_user_token_and_a_rotated_secret_are_refused_at_both() {
 
 #[tokio::test]
 async fn a_disabled_user_is_refused_at_both_by_every_credential() {
-    let cluster = Cluster::with_redis(Postgres::shared().database(), Redis::shared());
+    let cluster = Cluster::with_redis(Postgres::shared().database(), Redis::shared().database());
     let (servers, accounts) = cluster.start_two();
     let pair = Pair::issue(&servers[1], &accounts.alice).await;
     let all = async |server| {

@@ -15,7 +15,7 @@ use servers::{Postgres, Redis};
 #[tokio::test]
 async fn all_credentials_outlive_a_rolling_upgrade_and_no_request_fails_meanwhile() {
     let postgres = Postgres::shared();
-    let cluster = Arc::new(Cluster::with_redis(postgres.database(), Redis::shared()));
+    let cluster = Arc::new(Cluster::with_redis(postgres.database(), Redis::shared().database()));
     let ([one, two], accounts) = cluster.start_two();
     let (kept, refreshed) =
         (Pair::issue(&one, &accounts.alice).await, Pair::issue(&one, &accounts.alice).await);
@@ -24,7 +24,8 @@ async fn all_credentials_outlive_a_rolling_upgrade_and_no_request_fails_meanwhil
     let seen = accounts.key.ping();
     assert_eq!(send_ping(&one, &seen).await, 200);
 
-    let load = Load { accounts: &accounts, jwt: &kept };
+    let password = one.demo("bob@example.org    password");
+    let load = Load { accounts: &accounts, jwt: &kept, password };
     let one = load.on(&two, "first", restarted(&cluster, one)).await;
     let two = load.on(&one, "second", restarted(&cluster, two)).await;
 
@@ -46,6 +47,30 @@ async fn all_credentials_outlive_a_rolling_upgrade_and_no_request_fails_meanwhil
     let ownerless =
         "SELECT count(*) FROM smp_groups WHERE id NOT IN (SELECT id FROM portcullis_owners)";
     assert_eq!(postgres.psql(name, ownerless).trim(), "0");
+}
+
+#[tokio::test]
+async fn a_start_on_tables_that_are_up_to_date_waits_for_no_writer_and_keeps_none_waiting() {
+    let postgres = Postgres::shared();
+    let cluster = Cluster::new(postgres.database());
+    cluster.start().stop();
+    let mut writer = PgConnection::connect(&cluster.database).await.unwrap();
+    let write = "BEGIN; \
+        LOCK TABLE smp_groups, sms_messages, sms_logs, s3p_collections, page_sessions IN ROW EXCLUSIVE MODE";
+    raw_sql(write).execute(&mut writer).await.unwrap();
+    cluster.start().stop();
+    raw_sql("COMMIT").execute(&mut writer).await.unwrap();
+
+    // Those of before the version was written down are brought up to date, and those of a newer one left alone.
+    let name = cluster.database.rsplit('/').next().unwrap();
+    postgres.psql(name, "INSERT INTO smp_groups VALUES ('kept', ''); DROP TABLE gateway_schema");
+    cluster.start().stop();
+    assert_eq!(postgres.psql(name, "SELECT version FROM gateway_schema").trim(), "1");
+    assert_eq!(postgres.psql(name, "SELECT id FROM smp_groups").trim(), "kept");
+    postgres.psql(name, "UPDATE gateway_schema SET version = 99");
+    let refused = cluster.run(&[]);
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert!(told.contains("of version 99") && told.contains("start a newer one"), "{told}");
 }
 
 #[tokio::test]
@@ -90,6 +115,8 @@ async fn restarted(cluster: &Arc<Cluster>, server: Server) -> Server {
 struct Load<'l> {
     accounts: &'l Accounts,
     jwt: &'l Pair,
+    /// Of Bob's.
+    password: String,
 }
 
 impl Load<'_> {
@@ -100,6 +127,10 @@ impl Load<'_> {
             let mut rounds = 0;
             while !is_done.load(Ordering::Relaxed) {
                 self.one_of_each(server, &format!("{name}{caller}x{rounds}")).await;
+                // Of many passwords at once, some would have to wait.
+                if caller == 0 {
+                    self.sign_in(server).await;
+                }
                 rounds += 1;
             }
             rounds
@@ -119,6 +150,28 @@ impl Load<'_> {
         assert_eq!(put_group(server, group, token).await, 200);
         assert_eq!(messages(server, &self.jwt.access).await, 200);
         assert_eq!(send_ping(server, &key.ping()).await, 200);
-        assert_eq!(server.get("/health/ready", &[]).await.status, 204);
+
+        let message = json!({"phoneNumbers": ["+1234567890"], "textMessage": {"text": group}});
+        let (status, sent) =
+            ask(server, "POST", &format!("{SMS}/messages"), &self.jwt.access, &message).await;
+        assert_eq!(status, 202, "{sent}");
+        let wish = json!({"payItemId": "SPAY-DEV-20051-DEMOTEL-CUSTOM", "amount": 100});
+        let (status, quote) = key.post(server, "/quotestd", &wish).await;
+        assert_eq!(status, 200, "{quote}");
+        let order = json!({
+            "quoteId": quote["quoteId"],
+            "customerPhonenumber": "237699999999",
+            "customerEmailaddress": "customer@example.org",
+            "serviceNumber": "699999999",
+        });
+        let (status, paid) = key.post(server, "/collectstd", &order).await;
+        assert_eq!((status, &paid["status"]), (200, &json!("SUCCESS")), "{paid}");
+    }
+
+    /// The page writes a session.
+    async fn sign_in(&self, server: &Server) {
+        let form = ["content-type: application/x-www-form-urlencoded"];
+        let body = format!("name=bob%40example.org&password={}", self.password);
+        assert_eq!(server.send("POST", "/secure/sign-in", &form, body).await.status, 303);
     }
 }

@@ -16,8 +16,10 @@ use portcullis::{
     },
 };
 
+use tokio::sync::Semaphore;
+
 use crate::{
-    bounded, connect, draft, is_unavailable, jwt,
+    bounded, connect, draft, impatient, is_unavailable, jwt,
     jwt_support::{ISSUER, NOW},
     present, recovers, s3p, servers, session, sign_and_send,
 };
@@ -25,14 +27,14 @@ use crate::{
 #[tokio::test]
 async fn killed_between_requests_it_is_a_503_and_then_nothing_is_forgotten() {
     let redis = servers::Redis::start();
-    let store = connect(&redis).await;
-    let (s3p, jwt) = (s3p(&store), jwt(&store));
-    let seen = draft();
-    assert_eq!(sign_and_send(&s3p, &seen).await.status, 200);
-    store.revoke(ISSUER, "revoked", UNIX_EPOCH + Duration::from_secs(NOW + 600)).await.unwrap();
-    assert_eq!(present(&jwt, "good").await.status, 200);
+    let (patient, store) = (connect(&redis).await, impatient(&redis).await);
+    let seen = recovers(&s3p(&patient)).await;
+    let expires = UNIX_EPOCH + Duration::from_secs(NOW + 600);
+    patient.revoke(ISSUER, "revoked", expires).await.unwrap();
+    assert_eq!(present(&jwt(&patient), "good").await.status, 200);
 
     redis.kill();
+    let (s3p, jwt) = (s3p(&store), jwt(&store));
     for _ in 0..3 {
         is_unavailable(&sign_and_send(&s3p, &seen).await, "s3p.nonce_store");
         is_unavailable(&sign_and_send(&s3p, &draft()).await, "s3p.nonce_store");
@@ -44,6 +46,7 @@ async fn killed_between_requests_it_is_a_503_and_then_nothing_is_forgotten() {
 
     redis.restart();
     recovers(&s3p).await;
+    let (s3p, jwt) = (crate::s3p(&patient), crate::jwt(&patient));
     assert_eq!(sign_and_send(&s3p, &seen).await.reason(), "s3p.replayed");
     assert_eq!(present(&jwt, "revoked").await.reason(), "jwt.revoked");
     assert_eq!(present(&jwt, "good").await.status, 200);
@@ -52,7 +55,7 @@ async fn killed_between_requests_it_is_a_503_and_then_nothing_is_forgotten() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn killed_under_load_it_accepts_nothing_twice() {
     let redis = servers::Redis::start();
-    let store = connect(&redis).await;
+    let store = impatient(&redis).await;
     let done = Arc::new(AtomicBool::new(false));
     let clients: Vec<_> = (0..8)
         .map(|_| {
@@ -93,6 +96,7 @@ async fn killed_under_load_it_accepts_nothing_twice() {
         refused += refused_to_client;
     }
     assert!(accepted.len() > 20 && refused > 0, "{} accepted, {refused} refused", accepted.len());
+    let layer = s3p(&connect(&redis).await);
     for draft in accepted {
         assert_eq!(sign_and_send(&layer, &draft).await.reason(), "s3p.replayed", "{}", draft.nonce);
     }
@@ -101,30 +105,29 @@ async fn killed_under_load_it_accepts_nothing_twice() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn killed_under_load_it_keeps_every_revocation_that_it_has_acknowledged() {
     let redis = servers::Redis::start();
-    let store = connect(&redis).await;
+    let store = impatient(&redis).await;
     let expires = UNIX_EPOCH + Duration::from_secs(NOW + 600);
-    let (revoking, progress) = (store.clone(), Arc::new(tokio::sync::Notify::new()));
-    let made = progress.clone();
+    let (progress, killed) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicBool::new(false)));
+    let (made, is_over) = (progress.clone(), killed.clone());
     let writer = tokio::spawn(async move {
         let mut acknowledged = Vec::new();
         for number in 0.. {
             let id = number.to_string();
-            match bounded(revoking.revoke(ISSUER, &id, expires)).await {
-                Ok(()) => acknowledged.push(id),
-                Err(_) => break,
-            }
-            if acknowledged.len() == 100 {
-                made.notify_one();
+            if bounded(store.revoke(ISSUER, &id, expires)).await.is_ok() {
+                acknowledged.push(id);
+                made.add_permits(1);
+            } else if is_over.load(Ordering::Relaxed) {
+                break;
             }
         }
         acknowledged
     });
-    bounded(progress.notified()).await;
+    bounded(progress.acquire_many(100)).await.unwrap().forget();
     tokio::task::block_in_place(|| redis.kill());
+    killed.store(true, Ordering::Relaxed);
     let acknowledged = writer.await.unwrap();
     tokio::task::block_in_place(|| redis.restart());
-    recovers(&s3p(&store)).await;
-    let jwt = jwt(&store);
+    let jwt = jwt(&connect(&redis).await);
     for id in acknowledged {
         assert_eq!(present(&jwt, &id).await.reason(), "jwt.revoked", "{id}");
     }
@@ -133,23 +136,28 @@ async fn killed_under_load_it_keeps_every_revocation_that_it_has_acknowledged() 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn killed_under_load_no_refresh_token_is_good_twice_and_what_was_revoked_stays_so() {
     let redis = servers::Redis::start();
-    let store = connect(&redis).await;
-    let progress = Arc::new(tokio::sync::Semaphore::new(0));
+    let store = impatient(&redis).await;
+    let (progress, killed) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicBool::new(false)));
     let clients: Vec<_> = (0..8)
         .map(|client| {
-            let (store, progress) = (store.clone(), progress.clone());
+            let (store, progress, killed) = (store.clone(), progress.clone(), killed.clone());
             tokio::spawn(async move {
                 let owner = Identity::local(client.to_string()).unwrap();
                 let (mut used, mut revoked) = (Vec::new(), Vec::new());
                 for family in 0.. {
+                    if killed.load(Ordering::Relaxed) {
+                        break;
+                    }
                     let ids = [0, 1].map(|token| format!("{client}-fam-{family:06}token-no{token}"));
                     let facts = |token: usize| RefreshFacts { id: &ids[token], ..session(&owner, 0) };
                     let end = ids[0][..12].to_owned();
-                    let Ok(Addition::Added) = bounded(store.add(facts(0), None)).await else { break };
-                    let Ok(_) = bounded(store.rotate(&ids[0], facts(1))).await else { break };
+                    let Ok(Addition::Added) = bounded(store.add(facts(0), None)).await else {
+                        continue;
+                    };
+                    let Ok(_) = bounded(store.rotate(&ids[0], facts(1))).await else { continue };
                     used.push(ids[0].clone());
                     let Ok(true) = bounded(RefreshStore::revoke(&store, &owner, &end)).await else {
-                        break;
+                        continue;
                     };
                     revoked.push(ids[1].clone());
                     progress.add_permits(1);
@@ -160,12 +168,13 @@ async fn killed_under_load_no_refresh_token_is_good_twice_and_what_was_revoked_s
         .collect();
     bounded(progress.acquire_many(100)).await.unwrap().forget();
     tokio::task::block_in_place(|| redis.kill());
+    killed.store(true, Ordering::Relaxed);
     let mut acknowledged = Vec::new();
     for client in clients {
         acknowledged.push(client.await.unwrap());
     }
     tokio::task::block_in_place(|| redis.restart());
-    recovers(&s3p(&store)).await;
+    let store = connect(&redis).await;
     for (owner, used, revoked) in acknowledged {
         for id in used {
             let next = format!("{}token-no2", &id[..12]);
@@ -188,10 +197,11 @@ async fn restarted_while_nobody_asks_the_next_request_is_served() {
     assert_eq!(sign_and_send(&layer, &draft()).await.status, 200);
     redis.restart();
     // The other task, which connects, has its turn.
-    let mut clients = 0;
-    while clients < 2 {
-        tokio::task::yield_now().await;
-        clients = redis.cli(&["client", "list"]).lines().count();
-    }
+    bounded(async {
+        while redis.cli(&["client", "list"]).lines().count() < 2 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
     assert_eq!(sign_and_send(&layer, &draft()).await.status, 200);
 }

@@ -9,16 +9,16 @@ use std::{
 use portcullis::s3p::{Nonce, NonceStore};
 
 use crate::{
-    bounded, connect, draft, is_down, is_unavailable, jwt, present, recovers, s3p, servers,
-    sign_and_send,
+    bounded, connect, connect_through, draft, impatient, is_down, is_unavailable, jwt, present,
+    recovers, s3p, servers, sign_and_send,
 };
 
 #[tokio::test]
 async fn stopped_where_it_stands_it_is_a_503_and_goes_on() {
     let redis = servers::Redis::start();
-    let store = connect(&redis).await;
+    let (patient, store) = (connect(&redis).await, impatient(&redis).await);
     let (s3p, jwt) = (s3p(&store), jwt(&store));
-    assert_eq!(sign_and_send(&s3p, &draft()).await.status, 200);
+    recovers(&s3p).await;
     redis.pause();
     let hanging = draft();
     is_unavailable(&sign_and_send(&s3p, &hanging).await, "s3p.nonce_store");
@@ -27,9 +27,36 @@ async fn stopped_where_it_stands_it_is_a_503_and_goes_on() {
     redis.resume();
     recovers(&s3p).await;
     // It was carried out after all, when nobody waited: refused is right, and accepted would be, too, once.
-    let again = sign_and_send(&s3p, &hanging).await;
+    let again = sign_and_send(&crate::s3p(&patient), &hanging).await;
     assert_eq!(again.reason(), "s3p.replayed");
-    assert_eq!(present(&jwt, "id").await.status, 200);
+    assert_eq!(present(&crate::jwt(&patient), "id").await.status, 200);
+}
+
+#[tokio::test]
+async fn while_it_hangs_its_connection_is_left_for_where_the_address_leads_now() {
+    let (former, new) = (servers::Redis::start(), servers::Redis::start());
+    let proxy = servers::Proxy::to(former.address()).await;
+    let layer = s3p(&connect_through(&proxy).await);
+    recovers(&layer).await;
+    former.pause();
+    proxy.lead_to(new.address());
+    is_unavailable(&sign_and_send(&layer, &draft()).await, "s3p.nonce_store");
+    recovers(&layer).await;
+    assert_eq!(new.cli(&["dbsize"]).trim(), "1");
+}
+
+#[tokio::test]
+async fn a_connection_that_a_network_has_silenced_is_left_for_a_new_one() {
+    let redis = servers::Redis::start();
+    let proxy = servers::Proxy::to(redis.address()).await;
+    let (direct, layer) = (s3p(&connect(&redis).await), s3p(&connect_through(&proxy).await));
+    for _ in 0..3 {
+        let seen = recovers(&layer).await;
+        proxy.silence();
+        is_unavailable(&sign_and_send(&layer, &seen).await, "s3p.nonce_store");
+        recovers(&layer).await;
+        assert_eq!(sign_and_send(&direct, &seen).await.reason(), "s3p.replayed");
+    }
 }
 
 #[tokio::test]
@@ -60,9 +87,7 @@ async fn cut_connections_are_made_anew() {
     let store = connect(&redis).await;
     let layer = s3p(&store);
     for _ in 0..5 {
-        let seen = draft();
-        recovers(&layer).await;
-        assert_eq!(sign_and_send(&layer, &seen).await.status, 200);
+        let seen = recovers(&layer).await;
         redis.cli(&["client", "kill", "type", "normal"]);
         recovers(&layer).await;
         assert_eq!(sign_and_send(&layer, &seen).await.reason(), "s3p.replayed");
@@ -112,4 +137,36 @@ async fn scripts_that_redis_has_forgotten_are_sent_again() {
         assert_eq!(sign_and_send(&layer, &draft()).await.status, 200);
         redis.cli(&["script", "flush"]);
     }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_connection_that_is_idle_is_asked_whether_the_other_side_is_there() {
+    let redis = servers::Redis::start();
+    let store = connect(&redis).await;
+    recovers(&s3p(&store)).await;
+    let remote = match redis.address() {
+        std::net::SocketAddr::V4(address) => {
+            format!("{:08X}:{:04X}", u32::from_be(address.ip().to_bits()), address.port())
+        }
+        std::net::SocketAddr::V6(address) => panic!("{address}"),
+    };
+    // Of each connection: its number, both addresses, its state, its queues, its timer and when that ends, in
+    // hundredths of a second. The timer 02 is that of keepalive.
+    bounded(async {
+        loop {
+            let connections = std::fs::read_to_string("/proc/self/net/tcp").unwrap();
+            let timers = connections.lines().filter_map(|connection| {
+                let fields: Vec<_> = connection.split_whitespace().collect();
+                (fields[2] == remote && fields[3] == "01").then(|| fields[5].split_once(':').unwrap())
+            });
+            let is_soon = |end: &str| u32::from_str_radix(end, 16).unwrap() <= 500;
+            let mut timers = timers.peekable();
+            if timers.peek().is_some() && timers.all(|(timer, end)| timer == "02" && is_soon(end)) {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
 }

@@ -1,22 +1,51 @@
 //! Redis is ready if it takes writes.
 
-use crate::{bounded, connect, servers};
+use futures_util::future::join_all;
+use portcullis::store::Redis;
+
+use crate::{bounded, connect, impatient, servers};
+
+async fn is_ready(store: &Redis) -> bool {
+    bounded(store.check_ready()).await.is_ok()
+}
+
+/// Until it is told: that it is ready holds for a while.
+async fn is_told(store: &Redis, ready: bool) {
+    bounded(async { while is_ready(store).await != ready {} }).await;
+}
 
 #[tokio::test]
 async fn a_redis_is_ready_while_it_takes_writes() {
     let redis = servers::Redis::start();
-    let store = connect(&redis).await;
-    let is_ready = async || bounded(store.check_ready()).await.is_ok();
-    assert!(is_ready().await);
+    let store = impatient(&redis).await;
+    is_told(&store, true).await;
     redis.cli(&["config", "set", "maxmemory", "1"]);
-    assert!(!is_ready().await, "its memory is full");
+    is_told(&store, false).await;
     redis.cli(&["config", "set", "maxmemory", "0"]);
-    assert!(is_ready().await);
+    is_told(&store, true).await;
     redis.pause();
-    assert!(!is_ready().await, "it does not answer");
+    is_told(&store, false).await;
     redis.resume();
-    while !is_ready().await {}
+    is_told(&store, true).await;
+}
 
-    let replica = connect(&redis.start_replica()).await;
-    assert!(bounded(replica.check_ready()).await.is_err(), "a replica");
+#[tokio::test]
+async fn a_replica_is_not_ready() {
+    let redis = servers::Redis::start();
+    let replica = redis.start_replica();
+    let store = connect(&replica).await;
+    assert!(!is_ready(&store).await);
+    replica.cli(&["replicaof", "no", "one"]);
+    is_told(&store, true).await;
+}
+
+#[tokio::test]
+async fn however_many_ask_whether_it_is_ready_few_of_them_ask_redis() {
+    let redis = servers::Redis::start();
+    let store = connect(&redis).await;
+    assert!(bounded(join_all((0..1000).map(|_| is_ready(&store)))).await.iter().all(|ready| *ready));
+    let stats = redis.cli(&["info", "commandstats"]);
+    let written = stats.lines().find_map(|line| line.strip_prefix("cmdstat_set:calls=")).unwrap();
+    let written: usize = written.split(',').next().unwrap().parse().unwrap();
+    assert!((1..100).contains(&written), "{written}");
 }

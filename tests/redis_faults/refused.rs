@@ -13,7 +13,10 @@ use portcullis::{
     store::Redis,
 };
 
-use crate::{bounded, builder, connect, draft, is_unavailable, s3p, servers, session, sign_and_send};
+use crate::{
+    bounded, builder, connect, draft, is_unavailable, s3p, servers, session, sign_and_send,
+    support::Log,
+};
 
 #[tokio::test]
 async fn a_redis_that_evicts_is_refused_unless_it_is_asked_for() {
@@ -26,11 +29,28 @@ async fn a_redis_that_evicts_is_refused_unless_it_is_asked_for() {
 }
 
 #[tokio::test]
+async fn a_redis_without_an_append_only_file_is_taken_with_a_warning_and_refused_if_it_has_to_have_one()
+{
+    for (append_only, warns) in [("yes", false), ("no", true)] {
+        let redis = servers::Redis::start_with(&["--appendonly", append_only]);
+        let log = Log::capture();
+        builder(&redis).connect().await.unwrap();
+        assert_eq!(log.text().contains("WARN") && log.text().contains("append-only"), warns);
+        let required = builder(&redis).require_append_only().connect().await;
+        assert_eq!(required.is_err(), warns);
+        assert!(required.err().is_none_or(|refused| refused.to_string().contains("appendonly")));
+    }
+}
+
+#[tokio::test]
 async fn a_redis_that_does_not_let_itself_be_asked_is_taken() {
     let redis = servers::Redis::start_with(&["--maxmemory-policy", "allkeys-lru"]);
     redis.cli(&["acl", "setuser", "app", "on", ">canary", "~*", "+@all", "-info"]);
     let url = redis.url().replace("redis://", "redis://app:canary@");
-    assert!(Redis::builder(url).connect().await.is_ok());
+    let log = Log::capture();
+    assert!(Redis::builder(url).require_append_only().connect().await.is_ok());
+    let text = log.text();
+    assert!(text.contains("see that it is noeviction") && text.contains("see that it does"), "{text}");
 }
 
 #[tokio::test]

@@ -1,21 +1,15 @@
 //! Redis is a replica, or becomes one.
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex},
-    time::{Duration, UNIX_EPOCH},
-};
+use std::time::{Duration, UNIX_EPOCH};
 
 use portcullis::{
     Identity,
     jwt::refresh::{RefreshStore, Rotation},
-    store::Redis,
 };
-use tokio::net::{TcpListener, TcpStream};
 
 use crate::{
-    connect, draft, is_down, is_unavailable, jwt, jwt_support::ISSUER, present, recovers, s3p, servers,
-    session, sign_and_send,
+    connect, connect_through, draft, is_down, is_unavailable, jwt, jwt_support::ISSUER, present,
+    recovers, s3p, servers, session, sign_and_send,
 };
 
 #[tokio::test]
@@ -48,36 +42,19 @@ async fn a_primary_that_becomes_a_replica_and_a_primary_again_recovers() {
 #[tokio::test]
 async fn a_primary_that_becomes_a_replica_is_left_for_where_the_address_leads_now() {
     let (former, new) = (servers::Redis::start(), servers::Redis::start());
-    let target = Arc::new(Mutex::new(former.address()));
-    let address = forward_to(target.clone()).await;
-    let store = Redis::builder(format!("redis://{address}")).connect().await.unwrap();
+    let proxy = servers::Proxy::to(former.address()).await;
+    let store = connect_through(&proxy).await;
     let layer = s3p(&store);
     recovers(&layer).await;
-    *target.lock().unwrap() = new.address();
+    proxy.lead_to(new.address());
     // The connection to the former one is there still.
-    assert_eq!(sign_and_send(&layer, &draft()).await.status, 200);
+    recovers(&layer).await;
     assert_eq!(new.cli(&["dbsize"]).trim(), "0");
     let address = new.address();
     former.cli(&["replicaof", &address.ip().to_string(), &address.port().to_string()]);
     is_unavailable(&sign_and_send(&layer, &draft()).await, "s3p.nonce_store");
     recovers(&layer).await;
     assert_eq!(new.cli(&["dbsize"]).trim(), "1");
-}
-
-/// An address whose new connections lead to wherever it is said, as a service's name does.
-async fn forward_to(target: Arc<Mutex<SocketAddr>>) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((mut client, _)) = listener.accept().await {
-            let target = *target.lock().unwrap();
-            tokio::spawn(async move {
-                let mut server = TcpStream::connect(target).await.unwrap();
-                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
-            });
-        }
-    });
-    address
 }
 
 #[tokio::test]

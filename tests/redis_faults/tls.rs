@@ -4,7 +4,7 @@ use std::{env, process::Command};
 
 use portcullis::store::Redis;
 
-use crate::{bounded, draft, recovers, s3p, servers, servers::output_of, sign_and_send};
+use crate::{bounded, recovers, s3p, servers, servers::output_of, sign_and_send};
 
 /// Where the process that is started here finds the URL.
 const URL: &str = "PORTCULLIS_TEST_REDIS_URL";
@@ -29,10 +29,8 @@ fn a_certificate_of_a_trusted_authority_is_taken() {
 #[tokio::test]
 #[ignore = "is started by the test above"]
 async fn signed_requests_over_tls() {
-    let store = Redis::builder(env::var(URL).unwrap()).connect().await.unwrap();
-    let layer = s3p(&store);
-    recovers(&layer).await;
-    let seen = draft();
-    assert_eq!(sign_and_send(&layer, &seen).await.status, 200);
+    let builder = Redis::builder(env::var(URL).unwrap()).time_limit(servers::PATIENCE);
+    let layer = s3p(&builder.connect().await.unwrap());
+    let seen = recovers(&layer).await;
     assert_eq!(sign_and_send(&layer, &seen).await.reason(), "s3p.replayed");
 }

@@ -12,6 +12,7 @@
 )]
 
 pub mod postgres;
+pub mod proxy;
 pub mod redis;
 
 use std::{
@@ -31,16 +32,26 @@ use std::{
     time::Duration,
 };
 
-pub use self::{postgres::Postgres, redis::Redis};
+pub use self::{postgres::Postgres, proxy::Proxy, redis::Redis};
 
-/// How long a server may take to be ready, on a machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long anything may take, on a machine that is busy.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Waits for the end of its input, which is the end of the test process, however that comes about.
+/// Waits for the end of its input, which is the end of the test process, however that comes about. A server that is
+/// there is asked to quit, so that it takes its shared memory with it. One that was killed has left a segment behind,
+/// whose number PostgreSQL has written down.
 const GUARDIAN: &str = r#"
     cat >/dev/null
-    if read -r pid <"$1/pid"; then kill -KILL "$pid" $(cat "/proc/$pid/task/$pid/children"); fi
-    for _ in 1 2 3 4 5 6 7 8 9; do rm -rf "$1" && break; sleep 1; done
+    if read -r pid <"$1/pid"; then
+        family="$pid $(cat "/proc/$pid/task/$pid/children")"
+        kill -QUIT "$pid"
+        kill -CONT $family
+        for _ in $(seq 100); do [ -e "/proc/$pid/cwd" ] || break; sleep 0.1; done
+        kill -KILL $family
+    fi
+    segment=$(sed -n '7s/.* //p' "$1/data/postmaster.pid")
+    for _ in $(seq 100); do rm -rf "$1" && break; sleep 0.1; done
+    [ -z "$segment" ] || ipcrm --shmem-id "$segment"
 "#;
 
 /// Where a server lives.
@@ -52,12 +63,24 @@ pub struct Home {
 impl Home {
     /// A folder and an address that no other server has.
     pub fn new(name: &str) -> Self {
+        Self::at(name, &[std::env::temp_dir()])
+    }
+
+    /// The same, in memory where there is such a place, so that no limit passes while a slow disk is waited for.
+    pub fn in_memory(name: &str) -> Self {
+        Self::at(name, &[PathBuf::from("/dev/shm"), std::env::temp_dir()])
+    }
+
+    /// In the first of these places where a folder can be made.
+    fn at(name: &str, places: &[PathBuf]) -> Self {
         static NEXT_PORT: AtomicU16 = AtomicU16::new(20_000);
         let port = NEXT_PORT.fetch_add(1, Ordering::Relaxed);
         let address = SocketAddr::from((host(), port));
-        let folder =
-            std::env::temp_dir().join(format!("portcullis-{name}-{}-{port}", std::process::id()));
-        fs::create_dir(&folder).unwrap();
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).unwrap();
+        let name = format!("portcullis-{name}-{:016x}", u64::from_be_bytes(random));
+        let mut folders = places.iter().map(|place| place.join(&name));
+        let folder = folders.find(|folder| fs::create_dir(folder).is_ok()).unwrap();
         Self { folder, address }
     }
 }
@@ -131,31 +154,31 @@ impl Server {
         }
     }
 
-    /// Ends it at once, as a power cut does (`kill -9`).
+    /// Ends it at once, with all its processes (`kill -9`).
     pub fn kill(&self) {
         if let Some(mut process) = self.process.lock().unwrap().take() {
-            let _ = fs::remove_file(self.pid_file());
-            signal("KILL", &family(process.id()));
+            let family = stop(process.id());
+            signal("KILL", &family);
             process.wait().unwrap();
+            while !family.iter().all(|process| has_ended(*process)) {
+                thread::yield_now();
+            }
+            let _ = fs::remove_file(self.pid_file());
         }
     }
 
     /// Stops it where it stands: connections stay, and nothing is answered (`SIGSTOP`).
     pub fn pause(&self) {
-        let family = self.family();
-        signal("STOP", &family);
-        while !family.iter().all(|process| is_stopped(*process)) {
-            thread::yield_now();
-        }
+        stop(self.id());
     }
 
     /// Lets it go on (`SIGCONT`).
     pub fn resume(&self) {
-        signal("CONT", &self.family());
+        signal("CONT", &family(self.id()));
     }
 
-    fn family(&self) -> Vec<u32> {
-        family(self.process.lock().unwrap().as_ref().expect("it runs").id())
+    fn id(&self) -> u32 {
+        self.process.lock().unwrap().as_ref().expect("it runs").id()
     }
 
     fn pid_file(&self) -> PathBuf {
@@ -165,11 +188,12 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Closes the guardian's input, and waits for it.
-        let _ = self.guardian.wait();
+        // The guardian ends the server when its own input ends.
+        drop(self.guardian.stdin.take());
         if let Some(mut process) = self.process.lock().unwrap().take() {
             let _ = process.wait();
         }
+        let _ = self.guardian.wait();
     }
 }
 
@@ -180,6 +204,20 @@ fn read_lines(output: impl Read + Send + 'static, lines: mpsc::Sender<String>) {
             let _ = lines.send(line);
         }
     });
+}
+
+/// Stops a process, and then its children, which are no more by then.
+fn stop(process: u32) -> Vec<u32> {
+    signal("STOP", &[process]);
+    while !is_stopped(process) {
+        thread::yield_now();
+    }
+    let family = family(process);
+    signal("STOP", &family);
+    while !family.iter().all(|process| is_stopped(*process)) {
+        thread::yield_now();
+    }
+    family
 }
 
 /// A process and its children.
@@ -199,10 +237,30 @@ fn signal(name: &str, processes: &[u32]) {
 
 /// Whether it does nothing: it was stopped, or has ended.
 fn is_stopped(process: u32) -> bool {
+    !matches!(state(process), Some('R' | 'S' | 'D'))
+}
+
+/// Whether it is gone, or would be if somebody looked.
+fn has_ended(process: u32) -> bool {
+    matches!(state(process), None | Some('Z' | 'X'))
+}
+
+fn state(process: u32) -> Option<char> {
     // `id (name) state …`
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    let state = stat.rsplit(')').next().and_then(|rest| rest.trim_start().chars().next());
-    !matches!(state, Some('R' | 'S' | 'D'))
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    stat.rsplit(')').next()?.trim_start().chars().next()
+}
+
+/// The files of a key, and of a certificate for it that nobody vouches for but itself, in this folder.
+pub fn certificate(folder: &Path, host: Ipv4Addr) -> [String; 2] {
+    let [key, certificate] =
+        ["key.pem", "certificate.pem"].map(|name| folder.join(name).to_str().unwrap().to_owned());
+    let mut openssl = Command::new("openssl");
+    openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]);
+    openssl.args(["-subj", "/CN=test", "-addext", &format!("subjectAltName=IP:{host}")]);
+    openssl.args(["-addext", "basicConstraints=critical,CA:FALSE"]);
+    output_of(openssl.args(["-keyout", &key, "-out", &certificate]));
+    [key, certificate]
 }
 
 /// What a command prints.

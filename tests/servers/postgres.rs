@@ -9,10 +9,17 @@ use std::{
     },
 };
 
-use super::{Home, Server, output_of};
+use super::{Home, Server, certificate, host, output_of};
 
 /// The user `nobody`, and his group.
 const NOBODY: u32 = 65_534;
+
+/// What it prints when it takes writes.
+const READY: &str = "database system is ready to accept connections";
+
+/// What is written is the system's when it is acknowledged: for a server that is killed, that is as good as on the
+/// disk. Shared memory lies in its folder, so that a server that is killed leaves none behind elsewhere.
+const SETTINGS: [&str; 3] = ["fsync=off", "dynamic_shared_memory_type=mmap", "max_connections=500"];
 
 /// A PostgreSQL whose superuser is `portcullis`, without a password.
 pub struct Postgres(Server);
@@ -30,12 +37,30 @@ impl Postgres {
 
     /// With these settings: `["max_connections=5"]`.
     pub fn start_with(settings: &[&str]) -> Self {
+        Self::serve(Self::init(), READY, settings)
+    }
+
+    /// An empty database server, which does not run yet.
+    fn init() -> Home {
         let home = Self::home();
         let mut init = not_as_root(&program("initdb"));
         init.arg("-D").arg(home.folder.join("data")).current_dir(&home.folder);
         init.args(["-U", "portcullis", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C"]);
         output_of(&mut init);
-        Self::serve(home, "database system is ready to accept connections", settings)
+        home
+    }
+
+    /// One that speaks TLS, too, and the file of its certificate.
+    pub fn start_with_tls() -> (Self, String) {
+        let home = Self::init();
+        let [key, certificate] = certificate(&home.folder, host());
+        if is_root() {
+            chown(&key, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+        let [key_file, certificate_file] =
+            [format!("ssl_key_file={key}"), format!("ssl_cert_file={certificate}")];
+        let settings = ["ssl=on", &*key_file, &*certificate_file];
+        (Self::serve(home, READY, &settings), certificate)
     }
 
     /// A standby of this one, with what is in it by now and from now on. It is read, and refuses to be written to,
@@ -67,6 +92,7 @@ impl Postgres {
             command.args(["-p", &home.address.port().to_string()]);
             // No socket in a folder that others use, too.
             command.args(["-k", ""]);
+            command.args(SETTINGS.iter().flat_map(|setting| ["-c", setting]));
             command.args(settings.iter().flat_map(|setting| ["-c", setting]));
             command
         });

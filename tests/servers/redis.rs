@@ -4,13 +4,14 @@ use std::{
     process::Command,
     sync::{
         OnceLock,
-        atomic::{AtomicU16, Ordering},
+        atomic::{AtomicU16, AtomicUsize, Ordering},
     },
 };
 
-use super::{Home, Server, host, output_of};
+use super::{Home, Server, certificate, host, output_of};
 
-/// A Redis that has on disk what it has acknowledged.
+/// A Redis that has given to the system what it has acknowledged: for a server that is killed, that is as good as on
+/// the disk.
 pub struct Redis(Server);
 
 impl Redis {
@@ -27,15 +28,17 @@ impl Redis {
     /// With these settings, as on the command line: `["--maxmemory", "1mb"]`.
     pub fn start_with(settings: &[&str]) -> Self {
         let settings: Vec<_> = settings.iter().map(ToString::to_string).collect();
-        let server = Server::start(Home::new("redis"), "Ready to accept connections", move |home| {
-            let mut command = Command::new("redis-server");
-            command.args(["--bind", &home.address.ip().to_string()]);
-            command.args(["--port", &home.address.port().to_string()]);
-            command.arg("--dir").arg(&home.folder);
-            command.args(["--save", "", "--appendonly", "yes", "--appendfsync", "always"]);
-            command.args(&settings);
-            command
-        });
+        let server =
+            Server::start(Home::in_memory("redis"), "Ready to accept connections", move |home| {
+                let mut command = Command::new("redis-server");
+                command.args(["--bind", &home.address.ip().to_string()]);
+                command.args(["--port", &home.address.port().to_string()]);
+                command.arg("--dir").arg(&home.folder);
+                command.args(["--save", "", "--appendonly", "yes", "--appendfsync", "no"]);
+                command.args(["--databases", "1000"]);
+                command.args(&settings);
+                command
+            });
         Self(server)
     }
 
@@ -45,21 +48,7 @@ impl Redis {
         let (host, port) = (host(), NEXT_PORT.fetch_add(1, Ordering::Relaxed).to_string());
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("redis-tls-{host}-{port}"));
         fs::create_dir_all(&folder).unwrap();
-        let file = |name: &str| folder.join(name).to_str().unwrap().to_owned();
-        let (key, certificate) = (file("key.pem"), file("certificate.pem"));
-        let mut openssl = Command::new("openssl");
-        openssl.args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-        ]);
-        openssl.args(["-subj", "/CN=redis", "-addext", &format!("subjectAltName=IP:{host}")]);
-        openssl.args(["-addext", "basicConstraints=critical,CA:FALSE"]);
-        output_of(openssl.args(["-keyout", &key, "-out", &certificate]));
+        let [key, certificate] = certificate(&folder, host);
         let mut settings = vec!["--port", "0", "--tls-port", &port, "--tls-auth-clients", "no"];
         settings.extend(["--tls-cert-file", &certificate, "--tls-key-file", &key]);
         settings.extend(["--tls-ca-cert-file", &certificate]);
@@ -75,6 +64,12 @@ impl Redis {
 
     pub fn url(&self) -> String {
         format!("redis://{}/", self.0.address())
+    }
+
+    /// The URL of a database that nobody else has.
+    pub fn database(&self) -> String {
+        static NEXT: AtomicUsize = AtomicUsize::new(1);
+        format!("{}{}", self.url(), NEXT.fetch_add(1, Ordering::Relaxed))
     }
 
     /// What `redis-cli` prints.

@@ -9,7 +9,7 @@ use http::{HeaderMap, Method, Request};
 use http_body_util::Full;
 use portcullis::{
     Clock, S3pSignatureLayer, ScopeSet, Secret,
-    s3p::{AccessKeyStore, MemoryNonceStore, PublicUrl, S3pAuth, Signer},
+    s3p::{AccessKeyStore, Dialect, MemoryNonceStore, PublicUrl, S3pAuth, SignatureMethod, Signer},
     store::{Sql, sql::SealingKey},
 };
 use tower::{Layer, ServiceExt, service_fn};
@@ -20,7 +20,12 @@ const OLD: &str = "the-old-secret-0123456789";
 const NEW: &str = "the-new-secret-0123456789";
 
 /// Whether a request that is signed with this secret is let in, as a status.
-async fn ask(store: &Sql, clock: &Arc<portcullis::ManualClock>, token: &str, secret: &str) -> u16 {
+pub(super) async fn ask(
+    store: &Sql,
+    clock: &Arc<portcullis::ManualClock>,
+    token: &str,
+    secret: &str,
+) -> u16 {
     let url = PublicUrl::parse("https://example.org").unwrap();
     let auth = S3pAuth::new(url, store.clone(), MemoryNonceStore::new(UNIX_EPOCH)).clock(clock.clone());
     let signer = Signer::new(token, secret).unwrap().clock(clock.clone());
@@ -78,6 +83,29 @@ async fn the_previous_secret_is_taken_for_as_long_as_was_said() {
         assert_eq!((ask(OLD).await, ask(NEW).await), (200, 401), "at once");
         let none = store.rotate_access_key("no key", &Secret::new(NEW), Duration::ZERO).await;
         assert!(!none.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_key_has_between_one_and_four_dialects_and_none_that_is_not_known() {
+    for database in Database::of_every_kind() {
+        let store = database.connect().await;
+        add(&store, "key", OLD).await;
+        for refused in [&[][..], &[Dialect::STRICT; 5]] {
+            assert!(store.set_access_key_dialects("key", refused).await.is_err());
+        }
+        let four = [Dialect::STRICT, Dialect::POSTMAN, Dialect::MAVIANCE_PHP, Dialect::MAVIANCE_JAVA];
+        assert!(store.set_access_key_dialects("key", &four).await.unwrap());
+        assert!(!store.set_access_key_dialects("no key", &four).await.unwrap());
+        assert!(!store.set_access_key_method("no key", SignatureMethod::HmacSha256).await.unwrap());
+        assert_eq!(ask(&store, &database.clock, "key", OLD).await, 200);
+        // A newer program may know more.
+        for (column, text) in [("dialects", "strict klingon"), ("method", "HMAC-SHA3")] {
+            let write = format!("UPDATE portcullis_access_keys SET {column} = '{text}'");
+            sqlx::query(sqlx::AssertSqlSafe(write)).execute(store.pool()).await.unwrap();
+            assert!(store.access_key("key").await.is_err(), "{text}");
+            store.set_access_key_dialects("key", &four).await.unwrap();
+        }
     }
 }
 

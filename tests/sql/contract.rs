@@ -7,11 +7,12 @@ use portcullis::{
     store::{
         Sql,
         contract::{self, AccessKeySeed, Revocation, UserSeed, UserTokenSeed},
+        sql::SqlOptions,
     },
     user_token::{UserTokenAdmin, UserTokenRecord},
 };
 
-use crate::{Database, servers::Postgres};
+use crate::{Database, servers::Postgres, until};
 
 /// A new database for each store: those of SQLite are kept until the end of the test.
 #[derive(Clone, Copy)]
@@ -25,21 +26,18 @@ const KINDS: [Kind; 3] = [Kind::Memory, Kind::File, Kind::Postgres];
 
 impl Kind {
     async fn store(self, kept: &std::sync::Mutex<Vec<Database>>) -> Sql {
-        self.bounded_store(kept, 100_000).await
+        self.options(kept).connect().await.unwrap()
     }
 
-    async fn bounded_store(self, kept: &std::sync::Mutex<Vec<Database>>, each: u64) -> Sql {
+    fn options(self, kept: &std::sync::Mutex<Vec<Database>>) -> SqlOptions {
         let database = match self {
             Self::Memory => Database::memory(),
             Self::File => Database::file(),
             Self::Postgres => Database::postgres(),
         };
-        // Many ask at once on a machine that is busy.
-        let options = database.options().acquire_timeout(Duration::from_secs(60));
-        let options = options.query_timeout(Duration::from_secs(60)).max_connections(4);
-        let store = options.max_nonces(1_000, each).connect().await.unwrap();
+        let options = database.options().max_connections(4);
         kept.lock().unwrap().push(database);
-        store
+        options
     }
 }
 
@@ -48,8 +46,11 @@ async fn nonces_keep_the_contract() {
     let kept = &std::sync::Mutex::default();
     for kind in KINDS {
         contract::nonces(async || kind.store(kept).await).await;
-        contract::bounded_nonces(async |each| kind.bounded_store(kept, each.try_into().unwrap()).await)
-            .await;
+        contract::bounded_nonces(async |each| {
+            let store = kind.options(kept).max_nonces(1_000, each.try_into().unwrap());
+            store.connect().await.unwrap()
+        })
+        .await;
     }
 }
 
@@ -99,6 +100,11 @@ async fn refresh_tokens_keep_the_contract() {
     let kept = &std::sync::Mutex::default();
     for kind in KINDS {
         contract::refreshes(async || kind.store(kept).await).await;
+        contract::bounded_refreshes(async |each| {
+            let store = kind.options(kept).max_refresh_families(each.try_into().unwrap());
+            store.connect().await.unwrap()
+        })
+        .await;
     }
 }
 
@@ -129,6 +135,11 @@ async fn user_tokens_keep_the_contract() {
             store
         })
         .await;
+        contract::bounded_user_token_admin(async |each| {
+            let store = kind.options(kept).max_user_tokens(each.try_into().unwrap());
+            store.connect().await.unwrap()
+        })
+        .await;
     }
 }
 
@@ -147,9 +158,11 @@ async fn access_keys_keep_the_contract() {
     for kind in KINDS {
         contract::access_keys(async |seeds: Vec<AccessKeySeed>| {
             let store = kind.store(kept).await;
-            for AccessKeySeed { token, identity, secret, scopes } in seeds {
+            for AccessKeySeed { token, identity, secret, dialects, method, scopes } in seeds {
                 let added = store.insert_access_key(&token, &identity, &secret, &scopes).await;
                 assert!(added.unwrap());
+                assert!(store.set_access_key_dialects(&token, &dialects).await.unwrap());
+                assert!(store.set_access_key_method(&token, method).await.unwrap());
             }
             store
         })
@@ -161,21 +174,35 @@ async fn access_keys_keep_the_contract() {
 async fn a_database_that_is_down_keeps_the_contract() {
     let server = Postgres::start();
     let database = Database::new(server.database(), None);
+    database.connect().await.close().await;
     let second = Duration::from_secs(1);
-    let options = database.options().acquire_timeout(second).query_timeout(second);
-    let store = options.connect().await.unwrap();
+    let limits = |options: SqlOptions| options.acquire_timeout(second).query_timeout(second);
+    let store = database.impatient(limits).await;
     server.kill();
-    // At once, as each waits for its time limit.
+    is_down(&store).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_database_that_is_closed_keeps_the_contract() {
+    for database in Database::of_every_kind() {
+        let store = database.connect().await;
+        store.close().await;
+        is_down(&store).await;
+    }
+}
+
+/// All is asked at once, as each may wait for its time limit.
+async fn is_down(store: &Sql) {
     tokio::join!(
-        contract::broken_nonces(&store),
-        contract::broken_revocations(&store),
-        contract::broken_refreshes(&store),
-        contract::broken_users(&store),
-        contract::broken_user_tokens(&store),
-        contract::broken_user_token_admin(&store),
-        contract::broken_ownership(&store),
-        contract::broken_ownership_admin(&store),
-        contract::broken_access_keys(&store),
+        contract::broken_nonces(store),
+        contract::broken_revocations(store),
+        contract::broken_refreshes(store),
+        contract::broken_users(store),
+        contract::broken_user_tokens(store),
+        contract::broken_user_token_admin(store),
+        contract::broken_ownership(store),
+        contract::broken_ownership_admin(store),
+        contract::broken_access_keys(store),
     );
-    assert!(store.check_ready().await.is_err());
+    until(async || store.check_ready().await.is_err()).await;
 }

@@ -4,29 +4,31 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use futures_util::future::join_all;
 use portcullis::{
-    Clock,
-    basic::UserStore,
+    Clock, Identity, ScopeSet, Secret,
+    basic::{User, UserStore},
     jwt::{
         RevocationStore, TokenFacts,
         refresh::{Addition, RefreshFacts, RefreshStore, Rotation},
     },
     ownership::{OwnershipStore, Resource},
-    s3p::{Nonce, NonceStore, Recorded},
+    s3p::{Nonce, NonceStore, Recorded, SignatureMethod},
     store::sql::Engine,
     user_token::{TokenDigest, UserTokenAdmin, UserTokenStore},
 };
 use sqlx::raw_sql;
 
-use crate::{Database, NOW, alice, bob};
+use crate::{Database, NOW, access_keys::ask, bob};
 
-/// What a program of version 1 has left behind.
+/// What a program of version 1 has left behind; `{long}` is a text of 2,000 bytes.
 const DATA: &str = "\
     INSERT INTO portcullis_users VALUES ('alice', 'local', 'alice', \
       '$argon2id$v=19$m=8,t=1,p=1$X19fX19fX19fX19f$AAAAAAAAAAAAAAAAAAAAAA', 'a b', 1);\
-    INSERT INTO portcullis_user_tokens (digest, id, issuer, subject, scopes, name, created) \
-      SELECT secret, 't1', 'local', 'bob', 'a', 'laptop', 5 FROM portcullis_access_keys;\
-    INSERT INTO portcullis_owners VALUES ('note', '1', 'local', 'alice');\
-    INSERT INTO portcullis_nonces VALUES ('key', 'n', 1800000300);";
+    INSERT INTO portcullis_users VALUES ('{long}', 'local', 'long', 'unusable', '', 0);\
+    INSERT INTO portcullis_revoked_tokens VALUES ('local', 'jwt', 1800000300), ('local', '{long}', 1800000300);\
+    INSERT INTO portcullis_revoked_subjects VALUES \
+      ('local', 'bob', 1799999999000), ('local', '{long}', 1799999999000);\
+    INSERT INTO portcullis_owners VALUES ('note', '1', 'local', 'alice'), ('note', '{long}', 'local', '{long}');\
+    INSERT INTO portcullis_nonces VALUES ('key', 'n', 1800000300), ('key', '{long}', 1800000300);";
 
 /// What a program of version 2 has added.
 const DATA_OF_2: &str = "\
@@ -38,11 +40,18 @@ const DATA_OF_2: &str = "\
 /// What a program of version 3 has added: a family with two unused tokens, since what was made with a token of it
 /// was of the same family then, and one that was revoked.
 const DATA_OF_3: &str = "\
-    UPDATE portcullis_users SET locked = 0;\
+    UPDATE portcullis_users SET expires = 1900000000 WHERE name = 'alice';\
     INSERT INTO portcullis_refresh_families VALUES ('family-of-13', 'local', 'bob', 5, 1800000300, NULL);\
     INSERT INTO portcullis_refresh_tokens VALUES ('family-of-13token-001', 1800000200);\
     INSERT INTO portcullis_refresh_tokens VALUES ('family-of-13token-002', 1800000200);\
     INSERT INTO portcullis_refresh_families VALUES ('family-of-14', 'local', 'bob', 5, 1800000300, 7);";
+
+const OLD: &str = "the old secret of the key";
+const NEW: &str = "the new secret of the key";
+
+fn long() -> String {
+    "long".repeat(500)
+}
 
 macro_rules! step {
     ($engine:expr, $version:literal) => {
@@ -58,6 +67,14 @@ macro_rules! step {
 /// Tables of this version, with what a program of it has left behind.
 async fn version(database: &Database, version: i64) {
     let store = database.connect().await;
+    // Sealed as they were then.
+    raw_sql("DELETE FROM portcullis_access_keys").execute(store.pool()).await.unwrap();
+    let [old, new] = [OLD, NEW].map(Secret::new);
+    store.insert_access_key("key", &bob(), &old, &ScopeSet::empty()).await.unwrap();
+    store.rotate_access_key("key", &new, Duration::from_secs(600)).await.unwrap();
+    let secrets = "SELECT secret, previous, previous_until FROM portcullis_access_keys";
+    let (secret, previous, until): (Vec<u8>, Vec<u8>, i64) =
+        sqlx::query_as(secrets).fetch_one(store.pool()).await.unwrap();
     let drop_all = [
         "portcullis_users",
         "portcullis_user_tokens",
@@ -69,6 +86,7 @@ async fn version(database: &Database, version: i64) {
         "portcullis_access_keys",
         "portcullis_nonces",
         "portcullis_nonces_purged",
+        "portcullis_ready",
     ];
     for table in drop_all {
         let drop = sqlx::AssertSqlSafe(format!("DROP TABLE {table}"));
@@ -76,11 +94,18 @@ async fn version(database: &Database, version: i64) {
     }
     raw_sql(step!(store.engine(), "0001")).execute(store.pool()).await.unwrap();
     let key = sqlx::query(
-        "INSERT INTO portcullis_access_keys (token, issuer, subject, secret, scopes, created) \
-         VALUES ('key', 'local', 'alice', $1, '', 5)",
+        "INSERT INTO portcullis_access_keys \
+         (token, issuer, subject, secret, previous, previous_until, scopes, created) \
+         VALUES ('key', 'local', 'bob', $1, $2, $3, '', 5)",
     );
-    key.bind(vec![7_u8; 32]).execute(store.pool()).await.unwrap();
-    raw_sql(DATA).execute(store.pool()).await.unwrap();
+    key.bind(secret).bind(previous).bind(until).execute(store.pool()).await.unwrap();
+    let token = sqlx::query(
+        "INSERT INTO portcullis_user_tokens (digest, id, issuer, subject, scopes, name, created) \
+         VALUES ($1, 't1', 'local', 'bob', 'a', 'laptop', 5)",
+    );
+    token.bind(vec![7_u8; 32]).execute(store.pool()).await.unwrap();
+    let data = sqlx::AssertSqlSafe(DATA.replace("{long}", &long()));
+    raw_sql(data).execute(store.pool()).await.unwrap();
     if version > 1 {
         raw_sql(step!(store.engine(), "0002")).execute(store.pool()).await.unwrap();
         raw_sql(DATA_OF_2).execute(store.pool()).await.unwrap();
@@ -100,32 +125,64 @@ async fn what_an_older_version_has_stored_is_there_in_the_newest() {
         for older in [1, 2, 3] {
             version(&database, older).await;
             let store = database.connect().await;
-            let user = format!("{:?}", store.user("alice").await.unwrap().unwrap());
-            assert!(user.contains("{\"a\", \"b\"}") && user.contains("disabled: true"), "{user}");
-            assert!(user.contains("locked: false") && user.contains("expires: None"), "{user}");
+            let at = |second| UNIX_EPOCH + Duration::from_secs(second);
+            let alice_is = async || store.user("alice").await.unwrap().unwrap();
+            let expires = (older == 3).then(|| at(1_900_000_000));
+            let is_said = |user: &User| format!("{user:?}").contains("{\"a\", \"b\"}");
+            let user = alice_is().await;
+            assert!(is_said(&user) && format!("{user:?}").contains("disabled: true"), "{user:?}");
+            assert!(format!("{user:?}").contains("locked: false"), "{user:?}");
+            assert!(format!("{user:?}").contains(&format!("expires: {expires:?}")), "{user:?}");
+            assert!(store.user(&long()).await.unwrap().is_some());
+
             let digest = TokenDigest::from_bytes([7; 32]);
             let token = store.user_token(&digest).await.unwrap().unwrap();
-            let used = (older >= 2).then(|| UNIX_EPOCH + Duration::from_secs(6));
+            let used = (older > 1).then(|| at(6));
             assert_eq!((&*token.id, &*token.name, token.last_used), ("t1", "laptop", used));
             assert_eq!(store.list(&bob()).await.unwrap(), [token]);
-            let owner = store.owner(&Resource::new("note", "1")).await.unwrap().unwrap();
-            let number = if older >= 2 { 9 } else { 0 };
-            assert_eq!((owner.identity(), owner.version()), (&alice(), number));
+
+            for (subject, id, issued, expected) in [
+                ("carol", "jwt", NOW, true),
+                ("carol", "another", NOW, false),
+                ("carol", &long(), NOW, true),
+                ("bob", "another", NOW - 1, true),
+                ("bob", "another", NOW, false),
+                (&long(), "another", NOW - 1, true),
+            ] {
+                let token = TokenFacts { issuer: "local", subject, id, issued: Some(at(issued)) };
+                assert_eq!(store.is_revoked(token).await.unwrap(), expected, "{token:?}");
+            }
+
+            let number = if older > 1 { 9 } else { 0 };
+            for (id, subject) in [("1", "alice"), (&*long(), &*long())] {
+                let owner = store.owner(&Resource::new("note", id)).await.unwrap().unwrap();
+                let expected = (&Identity::local(subject).unwrap(), number);
+                assert_eq!((owner.identity(), owner.version()), expected);
+            }
+
             let now = NOW.cast_signed();
-            let replay = Nonce { token: "key", nonce: "n", expires: now + 300, now };
-            assert_eq!(store.record(replay).await.unwrap(), Recorded::Replayed);
+            for nonce in ["n", &long()] {
+                let replay = Nonce { token: "key", nonce, expires: now + 300, now };
+                assert_eq!(store.record(replay).await.unwrap(), Recorded::Replayed);
+            }
+            for (secret, expected) in [(OLD, 200), (NEW, 200), ("the secret of no key", 401)] {
+                assert_eq!(ask(&store, &database.clock, "key", secret).await, expected, "{secret}");
+            }
+
             let (expires, now) = (database.clock.now() + Duration::from_secs(60), database.clock.now());
             let (bob, id) = (bob(), "family-of-12token-002");
             let next = RefreshFacts { identity: &bob, id, expires, family_expires: expires, now };
             let rotated = store.rotate("family-of-12token-001", next).await.unwrap();
-            let expected = if older >= 2 { Rotation::Rotated } else { Rotation::Revoked };
+            let expected = if older > 1 { Rotation::Rotated } else { Rotation::Revoked };
             assert_eq!(rotated, expected, "a session outlives the upgrade");
             // What is new works with what is old.
             assert!(store.set_disabled("alice", false).await.unwrap());
             assert!(store.set_locked("alice", true).await.unwrap());
             assert!(store.set_expiry("alice", Some(expires)).await.unwrap());
-            let user = format!("{:?}", store.user("alice").await.unwrap().unwrap());
+            let user = format!("{:?}", alice_is().await);
             assert!(user.contains("locked: true") && user.contains("expires: Some"), "{user}");
+            assert!(store.set_access_key_method("key", SignatureMethod::HmacSha256).await.unwrap());
+            assert_eq!(ask(&store, &database.clock, "key", NEW).await, 401);
             store.close().await;
         }
     }
@@ -169,15 +226,36 @@ async fn families_of_an_older_version_go_on_have_children_and_end_with_all_their
 #[tokio::test]
 async fn many_instances_that_start_at_once_make_the_tables_once() {
     for database in Database::of_every_lasting_kind() {
-        let stores = join_all((0..6).map(|_| database.options().max_connections(2).connect())).await;
+        let stores = join_all((0..12).map(|_| database.options().max_connections(2).connect())).await;
         for store in stores {
-            store.unwrap().check_ready().await.unwrap();
+            assert!(store.unwrap().user("alice").await.unwrap().is_none());
         }
         version(&database, 1).await;
         let stores = join_all((0..6).map(|_| database.options().max_connections(2).connect())).await;
         for store in stores {
             assert!(store.unwrap().user("alice").await.unwrap().is_some());
         }
+    }
+}
+
+#[tokio::test]
+async fn an_instance_waits_for_another_that_migrates_longer_than_for_a_statement() {
+    for database in Database::of_every_lasting_kind() {
+        version(&database, 1).await;
+        let other = database.options().connect().await.unwrap();
+        version(&database, 1).await;
+        let migrating = other.begin("portcullis: migrations").await.unwrap();
+        let connecting = database.options().query_timeout(Duration::from_millis(1)).connect();
+        let migrated = async {
+            // Many times as long.
+            for _ in 0..10 {
+                Database::file().connect().await.close().await;
+            }
+            migrating.commit().await.unwrap();
+        };
+        let (connected, ()) = tokio::join!(connecting, migrated);
+        connected.unwrap().close().await;
+        assert!(database.connect().await.user("alice").await.unwrap().is_some());
     }
 }
 

@@ -4,11 +4,18 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use portcullis::{
+    ManualClock,
     s3p::{Nonce, NonceStore, Recorded},
     store::Sql,
 };
 
-use crate::{Database, NOW};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, raw_sql};
+
+use crate::{
+    Database, NOW, PATIENCE,
+    servers::{Postgres, Proxy},
+    support::Log,
+};
 
 const START: i64 = NOW.cast_signed();
 
@@ -80,6 +87,78 @@ async fn a_token_and_the_store_take_as_many_as_they_hold() {
     }
 }
 
+/// A store for one live nonce of each token, and a network that sees every statement. The table is locked, so that
+/// nothing is written before the connection ends.
+async fn one_place() -> (Proxy, Sql, PgConnection) {
+    let server = Postgres::shared();
+    let url = server.database();
+    let proxy = Proxy::to(server.address()).await;
+    let through = format!("{}?statement-cache-capacity=0", proxy.url(&url));
+    let options = Database::new(through, None).options().max_nonces(100, 1);
+    let store = options.query_timeout(PATIENCE).connect().await.unwrap();
+    let mut lock = PgConnection::connect(&url).await.unwrap();
+    let locked = raw_sql("BEGIN; LOCK TABLE portcullis_nonces IN EXCLUSIVE MODE");
+    locked.execute(&mut lock).await.unwrap();
+    (proxy, store, lock)
+}
+
+#[tokio::test]
+async fn who_hangs_up_before_the_answer_has_used_up_a_place() {
+    let (proxy, store, lock) = one_place().await;
+    proxy.note("INTO portcullis_nonces");
+    tokio::select! {
+        recorded = record(&store, "a", "n", START + 300, START) => panic!("{recorded:?}"),
+        () = proxy.has_met(1) => {}
+    }
+    lock.close().await.unwrap();
+    assert_eq!(record(&store, "a", "m", START + 300, START).await, Recorded::TokenFull);
+    assert_eq!(record(&store, "b", "m", START + 300, START).await, Recorded::Fresh);
+}
+
+#[tokio::test]
+async fn what_the_database_refuses_uses_up_no_place() {
+    for database in Database::of_every_lasting_kind() {
+        let options = database.options().max_nonces(100, 1).max_connections(1);
+        let store = options.connect().await.unwrap();
+        let rename = |from: &str, to: &str| {
+            raw_sql(AssertSqlSafe(format!(
+                "ALTER TABLE portcullis_nonces_{from} RENAME TO portcullis_nonces_{to}"
+            )))
+        };
+        rename("purged", "gone").execute(store.pool()).await.unwrap();
+        let nonce = Nonce { token: "a", nonce: "n", expires: START + 300, now: START };
+        for _ in 0..3 {
+            assert!(store.record(nonce).await.is_err());
+        }
+        rename("gone", "purged").execute(store.pool()).await.unwrap();
+        assert_eq!(store.record(nonce).await.unwrap(), Recorded::Fresh);
+    }
+}
+
+#[tokio::test]
+async fn what_is_recorded_while_nonces_are_counted_uses_up_a_place() {
+    let (proxy, store, lock) = one_place().await;
+    let mut first = Box::pin(record(&store, "a", "n", START + 300, START));
+    // In the next second, as there is no room, they are counted anew: the first is not written yet.
+    let mut second = Box::pin(record(&store, "a", "m", START + 301, START + 1));
+    proxy.note("INTO portcullis_nonces");
+    tokio::select! {
+        recorded = &mut first => panic!("{recorded:?}"),
+        () = proxy.has_met(1) => {}
+    }
+    proxy.note("AND token = $2");
+    tokio::select! {
+        recorded = &mut second => panic!("{recorded:?}"),
+        () = proxy.has_met(2) => {}
+    }
+    drop(first);
+    let unlocked = async {
+        proxy.note("INTO portcullis_nonces");
+        lock.close().await.unwrap();
+    };
+    assert_eq!(tokio::join!(second, unlocked).0, Recorded::TokenFull);
+}
+
 #[tokio::test]
 async fn a_replay_does_not_use_up_room() {
     for database in Database::of_every_kind() {
@@ -103,6 +182,31 @@ async fn what_was_purged_is_not_taken_again_when_a_clock_goes_back() {
         assert_eq!(store.purge().await.unwrap(), 1);
         assert_eq!(record(&store, "a", "n", expires, START).await, Recorded::Replayed);
         assert_eq!(record(&store, "a", "n", expires + 1, START + 1).await, Recorded::Fresh);
+    }
+}
+
+const YEAR: u64 = 365 * 24 * 60 * 60;
+
+#[tokio::test]
+async fn a_purge_by_a_clock_that_is_a_year_ahead_refuses_what_it_has_dropped_and_no_more() {
+    for database in Database::of_every_lasting_kind() {
+        let store = database.connect().await;
+        let ahead = database.options().clock(ManualClock::at_unix(NOW + YEAR)).connect().await.unwrap();
+        let expires = START + 300;
+        assert_eq!(ahead.purge().await.unwrap(), 0);
+        assert_eq!(record(&store, "a", "seen", expires, START).await, Recorded::Fresh);
+        assert_eq!([ahead.purge().await.unwrap(), ahead.purge().await.unwrap()], [1, 0]);
+        for nonce in ["seen", "new"] {
+            assert_eq!(record(&store, "a", nonce, expires, START).await, Recorded::Replayed);
+        }
+        assert_eq!(record(&store, "a", "new", expires + 1, START + 1).await, Recorded::Fresh);
+        let log = Log::capture();
+        store.purge().await.unwrap();
+        assert!(log.text().contains("an instance whose clock is ahead"), "{}", log.text());
+        database.clock.advance(Duration::from_secs(301));
+        let log = Log::capture();
+        store.purge().await.unwrap();
+        assert!(!log.text().contains("ERROR"), "{}", log.text());
     }
 }
 

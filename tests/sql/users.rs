@@ -47,6 +47,22 @@ async fn a_user_is_added_once_changed_and_disabled() {
 }
 
 #[tokio::test]
+async fn a_name_of_any_length_is_found_and_an_identity_that_is_too_long_is_refused() {
+    for database in Database::of_every_kind() {
+        let store = database.connect().await;
+        for length in [1_024, 1_025, 100_000] {
+            let name: &'static str = "n".repeat(length).leak();
+            let identity = Identity::local(length.to_string()).unwrap();
+            assert!(store.insert_user(&user(name).identity(identity)).await.unwrap());
+            assert_eq!(store.user(name).await.unwrap().unwrap().name(), name);
+            let identity = Identity::local(name).unwrap();
+            let inserted = store.insert_user(&user("another").identity(identity)).await;
+            assert_eq!(inserted.is_ok(), length == 1_024);
+        }
+    }
+}
+
+#[tokio::test]
 async fn who_is_disabled_locked_or_expired_is_refused_by_every_credential() {
     let later = |seconds| Some(UNIX_EPOCH + Duration::from_secs(NOW + seconds));
     for database in Database::of_every_kind() {

@@ -4,10 +4,13 @@
 -- That a table is there already is nothing to tell.
 SET LOCAL client_min_messages TO warning;
 
+-- This may take longer than what a request waits for.
+SET LOCAL statement_timeout TO '10min';
+
 -- What all instances have alike.
 
 CREATE TABLE IF NOT EXISTS gateway_agreement (
-    name  TEXT PRIMARY KEY,             -- keys, nonces
+    name  TEXT PRIMARY KEY,             -- keys, nonces, redis
     value TEXT NOT NULL
 );
 
@@ -119,3 +122,10 @@ CREATE TABLE IF NOT EXISTS page_forms (
     expires BIGINT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS page_forms_expires ON page_forms (expires);
+
+-- One row: of which version these tables are. They are made by a program that knows a newer one, and by no other.
+
+CREATE TABLE gateway_schema (
+    version BIGINT NOT NULL
+);
+INSERT INTO gateway_schema VALUES (1);

@@ -4,7 +4,7 @@
 -- What all instances have alike.
 
 CREATE TABLE IF NOT EXISTS gateway_agreement (
-    name  TEXT PRIMARY KEY,             -- keys, nonces
+    name  TEXT PRIMARY KEY,             -- keys, nonces, redis
     value TEXT NOT NULL
 ) STRICT;
 
@@ -116,3 +116,10 @@ CREATE TABLE IF NOT EXISTS page_forms (
     expires INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS page_forms_expires ON page_forms (expires);
+
+-- One row: of which version these tables are. They are made by a program that knows a newer one, and by no other.
+
+CREATE TABLE gateway_schema (
+    version INTEGER NOT NULL
+) STRICT;
+INSERT INTO gateway_schema VALUES (1);

@@ -82,7 +82,7 @@ use portcullis::{
     user_token::{LastUsed, UserTokenAuth},
 };
 
-use crate::{Error, Gateway, args::SmpPreset};
+use crate::{Error, Gateway, args::SmpPreset, limit};
 
 const GROUP: &str = "/{group}";
 const SERVICE: &str = "/{group}/services/{document}";
@@ -155,6 +155,6 @@ pub fn router(gateway: &Gateway) -> Result<Router, Error> {
 
 /// What has been let in goes on when its caller hangs up, so that no claim stays behind without a group.
 async fn to_its_end(request: Request, next: Next) -> Response {
-    let response = tokio::spawn(next.run(request)).await;
+    let response = tokio::spawn(limit::answered(request, next)).await;
     response.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }

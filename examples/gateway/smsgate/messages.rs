@@ -104,8 +104,7 @@ pub async fn list(
     }
     let from = filter.from.map_or(i64::MIN, Timestamp::as_second);
     let to = filter.to.map_or(i64::MAX, Timestamp::as_second);
-    // One transaction, so that both see the same messages.
-    let mut snapshot = sms.database.pool().begin().await?;
+    let mut snapshot = sms.database.snapshot().await?;
     let (total,): (i64,) = sqlx::query_as(
         "SELECT count(*) FROM sms_messages WHERE user_id = $1 AND created BETWEEN $2 AND $3 \
          AND ($4 IS NULL OR state = $4) AND ($5 IS NULL OR device = $5)",

@@ -26,7 +26,11 @@
 //! All of them need tokio's multi-threaded runtime (`#[tokio::test(flavor = "multi_thread")]`): on one thread,
 //! two callers are hardly ever at one place at one time.
 //!
-//! The example `own_store` writes a store of its own, and runs the contract on it.
+//! # A store of one's own
+//!
+//! The example `own_store` keeps nonces in files, and runs the contract on that:
+//!
+#![doc = concat!("```no_run\n", include_str!("../../../examples/own_store.rs"), "```")]
 
 #[cfg(feature = "s3p")]
 mod access_keys;
@@ -84,7 +88,7 @@ pub use self::{
 };
 #[cfg(feature = "user-token")]
 pub use self::{
-    user_token_admin::{broken_user_token_admin, user_token_admin},
+    user_token_admin::{bounded_user_token_admin, broken_user_token_admin, user_token_admin},
     user_tokens::{UserTokenSeed, broken_user_tokens, user_tokens, user_tokens_of_users},
 };
 use crate::{NowOrLater, StoreError};
@@ -120,7 +124,14 @@ const PAIRS: [(&str, &str); 12] = [
 
 /// [`TEXTS`], and two that are long and nearly the same.
 fn texts() -> Vec<String> {
-    let long = ["x", "y"].map(|end| "long".repeat(2_000) + end);
+    // No part of it repeats another, so that no database stores it shorter: the upper digits of a sequence that is
+    // as good as random (Knuth's).
+    let sequence = (0..8_000).scan(1_u64, |last, _| {
+        *last = last.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        char::from_digit(u32::try_from(*last >> 59).ok()?, 32)
+    });
+    let long: String = sequence.collect();
+    let long = ["x", "y"].map(|end| format!("{long}{end}"));
     TEXTS.map(str::to_owned).into_iter().chain(long).collect()
 }
 

@@ -37,8 +37,8 @@ pub async fn refreshes<S: RefreshStore + RevocationStore>(new_store: impl AsyncF
     families(new_store).await;
 }
 
-/// What a [`RefreshStore`] with a bound must do. The function makes an empty store for so many families, each
-/// with one unused token.
+/// What a [`RefreshStore`] with a bound must do. The function makes an empty store for so many families, in all or of
+/// one owner, each with one unused token.
 ///
 /// # Panics
 ///

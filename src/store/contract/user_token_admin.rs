@@ -25,6 +25,39 @@ pub async fn user_token_admin<S: UserTokenAdmin>(new_store: impl AsyncFn() -> S)
     one_of_many(new_store().await).await;
 }
 
+/// What a [`UserTokenAdmin`] with a bound must do. The function makes a store for so many tokens of each owner.
+///
+/// # Panics
+///
+/// When the store breaks a rule.
+pub async fn bounded_user_token_admin<S: UserTokenAdmin>(new_store: impl AsyncFn(usize) -> S) {
+    let (store, alice) = (new_store(3).await, identity("alice"));
+    for number in 1..=3 {
+        answer(store.create(&digest(number), &record(number, "alice"))).await;
+    }
+    let more = store.create(&digest(4), &record(4, "alice")).await;
+    assert!(more.is_err(), "an owner with as many tokens as they may have gets no more: {more:?}");
+    answer(store.create(&digest(5), &record(5, "bob"))).await;
+    for number in 1..=3 {
+        assert!(find(&store, number).await.is_some(), "a store that is full forgets none that is good");
+    }
+    assert!(answer(store.revoke(&alice, "token 3", at(NOW))).await);
+    answer(store.create(&digest(4), &record(4, "alice"))).await;
+    let good = |found: Option<UserTokenRecord>| found.is_some_and(|found| found.revoked.is_none());
+    for (number, expected) in [(1, true), (2, true), (3, false), (4, true), (5, true)] {
+        let found = good(find(&store, number).await);
+        assert_eq!(found, expected, "what was revoked makes room, and nothing else: {number}");
+    }
+    assert_eq!(answer(store.list(&alice)).await.len(), 3, "no list is longer than the bound");
+    let store = Arc::new(new_store(CALLERS / 4).await);
+    let created = at_once(|caller| {
+        let store = store.clone();
+        async move { store.create(&digest(caller), &record(caller, "alice")).await.is_ok() }
+    });
+    let created = created.await.into_iter().filter(|created| *created).count();
+    assert_eq!(created, CALLERS / 4, "of many new tokens at once, as many are kept as there is room");
+}
+
 /// What a [`UserTokenAdmin`] must do that is down.
 ///
 /// # Panics

@@ -2,23 +2,21 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use ::redis::{
     AsyncConnectionConfig, Client, IntoConnectionInfo, ProtocolVersion, RedisError, ServerErrorKind,
-    aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection},
+    aio::MultiplexedConnection,
     cmd,
     io::tcp::{TcpSettings, socket2::TcpKeepalive},
 };
 use tokio::sync::Semaphore;
 
-use super::{MOST_WAITING, Parts, Redis};
+use super::{
+    MOST_WAITING, Parts, Redis, Verdict,
+    link::{Link, PATIENCE},
+};
 use crate::{Clock, ConfigError, SystemClock};
 
-/// How long [`RedisBuilder::connect`] waits for a connection, and for an answer.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// After how long a connection is given up on which nothing is acknowledged.
+/// After how long without a word it is looked whether the other side is there: so that a connection which has gone
+/// while nobody asked is replaced before somebody does.
 const SILENCE: Duration = Duration::from_secs(5);
-
-/// How long to wait between two attempts to connect, at the most.
-const MOST_DELAY: Duration = Duration::from_millis(500);
 
 /// What a [`Redis`] is to be. See the [module docs](crate::store::redis).
 #[derive(Clone)]
@@ -27,8 +25,10 @@ pub struct RedisBuilder {
     prefix: String,
     time_limit: Duration,
     max_live_per_token: usize,
+    max_families: usize,
     clock: Arc<dyn Clock>,
     may_evict: bool,
+    must_append: bool,
 }
 
 impl RedisBuilder {
@@ -38,8 +38,10 @@ impl RedisBuilder {
             prefix: "portcullis".to_owned(),
             time_limit: Duration::from_millis(500),
             max_live_per_token: 100_000,
+            max_families: 10_000,
             clock: Arc::new(SystemClock),
             may_evict: false,
+            must_append: false,
         }
     }
 
@@ -61,6 +63,14 @@ impl RedisBuilder {
         self
     }
 
+    /// How many families of refresh tokens somebody may have, revoked ones included, until they expire: 10,000, unless
+    /// told otherwise. That is for who signs in every five minutes, where a family lives for 30 days. Each takes some
+    /// 500 bytes.
+    pub fn max_refresh_families(mut self, most: usize) -> Self {
+        self.max_families = most;
+        self
+    }
+
     /// Takes the time from this clock, to see how long a revocation has to be kept.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -74,13 +84,21 @@ impl RedisBuilder {
         self
     }
 
-    /// Connects, and looks whether this Redis evicts. One that does not let itself be asked (`INFO`) is taken,
-    /// with a warning in the trace.
+    /// Refuses a Redis that keeps no append-only file (`appendonly`): a restart of it forgets what it has
+    /// acknowledged, so that requests that were seen are accepted again, and revoked tokens are good again. Without
+    /// this, there is a warning in the trace.
+    pub fn require_append_only(mut self) -> Self {
+        self.must_append = true;
+        self
+    }
+
+    /// Connects, and looks whether this Redis evicts, and whether it keeps an append-only file. One that does not let
+    /// itself be asked (`INFO`) is taken, with a warning in the trace.
     ///
     /// # Errors
     ///
     /// When the URL or the prefix is not one, Redis cannot be reached within 5 seconds or refuses the
-    /// credentials, or it evicts.
+    /// credentials, it evicts, or it keeps no append-only file that is required.
     pub async fn connect(self) -> Result<Redis, ConfigError> {
         check_prefix(&self.prefix)?;
         #[cfg(feature = "redis-tls")]
@@ -94,12 +112,15 @@ impl RedisBuilder {
         let mut first =
             client.get_multiplexed_async_connection_with_config(&config).await.map_err(unreachable)?;
         check_eviction(&mut first, self.may_evict).await?;
+        check_append_only(&mut first, self.must_append).await?;
         Ok(Redis(Arc::new(Parts {
-            connection: reconnecting(client).map_err(unreachable)?,
+            link: Link::new(client).map_err(unreachable)?,
             prefix: self.prefix,
             time_limit: self.time_limit,
             waiting: Semaphore::new(MOST_WAITING),
+            verdict: Verdict::default(),
             max_live_per_token: self.max_live_per_token,
+            max_families: self.max_families,
             clock: self.clock,
         })))
     }
@@ -109,9 +130,6 @@ impl RedisBuilder {
         let tcp = TcpSettings::default()
             .set_nodelay(true)
             .set_keepalive(TcpKeepalive::new().with_time(SILENCE).with_interval(SILENCE));
-        // Without it, a network that swallows packets is noticed after a quarter of an hour.
-        #[cfg(target_os = "linux")]
-        let tcp = tcp.set_user_timeout(SILENCE);
         // With RESP3, a connection that is cut is noticed and replaced before the next request needs it.
         let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
         Client::open(info.set_tcp_settings(tcp).set_redis_settings(settings))
@@ -123,16 +141,6 @@ impl fmt::Debug for RedisBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisBuilder").field("prefix", &self.prefix).finish_non_exhaustive()
     }
-}
-
-fn reconnecting(client: Client) -> Result<ConnectionManager, RedisError> {
-    let config = ConnectionManagerConfig::new()
-        .set_number_of_retries(usize::MAX)
-        .set_max_delay(MOST_DELAY)
-        .set_connection_timeout(Some(PATIENCE))
-        // `Redis::run` has a limit of its own, over all of it.
-        .set_response_timeout(None);
-    ConnectionManager::new_lazy_with_config(client, config)
 }
 
 fn unreachable(error: RedisError) -> ConfigError {
@@ -153,13 +161,8 @@ fn check_prefix(prefix: &str) -> Result<(), ConfigError> {
 }
 
 async fn check_eviction(redis: &mut MultiplexedConnection, may_evict: bool) -> Result<(), ConfigError> {
-    let info = match cmd("INFO").arg("memory").query_async::<String>(redis).await {
-        Ok(info) => info,
-        Err(error) if error.kind() == ServerErrorKind::NoPerm.into() => String::new(),
-        Err(error) => return Err(unreachable(error)),
-    };
-    let policy = info.lines().find_map(|line| line.trim_end().strip_prefix("maxmemory_policy:"));
-    match policy {
+    let policy = setting(redis, "memory", "maxmemory_policy:").await?;
+    match policy.as_deref() {
         Some("noeviction") => Ok(()),
         None => {
             tracing::warn!("Redis does not say its maxmemory-policy: see that it is noeviction");
@@ -174,6 +177,43 @@ async fn check_eviction(redis: &mut MultiplexedConnection, may_evict: bool) -> R
              be dropped: set it to noeviction, or use a Redis of its own for them"
         ))),
     }
+}
+
+async fn check_append_only(
+    redis: &mut MultiplexedConnection,
+    must_append: bool,
+) -> Result<(), ConfigError> {
+    match setting(redis, "persistence", "aof_enabled:").await?.as_deref() {
+        Some("1") => Ok(()),
+        None => {
+            tracing::warn!("Redis does not say whether it keeps an append-only file: see that it does");
+            Ok(())
+        }
+        Some(_) if must_append => Err(ConfigError::new(
+            "Redis keeps no append-only file, and so forgets nonces and revocations when it is restarted: set \
+             appendonly to yes",
+        )),
+        Some(_) => {
+            tracing::warn!(
+                "Redis keeps no append-only file: a restart of it forgets nonces and revocations"
+            );
+            Ok(())
+        }
+    }
+}
+
+/// What Redis says of itself after these words, if it lets itself be asked.
+async fn setting(
+    redis: &mut MultiplexedConnection,
+    section: &str,
+    words: &str,
+) -> Result<Option<String>, ConfigError> {
+    let info = match cmd("INFO").arg(section).query_async::<String>(redis).await {
+        Ok(info) => info,
+        Err(error) if error.kind() == ServerErrorKind::NoPerm.into() => String::new(),
+        Err(error) => return Err(unreachable(error)),
+    };
+    Ok(info.lines().find_map(|line| line.trim_end().strip_prefix(words)).map(str::to_owned))
 }
 
 /// Where the program has not chosen, and could not be asked: with two of them compiled in, rustls does not

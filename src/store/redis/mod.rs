@@ -5,18 +5,23 @@
 //!    included. Of those that wait for an answer there are 4096 at the most; more are refused at once. Each
 //!    refusal is a [`StoreError`](crate::StoreError), and so a 503: never a yes.
 //! 3. **Reconnecting** goes on in the background for as long as the process runs. A new connection asks the
-//!    name service again. A Redis that has become a replica is left, for where the address leads now.
+//!    name service again. A Redis that has become a replica is left, for where the address leads now; and so is
+//!    a connection on which three operations in a row were not answered, as when Redis hangs.
 //! 4. **Only a Redis that takes writes answers**, to a reader as well: what a replica says may be old.
 //! 5. **Expiry** follows the times that the caller passes. Entries are kept for a time and not until one, so that
 //!    the clock of Redis need not be right; it must only go on evenly. They are kept longer than is asked for:
-//!    nonces and attempts by a minute, revocations and refresh tokens by an hour. By so much the clocks of your
-//!    servers may differ.
-//! 6. **Keys** are digests under a prefix, of one length whatever a request holds, and name nobody. All keys of
+//!    attempts by a minute, nonces, revocations and refresh tokens by an hour. The clocks of your servers may differ
+//!    by a minute; one that steps back by up to an hour makes no nonce fresh that was seen.
+//! 6. **Keys** are digests under a prefix, of one length whatever a request holds, and name nobody; beside them lie
+//!    `ready`, for a second, and `id`. All keys of
 //!    a script carry one hash tag: they share a slot of a cluster. Each access token has a slot of its own,
 //!    each account and source of a throttle, and each issuer of JWTs with its refresh tokens.
 //! 7. **No eviction**: [`connect`](RedisBuilder::connect) refuses a Redis whose `maxmemory-policy` is not
 //!    `noeviction`, since that may drop a nonce or a revocation that still counts.
-//! 8. **A full memory** (`maxmemory`) takes nothing new. What is there goes on: refresh tokens are used,
+//! 8. **An append-only file** is asked for, too: without one, what was acknowledged is gone with Redis.
+//!    [`connect`](RedisBuilder::connect) warns then, or refuses, if it is
+//!    [required](RedisBuilder::require_append_only).
+//! 9. **A full memory** (`maxmemory`) takes nothing new. What is there goes on: refresh tokens are used,
 //!    and their families revoked. A [throttle](crate::basic::Throttle) then counts in its own memory, as it
 //!    does whenever Redis does not answer.
 //!
@@ -43,7 +48,7 @@
 //! |---|---|
 //! | `appendonly yes`, `appendfsync always` | outlives a crash and a power cut |
 //! | `appendfsync everysec` | the last second is lost by a power cut, and by a crash of Redis perhaps less |
-//! | snapshots alone | everything since the last one is lost |
+//! | snapshots alone (what Redis does, and Debian's, if it is not told otherwise) | everything since the last one is lost |
 //! | a failover to a replica | what the replica had not got is lost: replication does not wait |
 //!
 //! | what is lost | what comes of it |
@@ -59,13 +64,18 @@
 //!
 //! # Caveats
 //!
+//! The client speaks to one server: the keys suit a cluster, and the client does not follow it. Give it a proxy that does,
+//! or a cluster of one shard; with Sentinel, a name that leads to the primary.
+//!
 //! When Redis has done what it was asked, and the answer is lost, the caller is told 503, and the nonce is
 //! used up: the client must sign again.
 
 #[cfg(feature = "basic")]
 mod attempts;
 mod builder;
+mod id;
 mod key;
+mod link;
 #[cfg(feature = "s3p")]
 mod nonces;
 mod ready;
@@ -76,10 +86,12 @@ mod revocations;
 
 use std::{fmt, io, sync::Arc, time::Duration};
 
-use ::redis::{FromRedisValue, RedisError, ScriptInvocation, aio::ConnectionManager, cmd};
+use ::redis::{FromRedisValue, RedisError, ScriptInvocation, cmd};
 use tokio::{sync::Semaphore, time::timeout};
 
 pub use self::builder::RedisBuilder;
+use self::link::Link;
+use super::verdict::Verdict;
 use crate::Clock;
 
 /// How many operations may wait for an answer.
@@ -91,11 +103,13 @@ const MOST_WAITING: usize = 4096;
 pub struct Redis(Arc<Parts>);
 
 struct Parts {
-    connection: ConnectionManager,
+    link: Link,
     prefix: String,
     time_limit: Duration,
     waiting: Semaphore,
+    verdict: Verdict,
     max_live_per_token: usize,
+    max_families: usize,
     clock: Arc<dyn Clock>,
 }
 
@@ -111,13 +125,16 @@ impl Redis {
         let Ok(_waiting) = self.0.waiting.try_acquire() else {
             return Err(io::Error::new(io::ErrorKind::WouldBlock, "too many operations wait").into());
         };
-        let mut connection = self.0.connection.clone();
-        let Ok(answer) = timeout(self.0.time_limit, script.invoke_async(&mut connection)).await else {
+        let connection = self.0.link.present();
+        let mut manager = connection.manager();
+        let Ok(answer) = timeout(self.0.time_limit, script.invoke_async(&mut manager)).await else {
+            self.0.link.not_answered(&connection);
             return Err(io::Error::new(io::ErrorKind::TimedOut, "no answer in time").into());
         };
+        connection.answered(&answer);
         if answer.as_ref().is_err_and(|error| says(error, "READONLY")) {
             // It has become a replica. Without this connection, a new one is made to where the address leads.
-            let _ = timeout(self.0.time_limit, cmd("QUIT").exec_async(&mut connection)).await;
+            let _ = timeout(self.0.time_limit, cmd("QUIT").exec_async(&mut manager)).await;
         }
         answer
     }

@@ -10,7 +10,8 @@ static WRITE: LazyLock<Script> =
     LazyLock::new(|| Script::new("redis.call('SET', KEYS[1], '', 'PX', 1000)"));
 
 impl Redis {
-    /// Whether Redis takes writes, asked within the [time limit](super::RedisBuilder::time_limit).
+    /// Whether Redis takes writes, asked within the [time limit](super::RedisBuilder::time_limit). That it does holds
+    /// for a second; those who ask at once share an answer.
     ///
     /// # Errors
     ///
@@ -18,6 +19,7 @@ impl Redis {
     pub async fn check_ready(&self) -> Result<(), StoreError> {
         let mut script = WRITE.prepare_invoke();
         script.key(format!("{}:ready", self.0.prefix));
-        self.run(script).await.map_err(StoreError::new)
+        let written = async { self.run(script).await.map_err(StoreError::new) };
+        self.0.verdict.or_ask(written).await
     }
 }

@@ -44,7 +44,7 @@ pub(super) const HAS_ENDED: &str = r"
 /// What changes nothing deletes what is not there: a Redis that takes no writes refuses that, and what a replica
 /// says may be old.
 const FAMILY: &str = r"
-    local family, unused, owner, ended, nothing, parent = unpack(KEYS)
+    local family, unused, owner, ended, nothing, families, parent = unpack(KEYS)
     local subject, id = unpack(ARGV)
     local function is_good(family)
         return redis.call('HGET', family, 'subject') == subject and not has_ended(family, owner, ended)
@@ -75,9 +75,12 @@ const FAMILY: &str = r"
 static ADD: LazyLock<Script> = LazyLock::new(|| {
     script(
         r"
-        local token, expires, now, seconds, ends, long_ago, most, parent_id = unpack(ARGV, 3)
+        local token, expires, now, seconds, ends, long_ago, most, most_families, parent_id = unpack(ARGV, 3)
         if redis.call('EXISTS', family) == 1 then
             return leave('revoked')
+        end
+        if redis.call('ZCOUNT', families, '(' .. long_ago, '+inf') >= tonumber(most_families) then
+            return leave('too many')
         end
         local began, number, ancestors = now, redis.call('HGET', owner, 'number') or 0, ''
         if parent then
@@ -101,8 +104,10 @@ static ADD: LazyLock<Script> = LazyLock::new(|| {
         redis.call('HSET', family, 'subject', subject, 'began', began, 'number', number, 'ancestors', ancestors)
         redis.call('HSETNX', owner, 'number', 0)
         redis.call('ZADD', unused, expires, token)
+        redis.call('ZADD', families, ends, id)
+        redis.call('ZREMRANGEBYSCORE', families, '-inf', long_ago)
         redis.call('ZREMRANGEBYSCORE', ended, '-inf', long_ago)
-        keep({family, unused, owner, parent}, seconds)
+        keep({family, unused, owner, families, parent}, seconds)
         return 'added'
         ",
     )
@@ -160,7 +165,8 @@ fn script(body: &str) -> Script {
     Script::new(&[HAS_ENDED, FAMILY, body].concat())
 }
 
-/// When the memory of Redis is full (`maxmemory`), no family begins; those that there are go on, and are revoked.
+/// Somebody has up to [so many families](super::RedisBuilder::max_refresh_families); beyond that, none is added. When
+/// the memory of Redis is full (`maxmemory`), no family begins; those that there are go on, and are revoked.
 ///
 /// All families of an issuer are in one slot of a cluster.
 impl RefreshStore for Redis {
@@ -175,7 +181,8 @@ impl RefreshStore for Redis {
         script
             .arg(unix_seconds(token.family_expires))
             .arg(unix_seconds(token.now).saturating_sub(MARGIN));
-        script.arg(Refresher::MOST_ANCESTORS);
+        script.arg(Refresher::MOST_ANCESTORS).arg(self.0.max_families);
+        script.key(self.families_key(token.identity));
         if let Some(parent) = parent {
             script.key(self.family_key(token.identity.issuer(), parent));
             script.arg(&digest(parent)[..]);
@@ -186,6 +193,7 @@ impl RefreshStore for Redis {
                 "added" => Ok(Addition::Added),
                 "revoked" => Ok(Addition::Revoked),
                 "too deep" => Ok(Addition::TooDeep),
+                "too many" => Err(StoreError::new("somebody has too many families of refresh tokens")),
                 other => Err(StoreError::new(format!("Redis has answered {other:?}"))),
             }
         })
@@ -242,6 +250,11 @@ impl Redis {
 
     pub(super) fn family_key(&self, issuer: &str, family: &str) -> String {
         self.key_within("refresh-family", digest(issuer), digest(family))
+    }
+
+    /// Of how many families somebody has, by when they expire.
+    fn families_key(&self, owner: &Identity) -> String {
+        self.key_within("refresh-families", digest(owner.issuer()), digest(owner.subject()))
     }
 
     /// Of what is revoked of all families of somebody.

@@ -3,11 +3,11 @@ use std::time::Duration;
 use super::{
     Error, SealingKey, Sql,
     refused::refused_user,
-    text::{identity, text},
+    text::{identity, text, whole},
 };
 use crate::{
     Identity, NowOrLater, ScopeSet, Secret, StoreError,
-    s3p::{AccessKey, AccessKeyStore},
+    s3p::{AccessKey, AccessKeyStore, Dialect, SignatureMethod},
 };
 
 impl AccessKeyStore for Sql {
@@ -21,7 +21,8 @@ impl AccessKeyStore for Sql {
 ///
 /// Their secrets are needed as they are, to verify signatures: they are stored under a [`SealingKey`].
 impl Sql {
-    /// Adds an access key; `false` if there is one of this token already.
+    /// Adds an access key, for signatures by HMAC-SHA1 and [as the scheme's page says](Dialect::STRICT), unless told
+    /// otherwise afterwards; `false` if there is one of this token already.
     ///
     /// # Errors
     ///
@@ -40,10 +41,10 @@ impl Sql {
              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
         )
         .bind(text(token))
-        .bind(text(owner.issuer()))
-        .bind(text(owner.subject()))
+        .bind(whole(owner.issuer()))
+        .bind(whole(owner.subject()))
         .bind(self.seal(token, secret)?)
-        .bind(text(scopes.as_str()))
+        .bind(whole(scopes.as_str()))
         .bind(self.now());
         self.change(insert).await
     }
@@ -73,6 +74,39 @@ impl Sql {
         self.change(update).await
     }
 
+    /// Says in which dialects the holder of an access key signs; `false` if there is no such key.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot answer, or there is no dialect, or more than four.
+    pub async fn set_access_key_dialects(
+        &self,
+        token: &str,
+        dialects: &[Dialect],
+    ) -> Result<bool, StoreError> {
+        // The same rules as when a request comes.
+        let nobody = Identity::local("nobody").map_err(StoreError::new)?;
+        let key = AccessKey::dangerous_short_secret(nobody, "");
+        key.dialects(dialects).map_err(StoreError::new)?;
+        let listed = dialects.iter().map(Dialect::to_string).collect::<Vec<_>>().join(" ");
+        let update = sqlx::query("UPDATE portcullis_access_keys SET dialects = $1 WHERE token = $2");
+        self.change(update.bind(listed).bind(text(token))).await
+    }
+
+    /// Says by which method the holder of an access key signs; `false` if there is no such key.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot answer.
+    pub async fn set_access_key_method(
+        &self,
+        token: &str,
+        method: SignatureMethod,
+    ) -> Result<bool, StoreError> {
+        let update = sqlx::query("UPDATE portcullis_access_keys SET method = $1 WHERE token = $2");
+        self.change(update.bind(method.as_str()).bind(text(token))).await
+    }
+
     /// Refuses an access key from now on, or no longer; `false` if there is no such key.
     ///
     /// # Errors
@@ -88,19 +122,20 @@ impl Sql {
     }
 
     async fn find_access_key(&self, token: String) -> Result<Option<AccessKey>, Error> {
-        type Row = (String, String, Vec<u8>, Option<Vec<u8>>, Option<i64>, String);
+        type Row = (String, String, Vec<u8>, Option<Vec<u8>>, Option<i64>, String, String, String);
         let select = sqlx::query_as::<_, Row>(concat!(
-            "SELECT k.issuer, k.subject, k.secret, k.previous, k.previous_until, k.scopes \
-                 FROM portcullis_access_keys k WHERE k.token = $1 AND k.disabled = 0 AND NOT ",
+            "SELECT k.issuer, k.subject, k.secret, k.previous, k.previous_until, k.scopes, k.dialects, \
+                 k.method FROM portcullis_access_keys k WHERE k.token = $1 AND k.disabled = 0 AND NOT ",
             refused_user!("k.issuer", "k.subject", "$2")
         ));
         let row = self.fetch_optional(select.bind(text(&token)).bind(self.now())).await?;
-        let Some((issuer, subject, secret, previous, until, scopes)) = row else {
+        let Some((issuer, subject, secret, previous, until, scopes, dialects, method)) = row else {
             return Ok(None);
         };
         let sealing = self.sealing()?;
         let key = AccessKey::new(identity(issuer, subject)?, sealing.open(&token, &secret)?)?;
-        let key = key.scopes(ScopeSet::parse(&scopes)?);
+        let dialects = dialects.split(' ').map(str::parse).collect::<Result<Vec<Dialect>, _>>()?;
+        let key = key.scopes(ScopeSet::parse(&scopes)?).dialects(dialects)?.method(method.parse()?);
         let is_taken = until.is_some_and(|until| self.now() <= until);
         Ok(Some(match previous.filter(|_| is_taken) {
             Some(previous) => key.previous_secret(sealing.open(&token, &previous)?)?,

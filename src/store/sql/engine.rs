@@ -81,14 +81,30 @@ impl Engine {
                 "PRAGMA busy_timeout = {limit}; PRAGMA journal_mode = WAL; \
                  PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON"
             ),
-            // The client may have gone, so that nobody else ends a statement.
+            // The client may have gone, so that nobody else ends a statement, or a transaction. What waits for another
+            // transaction goes on with what that has left, whatever the server's default is.
             Self::Postgres => format!(
-                "SET statement_timeout = {limit}; SET lock_timeout = {limit}; \
-                 SET idle_in_transaction_session_timeout = {}",
+                "SET statement_timeout = {limit}; SET idle_in_transaction_session_timeout = {}; \
+                 SET default_transaction_isolation = 'read committed'",
                 4 * limit
             ),
         };
         connection.execute(AssertSqlSafe(statements)).await?;
+        Ok(())
+    }
+
+    /// Warns if what is acknowledged may be lost all the same.
+    pub(super) async fn check_durability(self, pool: &sqlx::AnyPool) -> sqlx::Result<()> {
+        if self == Self::Sqlite {
+            return Ok(());
+        }
+        let setting = "SELECT current_setting('synchronous_commit')";
+        let setting: String = sqlx::query_scalar(setting).fetch_one(pool).await?;
+        if setting == "off" {
+            tracing::warn!(
+                "synchronous_commit of PostgreSQL is off: a crash of it loses what it has acknowledged"
+            );
+        }
         Ok(())
     }
 

@@ -25,17 +25,19 @@
 //!
 //! 1. **Where**: `sqlite:` and a path (percent-encoded; created if there is none), `sqlite::memory:`, or
 //!    `postgres://user:password@host/database`. PostgreSQL is spoken to over TLS if the server offers it;
-//!    `?sslmode=verify-full` insists on it.
+//!    `?sslmode=verify-full` insists on it, and on a certificate for this host of an authority that Mozilla trusts, or
+//!    of those in a file: `&sslrootcert=/etc/ssl/own-ca.pem`.
 //! 2. **Tables** are made and brought up to date by [`SqlOptions::connect`], in one transaction; of several
-//!    instances that start at once, one does it. Tables of a newer version are left alone: `connect` fails.
+//!    instances that start at once, one does it. Tables of a newer version are left alone: `connect` fails. A program
+//!    of the version before that is running goes on with them, so that instances are upgraded one after the other.
 //! 3. **Waiting is bounded**: for a connection, and for a statement ([`SqlOptions`]). What takes longer, a
 //!    pool that is used up, and a database that is down, read-only or full are a [`StoreError`]: the caller
 //!    gets a 503 with `Retry-After`, and the next request tries again. Nothing has to be restarted.
-//! 4. **What was acknowledged stays**: each write is one statement, on disk before it is answered (SQLite:
-//!    WAL with `synchronous = FULL`; PostgreSQL: leave `synchronous_commit` on). What failed with an error
+//! 4. **What was acknowledged stays**: each write is one statement or one transaction, on disk before it is answered
+//!    (SQLite: WAL with `synchronous = FULL`; PostgreSQL: leave `synchronous_commit` on). What failed with an error
 //!    may have been written all the same.
-//! 5. **Atomic**: of any number of callers at any number of instances, one records a nonce, and one claims
-//!    a resource; each in one statement.
+//! 5. **Atomic**: of any number of callers at any number of instances, one records a nonce, one claims a resource, and
+//!    one uses a refresh token; that which decides is one statement.
 //! 6. **At once**: there is no cache. What is revoked, disabled or changed is so on the next request, at
 //!    every instance.
 //! 7. **Users who are disabled, locked or expired** are refused by password, user token, access key and JWT
@@ -46,20 +48,23 @@
 //! # The tables
 //!
 //! An application may have its own tables beside them, read these, and write to them in its own
-//! transactions over [`Sql::pool`]. Times are seconds since 1970-01-01T00:00:00Z.
+//! transactions over [`Sql::pool`]. Times are seconds since 1970-01-01T00:00:00Z. A text by which rows are found is
+//! stored by its SHA-256 if it is longer than 1,024 bytes, since no index of PostgreSQL takes it: U+10FFFF, `2`, and
+//! 64 hexadecimal digits. Not so the owner of a token, a key or a resource.
 //!
 //! | table | a row is | trait | kept |
 //! |---|---|---|---|
 //! | `portcullis_users` | a user by login name: identity, password hash, scopes, states | `UserStore` | for good |
-//! | `portcullis_user_tokens` | a token by its SHA-256: id, owner, scopes | `UserTokenStore` | for good |
+//! | `portcullis_user_tokens` | a token by its SHA-256: id, owner, scopes | `UserTokenStore` | until 90 days after it was revoked or has expired |
 //! | `portcullis_revoked_tokens` | a revoked JWT by issuer and `jti` | `RevocationStore` | until it expires |
 //! | `portcullis_revoked_subjects` | up to when all JWTs of somebody are revoked | `RevocationStore` | for good |
 //! | `portcullis_refresh_families` | a family of refresh tokens, its parent, and whether it is revoked | `RefreshStore`, `RevocationStore` | until the last of its tokens and of its children expires |
 //! | `portcullis_refresh_tokens` | an unused refresh token, by its `jti` | `RefreshStore` | until it is used, or expires |
 //! | `portcullis_owners` | who owns a resource, by kind and id | `OwnershipStore` | until given up |
-//! | `portcullis_access_keys` | an S3P key by its token: owner, sealed secrets | `AccessKeyStore` | for good |
+//! | `portcullis_access_keys` | an S3P key by its token: owner, sealed secrets, dialects, method | `AccessKeyStore` | for good |
 //! | `portcullis_nonces` | a nonce of an access token | `NonceStore` | until it expires |
 //! | `portcullis_nonces_purged` | up to when nonces were deleted; one row | `NonceStore` | |
+//! | `portcullis_ready` | when somebody asked whether the database takes writes; one row | | |
 //! | `portcullis_schema` | the version of the tables; one row | | |
 //!
 //! # Caveats
@@ -67,8 +72,8 @@
 //! * Call [`Sql::purge`] every minute or so. What has expired is not taken for valid without it, but stays. It also
 //!   looks what most password hashes cost, so that a name that does not exist takes as long as one that does; without
 //!   it, that is what was so when the store was connected.
-//! * The bounds of nonces are exact for one instance; of several, each counts its own, and takes the whole
-//!   count over at each purge.
+//! * One instance takes no more nonces than it may, and perhaps a few less for a second: what it records while it
+//!   counts may count twice. Of several, each counts its own, and takes the whole count over at each purge.
 //! * A nonce is written to the disk for every signed request. Where that is too slow, keep the nonces
 //!   elsewhere, and the rest here.
 //! * PostgreSQL behind a pooler that gives each transaction another connection (PgBouncer's transaction
@@ -79,6 +84,8 @@ mod access_keys;
 #[cfg(feature = "basic")]
 mod decoy;
 mod engine;
+#[cfg(feature = "_jwt")]
+mod families;
 #[cfg(feature = "_jwt")]
 mod line;
 mod migrations;
@@ -116,10 +123,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use std::{fmt, io, sync::Arc, time::Duration};
 
 use sqlx::{Any, AnyPool, Transaction};
+use tokio::time;
 
+use self::options::PROBE_LIMIT;
 #[cfg(feature = "s3p")]
 pub use self::seal::SealingKey;
 pub use self::{engine::Engine, options::SqlOptions};
+use super::verdict::Verdict;
 use crate::{Clock, ConfigError, StoreError, clock::unix_seconds};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -133,6 +143,7 @@ struct Shared {
     pool: AnyPool,
     /// For health checks, so that they take no connection from a request.
     probe: AnyPool,
+    verdict: Verdict,
     engine: Engine,
     /// How long a statement is waited for.
     patience: Duration,
@@ -145,6 +156,10 @@ struct Shared {
     held: user_tokens::Held,
     #[cfg(feature = "basic")]
     decoy: decoy::Decoy,
+    #[cfg(feature = "user-token")]
+    max_user_tokens: i64,
+    #[cfg(feature = "_jwt")]
+    max_families: i64,
 }
 
 impl Sql {
@@ -157,27 +172,33 @@ impl Sql {
         SqlOptions::new(url)
     }
 
-    /// Whether the database takes writes, asked over a connection of its own, within a second or so.
+    /// Whether the database takes writes: one is made and committed, over a connection of its own, within two
+    /// seconds. That it does holds for a second; those who ask at once share an answer.
     ///
     /// # Errors
     ///
     /// When it does not, or not in time. Reading may go on.
     pub async fn check_ready(&self) -> Result<(), StoreError> {
+        let write = sqlx::query(match self.0.engine {
+            // On a disk that is nearly full, there may be room for a page, and none for a nonce and its index. Pages
+            // that stay as they are would not be written.
+            Engine::Sqlite => "UPDATE portcullis_ready SET asked = $1, room = randomblob(16384)",
+            Engine::Postgres => "UPDATE portcullis_ready SET asked = $1",
+        });
+        let write = write.bind(self.now());
         let written = async {
-            let mut transaction = match self.0.engine {
-                Engine::Sqlite => self.0.probe.begin_with("BEGIN IMMEDIATE").await?,
-                Engine::Postgres => self.0.probe.begin().await?,
-            };
-            let write = "UPDATE portcullis_schema SET version = version";
-            sqlx::query(write).execute(&mut *transaction).await?;
-            transaction.rollback().await
+            let written = time::timeout(PROBE_LIMIT, write.execute(&self.0.probe)).await;
+            written.unwrap_or_else(|_| Err(timed_out())).map(drop).map_err(StoreError::new)
         };
-        self.bounded(written).await.unwrap_or_else(|| Err(timed_out())).map_err(StoreError::new)
+        self.0.verdict.or_ask(written).await
     }
 
     /// The connections, for an application's own tables in the same database (sqlx 0.9).
     ///
-    /// Statements over it have the engine's time limit. Placeholders are `$1`, `$2`, …
+    /// Statements over it have the engine's time limit, and none besides: when the network to a PostgreSQL swallows
+    /// them, nobody ends them. Give them a limit of your own (`tokio::time::timeout`), in transactions, too; a
+    /// connection whose statement was dropped is given up when its server does not answer within half a second.
+    /// Placeholders are `$1`, `$2`, …
     pub fn pool(&self) -> &AnyPool {
         &self.0.pool
     }

@@ -35,9 +35,14 @@ impl Sql {
             Ok(place) => place,
             Err(full) => return Ok(if self.is_known(new).await? { Recorded::Replayed } else { full }),
         };
-        let recorded = self.insert_nonce(new).await?;
-        place.is_taken = recorded == Recorded::Fresh;
-        Ok(recorded)
+        // Unless it is known that nothing was written, it counts: who hangs up does not know.
+        let recorded = self.insert_nonce(new).await;
+        place.is_taken = !matches!(
+            recorded,
+            Ok(Recorded::Replayed)
+                | Err(sqlx::Error::Database(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed)
+        );
+        Ok(recorded?)
     }
 
     /// Takes a place, in all and of this token, if there is one.
@@ -49,6 +54,7 @@ impl Sql {
             }
             let _one_at_a_time = self.bounded(counts.counting.lock()).await.ok_or_else(timed_out)?;
             if counts.is_stale(&of, new.now) {
+                counts.begin(of.clone());
                 let live = self.count(of.clone(), new.now).await?;
                 counts.set(of, live, new.now);
             }
@@ -69,7 +75,7 @@ impl Sql {
 
     /// One statement: of any number of callers, at any number of instances, one writes the row. A replay has
     /// the same `expires`; an expired row is taken over by a later request alone.
-    async fn insert_nonce(&self, new: New) -> Result<Recorded, Error> {
+    async fn insert_nonce(&self, new: New) -> sqlx::Result<Recorded> {
         let written = sqlx::query(
             "INSERT INTO portcullis_nonces (token, nonce, expires) \
              SELECT $1, $2, $3 WHERE $3 > (SELECT through FROM portcullis_nonces_purged) \
@@ -89,9 +95,9 @@ impl Sql {
     }
 }
 
-/// How many live nonces there are, in all and by token. They are counted in the database when the
+/// How many live nonces there are, in all and by token, at the most. They are counted in the database when the
 /// number is needed first, after each purge, and, when there is no room, once in a second; in between, what
-/// this process records is added.
+/// this process records is added. What is recorded while they are counted may count twice, until the next time.
 pub(super) struct Counts {
     most: (u64, u64),
     /// Held by the one who counts.
@@ -111,6 +117,8 @@ struct Count {
     live: u64,
     /// Places that are taken for requests under way.
     reserved: u64,
+    /// How many were taken for good since it was last begun to count.
+    since: u64,
     /// The second in which `live` was counted.
     counted: Option<i64>,
 }
@@ -126,8 +134,9 @@ impl Counts {
         Self { most, counting: tokio::sync::Mutex::default(), live: Mutex::default() }
     }
 
-    /// Lets all be counted anew.
-    pub(super) fn forget(&self) {
+    /// Lets all be counted anew, but for what is being counted now.
+    pub(super) async fn forget(&self) {
+        let _one_at_a_time = self.counting.lock().await;
         self.lock().retain(|_, count| {
             count.counted = None;
             count.reserved > 0
@@ -142,10 +151,15 @@ impl Counts {
         })
     }
 
+    fn begin(&self, of: Of) {
+        self.lock().entry(of).or_default().since = 0;
+    }
+
+    /// So many were there at some time since it was begun.
     fn set(&self, of: Of, live: u64, now: i64) {
         let mut counts = self.lock();
         let count = counts.entry(of).or_default();
-        count.live = live;
+        count.live = live + count.since;
         count.counted = Some(now);
     }
 
@@ -161,7 +175,7 @@ impl Counts {
         for of in [&token, &Of::All] {
             counts.entry(of.clone()).or_default().reserved += 1;
         }
-        Ok(Place { counts: self, token, is_taken: false })
+        Ok(Place { counts: self, token, is_taken: true })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Of, Count>> {
@@ -169,7 +183,7 @@ impl Counts {
     }
 }
 
-/// A place that is reserved: given back when it is dropped, unless it is taken.
+/// A place that is reserved: taken for good when it is dropped, unless it is not.
 struct Place<'c> {
     counts: &'c Counts,
     token: Of,
@@ -183,6 +197,7 @@ impl Drop for Place<'_> {
             let count = counts.entry(of).or_default();
             count.reserved = count.reserved.saturating_sub(1);
             count.live += u64::from(self.is_taken);
+            count.since += u64::from(self.is_taken);
         }
     }
 }

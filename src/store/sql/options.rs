@@ -1,21 +1,32 @@
 use std::{sync::Arc, time::Duration};
 
-use sqlx::any::{AnyPoolOptions, install_default_drivers};
+use sqlx::{
+    AnyConnection, Connection,
+    any::{AnyPoolOptions, install_default_drivers},
+};
+use tokio::time;
 
 #[cfg(feature = "user-token")]
 use super::user_tokens::Held;
+use super::{Engine, Shared, Sql, Verdict, engine::Location, migrations, timed_out};
 #[cfg(feature = "s3p")]
 use super::{SealingKey, nonces::Counts};
-use super::{Shared, Sql, engine::Location, migrations};
 #[cfg(feature = "user-token")]
 use crate::Scope;
 use crate::{Clock, ConfigError, StoreError, SystemClock};
 
-/// How much longer than the engine the client waits: the engine says better what is wrong.
+/// How much longer than the engine the client waits: the engine says better what is wrong. So long, too, is a
+/// connection asked whether the server is there.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// How long a health check waits.
+/// How long a health check waits for a lock.
 const PROBE_WAITS: Duration = Duration::from_millis(500);
+
+/// How long it waits in all, and half of that for a connection.
+pub(super) const PROBE_LIMIT: Duration = Duration::from_secs(2);
+
+/// How long the tables may take to be brought up to date, or another instance to do it.
+const MIGRATION_LIMIT: Duration = Duration::from_secs(10 * 60);
 
 /// How a database is used.
 #[must_use = "nothing is connected until `connect` is called"]
@@ -31,6 +42,10 @@ pub struct SqlOptions {
     max_nonces: (u64, u64),
     #[cfg(feature = "user-token")]
     held: Held,
+    #[cfg(feature = "user-token")]
+    max_user_tokens: u32,
+    #[cfg(feature = "_jwt")]
+    max_families: u32,
 }
 
 impl SqlOptions {
@@ -47,6 +62,10 @@ impl SqlOptions {
             max_nonces: (1_000_000, 100_000),
             #[cfg(feature = "user-token")]
             held: Held::default(),
+            #[cfg(feature = "user-token")]
+            max_user_tokens: 1_000,
+            #[cfg(feature = "_jwt")]
+            max_families: 10_000,
         })
     }
 
@@ -120,7 +139,25 @@ impl SqlOptions {
         self
     }
 
-    /// Connects, and brings the tables to the newest version.
+    /// How many user tokens somebody may have, those that are revoked or have expired included, until they are
+    /// forgotten. The default is 1,000.
+    #[cfg(feature = "user-token")]
+    pub fn max_user_tokens(mut self, each: u32) -> Self {
+        self.max_user_tokens = each;
+        self
+    }
+
+    /// How many families of refresh tokens somebody may have, revoked ones included, until they expire. The default is
+    /// 10,000: for who signs in every five minutes, where a family lives for 30 days.
+    #[cfg(feature = "_jwt")]
+    pub fn max_refresh_families(mut self, each: u32) -> Self {
+        self.max_families = each;
+        self
+    }
+
+    /// Connects, and brings the tables to the newest version. That may take ten minutes, whatever the
+    /// [time limit](Self::query_timeout) of a statement. A PostgreSQL whose `synchronous_commit` is off is taken with
+    /// a warning in the trace.
     ///
     /// # Errors
     ///
@@ -141,23 +178,41 @@ impl SqlOptions {
         };
         let limited = |limit| {
             let pools = pools.clone();
-            pools.after_connect(move |connection, _| Box::pin(engine.prepare(connection, limit)))
+            let pools =
+                pools.after_connect(move |connection, _| Box::pin(engine.prepare(connection, limit)));
+            match engine {
+                Engine::Sqlite => pools,
+                // sqlx asks a connection, too, and waits for the answer without a limit.
+                Engine::Postgres => pools
+                    .test_before_acquire(false)
+                    .before_acquire(|connection, _| Box::pin(answers(connection)))
+                    .after_release(|connection, _| Box::pin(answers(connection))),
+            }
         };
         let pool = limited(self.query_timeout)
             .max_connections(connections)
             .connect_with(options.clone())
             .await
             .map_err(StoreError::new)?;
-        let probe = if in_memory {
-            pool.clone()
+        let checked = time::timeout(self.query_timeout + GRACE, engine.check_durability(&pool)).await;
+        checked.unwrap_or_else(|_| Err(timed_out())).map_err(StoreError::new)?;
+        let (probe, migrating) = if in_memory {
+            (pool.clone(), pool.clone())
         } else {
-            let probe = limited(PROBE_WAITS).max_connections(1).acquire_timeout(2 * PROBE_WAITS);
-            probe.connect_lazy_with(options)
+            let probe = limited(PROBE_WAITS).max_connections(1).acquire_timeout(PROBE_LIMIT / 2);
+            let migrating = limited(MIGRATION_LIMIT).max_connections(1);
+            (probe.connect_lazy_with(options.clone()), migrating.connect_lazy_with(options))
         };
-        migrations::run(engine, &pool).await.map_err(StoreError::new)?;
+        let migrated =
+            time::timeout(MIGRATION_LIMIT + GRACE, migrations::run(engine, &migrating)).await;
+        migrated.unwrap_or_else(|_| Err(timed_out().into())).map_err(StoreError::new)?;
+        if !in_memory {
+            migrating.close().await;
+        }
         let sql = Sql(Arc::new(Shared {
             pool,
             probe,
+            verdict: Verdict::default(),
             engine,
             patience: self.query_timeout + GRACE,
             clock: self.clock,
@@ -169,11 +224,21 @@ impl SqlOptions {
             held: self.held,
             #[cfg(feature = "basic")]
             decoy: super::decoy::Decoy::default(),
+            #[cfg(feature = "user-token")]
+            max_user_tokens: self.max_user_tokens.into(),
+            #[cfg(feature = "_jwt")]
+            max_families: self.max_families.into(),
         }));
         #[cfg(feature = "basic")]
         sql.count_costs().await;
         Ok(sql)
     }
+}
+
+/// Fails if the server says nothing: the connection is closed then, and its place is free for a new one.
+async fn answers(connection: &mut AnyConnection) -> sqlx::Result<bool> {
+    let answer = time::timeout(GRACE, connection.ping()).await;
+    answer.unwrap_or_else(|_| Err(timed_out())).map(|()| true)
 }
 
 /// The URL may hold a password.

@@ -6,7 +6,7 @@ use sqlx::{
 
 use super::{
     Error, Sql,
-    text::{identity, text},
+    text::{identity, text, whole},
 };
 use crate::{
     Identity, NowOrLater, StoreError,
@@ -39,8 +39,8 @@ impl OwnershipAdmin for Sql {
             "UPDATE portcullis_owners SET issuer = $1, subject = $2, version = $3 \
              WHERE kind = $4 AND id = $5 AND issuer = $6 AND subject = $7 AND version = $8",
         )
-        .bind(text(to.issuer()))
-        .bind(text(to.subject()))
+        .bind(whole(to.issuer()))
+        .bind(whole(to.subject()))
         .bind(stored(new.version()));
         let update = bind_owned(update, resource, from);
         NowOrLater::later(async move { Ok(store.change(update).await?.then_some(new)) })
@@ -105,8 +105,8 @@ fn bind_owned(
     statement
         .bind(text(resource.kind()))
         .bind(text(resource.id()))
-        .bind(text(owner.identity().issuer()))
-        .bind(text(owner.identity().subject()))
+        .bind(whole(owner.identity().issuer()))
+        .bind(whole(owner.identity().subject()))
         .bind(stored(owner.version()))
 }
 

@@ -3,12 +3,11 @@
 use sqlx::{
     Any, FromRow,
     any::{AnyArguments, AnyRow},
-    pool::PoolConnection,
     query::{Query, QueryAs},
 };
 use tokio::time;
 
-use super::{Engine, Sql, timed_out};
+use super::{Sql, timed_out};
 use crate::StoreError;
 
 type Statement = Query<'static, Any, AnyArguments>;
@@ -19,7 +18,7 @@ impl Sql {
     pub(super) async fn execute(&self, statement: Statement) -> sqlx::Result<u64> {
         let mut connection = self.0.pool.acquire().await?;
         let done = self.bounded(statement.execute(&mut *connection)).await;
-        Ok(self.settle(connection, done)?.rows_affected())
+        Ok(done.unwrap_or_else(|| Err(timed_out()))?.rows_affected())
     }
 
     /// Whether a row was changed.
@@ -33,7 +32,7 @@ impl Sql {
     {
         let mut connection = self.0.pool.acquire().await?;
         let done = self.bounded(select.fetch_optional(&mut *connection)).await;
-        self.settle(connection, done)
+        done.unwrap_or_else(|| Err(timed_out()))
     }
 
     pub(super) async fn fetch_all<O>(&self, select: Select<O>) -> sqlx::Result<Vec<O>>
@@ -42,25 +41,11 @@ impl Sql {
     {
         let mut connection = self.0.pool.acquire().await?;
         let done = self.bounded(select.fetch_all(&mut *connection)).await;
-        self.settle(connection, done)
+        done.unwrap_or_else(|| Err(timed_out()))
     }
 
     /// `None` if the limit has passed: the engine's own limit is shorter, so that it is no longer there.
     pub(super) async fn bounded<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         time::timeout(self.0.patience, work).await.ok()
-    }
-
-    /// A connection to a server that says nothing is given up, so that its place is free for a new one.
-    fn settle<T>(
-        &self,
-        mut connection: PoolConnection<Any>,
-        done: Option<sqlx::Result<T>>,
-    ) -> sqlx::Result<T> {
-        done.unwrap_or_else(|| {
-            if self.0.engine == Engine::Postgres {
-                connection.close_on_drop();
-            }
-            Err(timed_out())
-        })
     }
 }

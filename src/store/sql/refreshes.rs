@@ -24,6 +24,8 @@ impl RefreshStore for Sql {
     ) -> NowOrLater<Result<Addition, StoreError>> {
         let (store, token, parent) = (self.clone(), Token::of(token), parent.map(text));
         NowOrLater::later(async move {
+            let room = store.check_families(&token.issuer, &token.subject, &token.family);
+            room.await.map_err(StoreError::new)?;
             let added = store.bounded(store.add_family(token, parent)).await;
             added.unwrap_or_else(|| Err(timed_out())).map_err(StoreError::new)
         })

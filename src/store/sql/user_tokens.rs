@@ -1,10 +1,12 @@
 use std::{sync::Arc, time::SystemTime};
 
+use sqlx::{Any, any::AnyArguments, query::Query};
+
 use super::{
     Error, Sql,
     refused::refused_user,
-    text::{identity, plain, text},
-    time,
+    text::{identity, plain, whole},
+    time, timed_out,
 };
 use crate::{
     Identity, NowOrLater, Scope, ScopeSet, StoreError,
@@ -22,6 +24,8 @@ impl UserTokenStore for Sql {
     }
 }
 
+/// An owner has [as many tokens](super::SqlOptions::max_user_tokens) as there may be; for one more, that which is dead
+/// the longest is forgotten, and if all are good, it is not kept.
 impl UserTokenAdmin for Sql {
     fn create(
         &self,
@@ -29,33 +33,40 @@ impl UserTokenAdmin for Sql {
         record: &UserTokenRecord,
     ) -> NowOrLater<Result<(), StoreError>> {
         let store = self.clone();
+        let [issuer, subject] = [record.owner.issuer(), record.owner.subject()].map(whole);
         let insert = sqlx::query(
             "INSERT INTO portcullis_user_tokens (digest, id, issuer, subject, name, scopes, \
              created, expires, last_used, revoked) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         )
         .bind(digest.as_bytes().to_vec())
-        .bind(text(&record.id))
-        .bind(text(record.owner.issuer()))
-        .bind(text(record.owner.subject()))
-        .bind(text(&record.name))
-        .bind(text(record.scopes.as_str()))
+        .bind(whole(&record.id))
+        .bind(issuer.clone())
+        .bind(subject.clone())
+        .bind(whole(&record.name))
+        .bind(whole(record.scopes.as_str()))
         .bind(record.created.map_or_else(|| self.now(), unix_seconds))
         .bind(record.expires.map(unix_seconds))
         .bind(record.last_used.map(unix_seconds))
         .bind(record.revoked.map(unix_seconds));
-        NowOrLater::later(async move { store.change(insert).await.map(drop) })
+        NowOrLater::later(async move {
+            let added = store.bounded(store.add_user_token(issuer, subject, insert)).await;
+            added.unwrap_or_else(|| Err(timed_out().into())).map_err(StoreError::new)
+        })
     }
 
     fn list(&self, owner: &Identity) -> NowOrLater<Result<Vec<UserTokenRecord>, StoreError>> {
         let store = self.clone();
         let select = sqlx::query_as::<_, Row>(
             "SELECT id, issuer, subject, name, scopes, created, expires, last_used, revoked \
-             FROM portcullis_user_tokens WHERE issuer = $1 AND subject = $2 ORDER BY created, id",
+             FROM portcullis_user_tokens WHERE issuer = $1 AND subject = $2 \
+             ORDER BY created DESC, id DESC LIMIT $3",
         );
-        let select = select.bind(text(owner.issuer())).bind(text(owner.subject()));
+        let select = select.bind(whole(owner.issuer())).bind(whole(owner.subject()));
+        let select = select.bind(self.0.max_user_tokens);
         NowOrLater::later(async move {
-            let rows = store.fetch_all(select).await.map_err(StoreError::new)?;
-            rows.into_iter().map(record).collect::<Result<_, _>>().map_err(StoreError::new)
+            let newest_first = store.fetch_all(select).await.map_err(StoreError::new)?;
+            let records = newest_first.into_iter().rev().map(record);
+            records.collect::<Result<_, _>>().map_err(StoreError::new)
         })
     }
 
@@ -71,9 +82,9 @@ impl UserTokenAdmin for Sql {
              WHERE id = $2 AND issuer = $3 AND subject = $4 AND revoked IS NULL",
         )
         .bind(unix_seconds(now))
-        .bind(text(id))
-        .bind(text(owner.issuer()))
-        .bind(text(owner.subject()));
+        .bind(whole(id))
+        .bind(whole(owner.issuer()))
+        .bind(whole(owner.subject()));
         NowOrLater::later(async move { store.change(update).await })
     }
 
@@ -118,6 +129,32 @@ impl Sql {
             record.scopes = self.0.held.limit(record.scopes, &ScopeSet::parse(&held)?);
         }
         Ok(Some(record))
+    }
+
+    /// In their owner's turn, so that of several at once no more are kept than there may be.
+    async fn add_user_token(
+        &self,
+        issuer: String,
+        subject: String,
+        insert: Query<'static, Any, AnyArguments>,
+    ) -> Result<(), Error> {
+        let mut change =
+            self.begin(&format!("portcullis: user tokens of {issuer:?} {subject:?}")).await?;
+        let count = "SELECT count(*) FROM portcullis_user_tokens WHERE issuer = $1 AND subject = $2";
+        let count = sqlx::query_scalar::<_, i64>(count).bind(issuer.clone()).bind(subject.clone());
+        if count.fetch_one(&mut *change).await? >= self.0.max_user_tokens {
+            let forget = sqlx::query(
+                "DELETE FROM portcullis_user_tokens WHERE digest = \
+                 (SELECT digest FROM portcullis_user_tokens WHERE issuer = $1 AND subject = $2 \
+                 AND (revoked IS NOT NULL OR expires <= $3) ORDER BY coalesce(revoked, expires) LIMIT 1)",
+            );
+            let forget = forget.bind(issuer).bind(subject).bind(self.now());
+            if forget.execute(&mut *change).await?.rows_affected() == 0 {
+                return Err("the owner has as many user tokens as there may be".into());
+            }
+        }
+        insert.execute(&mut *change).await?;
+        Ok(change.commit().await?)
     }
 }
 

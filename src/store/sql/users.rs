@@ -2,7 +2,7 @@ use std::time::SystemTime;
 
 use super::{
     Error, Sql,
-    text::{identity, text},
+    text::{self, identity, text, whole},
     time,
 };
 use crate::{
@@ -30,7 +30,7 @@ impl UserStore for Sql {
         let store = self.clone();
         let update =
             sqlx::query("UPDATE portcullis_users SET password = $1 WHERE name = $2 AND password = $3");
-        let update = update.bind(text(new.as_str())).bind(text(name)).bind(text(old.as_str()));
+        let update = update.bind(whole(new.as_str())).bind(text(name)).bind(whole(old.as_str()));
         NowOrLater::later(async move { store.change(update).await.map(drop) })
     }
 }
@@ -44,18 +44,23 @@ impl Sql {
     ///
     /// # Errors
     ///
-    /// When the database cannot answer.
+    /// When the database cannot answer, or the issuer or the subject has more than 1,024 bytes.
     pub async fn insert_user(&self, user: &User) -> Result<bool, StoreError> {
+        let [issuer, subject] = [user.owner().issuer(), user.owner().subject()].map(whole);
+        // What others hold of a user is found by both, where a longer one is stored by its digest.
+        if issuer.len().max(subject.len()) > text::MOST {
+            return Err(StoreError::new(format!("an identity is longer than {} bytes", text::MOST)));
+        }
         let insert = sqlx::query(
             "INSERT INTO portcullis_users \
              (name, issuer, subject, password, scopes, disabled, locked, expires) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
         )
         .bind(text(user.name()))
-        .bind(text(user.owner().issuer()))
-        .bind(text(user.owner().subject()))
-        .bind(text(user.password().as_str()))
-        .bind(text(user.held_scopes().as_str()))
+        .bind(issuer)
+        .bind(subject)
+        .bind(whole(user.password().as_str()))
+        .bind(whole(user.held_scopes().as_str()))
         .bind(i64::from(user.is_disabled()))
         .bind(i64::from(user.is_locked()))
         .bind(user.expiry().map(unix_seconds));
@@ -71,7 +76,7 @@ impl Sql {
     /// When the database cannot answer.
     pub async fn set_password(&self, name: &str, hash: &PasswordHash) -> Result<bool, StoreError> {
         let update = sqlx::query("UPDATE portcullis_users SET password = $1 WHERE name = $2");
-        self.change(update.bind(text(hash.as_str())).bind(text(name))).await
+        self.change(update.bind(whole(hash.as_str())).bind(text(name))).await
     }
 
     /// Says what a user may do; `false` if there is no such user.
@@ -81,7 +86,7 @@ impl Sql {
     /// When the database cannot answer.
     pub async fn set_scopes(&self, name: &str, scopes: &ScopeSet) -> Result<bool, StoreError> {
         let update = sqlx::query("UPDATE portcullis_users SET scopes = $1 WHERE name = $2");
-        self.change(update.bind(text(scopes.as_str())).bind(text(name))).await
+        self.change(update.bind(whole(scopes.as_str())).bind(text(name))).await
     }
 
     /// Refuses a user, by whichever credential that this store knows: password, user token, access key, and

@@ -4,7 +4,7 @@ CREATE TABLE portcullis_users (
     name     TEXT NOT NULL PRIMARY KEY,
     issuer   TEXT NOT NULL,
     subject  TEXT NOT NULL,
-    password TEXT NOT NULL,                 -- an argon2id PHC string
+    password TEXT NOT NULL,                 -- its hash: what PasswordHash reads
     scopes   TEXT NOT NULL,                 -- separated by blanks
     disabled INTEGER NOT NULL DEFAULT 0,    -- 0 or 1
     UNIQUE (issuer, subject)
