@@ -23,7 +23,7 @@ COMPARISONS = [
     ("src/basic/hash/bcrypt.rs", "fn matches(", "constant_time_eq("),
     ("src/basic/hash/pbkdf2.rs", "fn matches(", "constant_time_eq("),
     ("src/jwt/backend/shared.rs", "fn verify(", ".verify_slice("),
-    ("src/s3p/canonical.rs", "fn verify(", ".verify_slice("),
+    ("src/s3p/signing_key.rs", "fn verify(", ".verify_slice("),
     # By the comparison of `Secret`.
     ("examples/gateway/secure/form.rs", "async fn from_request(request: Request, site", "Secret::from("),
 ]

@@ -206,7 +206,7 @@ async fn families_of_an_older_version_go_on_have_children_and_end_with_all_their
         assert_eq!(store.add(child, Some("family-of-14")).await.unwrap(), Addition::Revoked);
         assert_eq!(store.add(child, Some("family-of-13")).await.unwrap(), Addition::Added);
         let revoked = async |id| {
-            let token = TokenFacts { issuer: "local", subject: "bob", id, issued: None };
+            let token = TokenFacts { issuer: "local", subject: "bob", id, issued: Some(now) };
             store.is_revoked(token).await.unwrap()
         };
         let ids = ["family-of-13access-01", "family-of-15access-01", "family-of-14access-01"];
