@@ -8,9 +8,10 @@
 //! 2. The user name ends at the first colon; it may be empty, and the password may hold more colons.
 //!    Names and passwords are compared byte for byte as received: no Unicode normalization.
 //! 3. With a [`CredentialCache`]: if these credentials were verified a short while ago, for the same source, and fewer
-//!    than 20 other passwords were tried since then, the user is looked up. If the stored hash is still the one that
-//!    was verified, and the user is let in as rule 7 says, the request passes without a hash. Anything else goes on
-//!    with the next rule. A store that cannot answer: 503.
+//!    than 20 other passwords were tried since then, the user is looked up, unless the store says by its
+//!    [version](UserStore::version) that nothing has changed. If the stored hash is still the one that was verified, and
+//!    the user is let in as rule 7 says, the request passes without a hash. Anything else goes on with the next rule.
+//!    A store that cannot answer: 503.
 //! 4. With a [`Throttle`]: an attempt that has to wait is answered 429 with `Retry-After`. No user is looked up, and
 //!    nothing is hashed.
 //! 5. The user is looked up. A store that cannot answer: 503.
@@ -92,8 +93,8 @@
 //!
 //! A name that does not exist is counted like one that does, and all spellings that a store takes for one name are
 //! counted as one, if it says so ([`UserStore::normalized`]). What a [`CredentialCache`] answers is not counted; a
-//! guess at what it holds is, and 20 of them make it forget. Many requests at once with the right password, none of them cached yet, are attempts until the
-//! first of them succeeds: the free attempts are for them.
+//! guess at what it holds is, and 20 of them make it forget. Many requests at once with the right password, none of them
+//! cached yet, are attempts until the first of them succeeds: the free attempts are for them.
 //!
 //! While the store of a throttle cannot answer, each node counts in its own memory.
 //!
