@@ -50,6 +50,8 @@
 //! the inner service need only be `Clone`. Only [`S3pSignatureLayer`] looks at request bodies: it hands them
 //! on as [`s3p::Body`], which axum's and tonic's routers take.
 //!
+//! What they cost is on a page of its own: [`performance`].
+//!
 //! # Order
 //!
 //! ```text
@@ -127,6 +129,7 @@ mod nested;
 mod now_or_later;
 #[cfg(feature = "ownership")]
 pub mod ownership;
+pub mod performance;
 mod principal;
 #[cfg(any(
     feature = "basic",

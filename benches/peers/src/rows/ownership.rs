@@ -52,6 +52,6 @@ pub fn rows(results: &mut Results) {
         short(extracts)
     );
     let goal = Goal::AtMost { must: 1.0, stretch: 0.5 };
-    let row = "Ownership, a write, without its insertion ÷ axum's Path<String>";
+    let row = "Ownership, a write, without its insertion ÷ axum's `Path<String>`";
     results.add(row, goal, decides / extracts, figures);
 }
