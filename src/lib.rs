@@ -129,6 +129,23 @@
 //! is added first. Layers of `Router::layer` also see requests that no route matches; those of
 //! `Router::route_layer` do not, so that a 404 stays a 404.
 //!
+//! # Why a request was refused
+//!
+//! A caller reads that credentials are missing, malformed or refused, and no more; how it is worded, a [`Respond`] says.
+//! The operator reads why: each refusal is an event of the crate `tracing`, with a reason such as `jwt.expired`, at the
+//! level `INFO`; at `WARN` if a store could not answer, and at `ERROR` if the layers are put together wrongly. Without a
+//! subscriber (`tracing_subscriber::fmt().init()`, for one), nobody hears of it. The response has it in its extensions,
+//! for layers outside:
+//!
+//! ```
+//! use http::Response;
+//! use portcullis::Rejection;
+//!
+//! fn reason<B>(response: &Response<B>) -> Option<&'static str> {
+//!     response.extensions().get().map(Rejection::reason)
+//! }
+//! ```
+//!
 //! # Features
 //!
 //! A feature adds names, and changes nothing.
