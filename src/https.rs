@@ -70,6 +70,8 @@ impl fmt::Debug for HttpsEvidence {
 pub struct SecureTransport;
 
 /// Who is at the other end of the connection: put into a request's extensions by the server.
+///
+/// Where it is not, nobody is. axum has a name of its own for it: its `ConnectInfo` is not looked at here.
 #[derive(Clone, Copy, Debug)]
 pub struct PeerAddr(pub SocketAddr);
 

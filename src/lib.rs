@@ -48,9 +48,73 @@
 //! judge it; a refusal is a [`Rejection`], answered over HTTP or, to a gRPC client, as a gRPC status.
 //! All of them work in any hyper, axum or tonic stack: they ask nothing of errors and of response bodies, and
 //! the inner service need only be `Clone`. Only [`S3pSignatureLayer`] looks at request bodies: it hands them
-//! on as [`s3p::Body`], which axum's and tonic's routers take.
+//! on as [`s3p::Body`], which axum's and tonic's routers take. What they cost is on a page of its own: [`performance`].
 //!
-//! What they cost is on a page of its own: [`performance`].
+//! # In axum, hyper and tonic
+//!
+//! In axum 0.8, a layer goes onto a router, and a handler takes the principal as an argument:
+//!
+#![cfg_attr(feature = "axum", doc = "```")]
+#![cfg_attr(not(feature = "axum"), doc = "```ignore")]
+//! use axum::{Router, routing::get};
+//! use portcullis::{BasicAuthLayer, Principal, basic::BasicAuth};
+//!
+//! fn app(basic: BasicAuth) -> Router {
+//!     Router::new()
+//!         .route("/me", get(async |who: Principal| who.subject().to_owned()))
+//!         .route_layer(BasicAuthLayer::new(basic))
+//!         // What is added after the layer is outside of it.
+//!         .route("/health", get("ok"))
+//! }
+//! ```
+//!
+//! In hyper 1, around a service of tower's, of which each connection has a clone:
+//!
+//! ```
+//! use std::{convert::Infallible, io};
+//!
+//! use hyper::{Request, Response, body::Incoming, server::conn::http1};
+//! use hyper_util::{rt::TokioIo, service::TowerToHyperService};
+//! use portcullis::{BasicAuthLayer, Principal, basic::BasicAuth};
+//! use tokio::net::TcpListener;
+//! use tower::{ServiceBuilder, service_fn};
+//!
+//! async fn me(request: Request<Incoming>) -> Result<Response<String>, Infallible> {
+//!     let who: &Principal = request.extensions().get().expect("the layer has left one");
+//!     Ok(Response::new(who.subject().to_owned()))
+//! }
+//!
+//! async fn serve(listener: TcpListener, basic: BasicAuth) -> io::Result<()> {
+//!     let service = ServiceBuilder::new().layer(BasicAuthLayer::new(basic)).service(service_fn(me));
+//!     loop {
+//!         let (stream, _) = listener.accept().await?;
+//!         let service = TowerToHyperService::new(service.clone());
+//!         tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+//!     }
+//! }
+//! ```
+//!
+//! In tonic 0.14, onto the server. A method finds the principal in the extensions of its request; which method needs
+//! which scopes says a [table](authorize::table):
+//!
+//! ```
+//! use std::net::SocketAddr;
+//!
+//! use portcullis::{ConfigError, JwtScopeLayer, Scope, ScopeTable, jwt::JwtAuth};
+//! use tonic::transport::{Error, Server};
+//!
+//! fn layer(jwt: JwtAuth) -> Result<JwtScopeLayer, ConfigError> {
+//!     let table = ScopeTable::builder()
+//!         .grpc_method("grpc.health.v1.Health/Check", Scope::from_static("health:read"))
+//!         .build()?;
+//!     Ok(JwtScopeLayer::table(jwt, table))
+//! }
+//!
+//! async fn serve(address: SocketAddr, layer: JwtScopeLayer) -> Result<(), Error> {
+//!     let (_, health) = tonic_health::server::health_reporter();
+//!     Server::builder().layer(layer).add_service(health).serve(address).await
+//! }
+//! ```
 //!
 //! # Order
 //!
@@ -64,6 +128,23 @@
 //! With axum's `Router::layer`, what is added last is the outermost; with tower's `ServiceBuilder`, what
 //! is added first. Layers of `Router::layer` also see requests that no route matches; those of
 //! `Router::route_layer` do not, so that a 404 stays a 404.
+//!
+//! # Why a request was refused
+//!
+//! A caller reads that credentials are missing, malformed or refused, and no more; how it is worded, a [`Respond`] says.
+//! The operator reads why: each refusal is an event of the crate `tracing`, with a reason such as `jwt.expired`, at the
+//! level `INFO`; at `WARN` if a store could not answer, and at `ERROR` if the layers are put together wrongly. Without a
+//! subscriber (`tracing_subscriber::fmt().init()`, for one), nobody hears of it. The response has it in its extensions,
+//! for layers outside:
+//!
+//! ```
+//! use http::Response;
+//! use portcullis::Rejection;
+//!
+//! fn reason<B>(response: &Response<B>) -> Option<&'static str> {
+//!     response.extensions().get().map(Rejection::reason)
+//! }
+//! ```
 //!
 //! # Features
 //!

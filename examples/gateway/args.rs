@@ -286,6 +286,14 @@ pub enum S3pKeyCommand {
         #[arg(long, default_value = "HMAC-SHA1")]
         method: SignatureMethod,
     },
+    /// Says anew how the client of an access key signs: from the next request on, and in no other way.
+    Dialects {
+        /// The access token of the key.
+        token: String,
+        /// All of them, as for a new key.
+        #[arg(required = true)]
+        dialects: Vec<Dialect>,
+    },
     /// Gives an access key a new secret, and prints it once.
     Rotate {
         /// The access token of the key.

@@ -87,10 +87,26 @@ fn print(text: &str) -> Result<(), Error> {
 
 /// For who has lost what was printed. The URL of the database may hold a password, and is not repeated.
 fn tell_the_way_back() {
-    let program = env::args().next().unwrap_or_else(|| "gateway".to_owned());
+    let program = program();
     tracing::info!(
         "there are accounts already; a new password, with the same --database: {program} user passwd NAME"
     );
+}
+
+/// For who has none yet, where no demo is made.
+pub async fn tell_how_to_begin(database: &Database) -> Result<(), Error> {
+    if !has_users(database).await? {
+        let program = program();
+        tracing::info!(
+            "there are no accounts yet; the first one, with the same --database: {program} user add NAME"
+        );
+    }
+    Ok(())
+}
+
+/// As it was called.
+fn program() -> String {
+    env::args().next().unwrap_or_else(|| "gateway".to_owned())
 }
 
 /// Accounts and lines to paste: each line works as it is.

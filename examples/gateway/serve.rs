@@ -109,6 +109,8 @@ pub async fn run(
     // Nothing that the operator has got wrong stops the start after this: what is shown once is seen.
     if is_local || args.demo {
         demo::create_on_first_start(&gateway).await?;
+    } else {
+        demo::tell_how_to_begin(database).await?;
     }
 
     database.forget_unfinished_claims().await?;

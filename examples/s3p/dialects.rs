@@ -14,13 +14,6 @@ pub(crate) const NAMED: [(&str, Dialect); 8] = [
     ("PYTHON", Dialect::PYTHON),
 ];
 
-/// The dialect of this name.
-pub(crate) fn named(name: &str) -> Result<Dialect, String> {
-    let found = NAMED.iter().find(|(other, _)| *other == name);
-    let names = || NAMED.map(|(name, _)| name).join(", ");
-    found.map(|(_, dialect)| *dialect).ok_or_else(|| format!("one of {}", names()))
-}
-
 /// What a dialect is made of.
 #[derive(Clone, Copy)]
 pub(crate) struct Parts {

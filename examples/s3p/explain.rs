@@ -16,7 +16,7 @@ use sha1::Sha1;
 use sha2::Sha256;
 
 use crate::{
-    dialects::{Parts, named, nearest},
+    dialects::{Parts, nearest},
     difference::difference,
     fields::Fields,
     request::{Request, steps},
@@ -32,8 +32,9 @@ pub(crate) struct Explain {
     /// The base string that the client says it has signed.
     #[arg(long)]
     pub(crate) base_string: Option<String>,
-    /// A dialect that the key lists; several times, if it lists several.
-    #[arg(long, value_parser = named, default_value = "STRICT")]
+    /// A dialect that the key lists, as the text that it has: `strict`, `maviance-php`; several times, if it lists
+    /// several.
+    #[arg(long, default_value = "strict")]
     pub(crate) dialect: Vec<Dialect>,
     /// The key takes HMAC-SHA256, and not HMAC-SHA1.
     #[arg(long)]
@@ -102,7 +103,9 @@ impl Explain {
             return Ok(format!("The key accepts it, signed as {name} does.\n"));
         }
         Ok(match self.ask(fields.stamp.token, &[dialect], moment)? {
-            Ok(()) => format!("{name} accepts it: list it for the key.\n"),
+            Ok(()) => {
+                format!("{name} accepts it: list it for the key. As a text, it is `{dialect}`.\n")
+            }
             Err(other) => format!(
                 "{name} makes this signature, but the request is refused in every dialect: {}.\n",
                 other.reason()

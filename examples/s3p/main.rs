@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The secret comes from the environment, so that no list of processes shows it, and is never printed.
-#![allow(clippy::print_stdout, reason = "printing is what it is for")]
+#![allow(clippy::print_stderr, clippy::print_stdout, reason = "printing is what it is for")]
 
 mod dialects;
 mod difference;
@@ -17,7 +17,7 @@ mod request;
 mod sign;
 mod verdict;
 
-use std::error::Error;
+use std::{error::Error, iter::successors, process::ExitCode};
 
 use clap::Parser;
 
@@ -30,11 +30,21 @@ enum Command {
     Explain(explain::Explain),
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
     let text = match Command::parse() {
         Command::Sign(sign) => sign.text(),
         Command::Explain(explain) => explain.text(),
     };
-    print!("{}", text?);
-    Ok(())
+    match text {
+        Ok(text) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            let causes = successors(Some(&*error as &dyn Error), |&error| error.source());
+            let told: Vec<String> = causes.map(ToString::to_string).collect();
+            eprintln!("error: {}", told.join(": "));
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -60,6 +60,7 @@
 //!     basic::{BasicAuth, CredentialCache, MemoryUserStore, Source, Throttle},
 //! };
 //!
+//! // The server puts a `PeerAddr` into the extensions of each request.
 //! let basic = BasicAuth::new("vault", MemoryUserStore::new())?
 //!     .throttle(Throttle::in_memory().sources(|head| PeerAddr::of(head).map(Source::ip)))
 //!     .cache(CredentialCache::new(10_000))

@@ -42,6 +42,22 @@
 //! # Ok::<_, portcullis::ConfigError>(())
 //! ```
 //!
+//! Who may write is known from an authenticating layer outside, which has to be optional, or who only reads is asked for
+//! credentials, too:
+//!
+//! ```
+//! # use portcullis::{basic::{BasicAuth, MemoryUserStore}, ownership::{MemoryOwnershipStore, Ownership, ResourcePath}};
+//! use portcullis::{AuthenticateLayer, OwnershipLayer};
+//! use tower::ServiceBuilder;
+//!
+//! # let basic = BasicAuth::new("vault", MemoryUserStore::new())?;
+//! # let own = Ownership::new(MemoryOwnershipStore::new(), [ResourcePath::new("note", "/notes/{id}", "id")?])?;
+//! let layers = ServiceBuilder::new()
+//!     .layer(AuthenticateLayer::new(basic).optional())
+//!     .layer(OwnershipLayer::new(own));
+//! # Ok::<_, portcullis::ConfigError>(())
+//! ```
+//!
 //! With the existence of other people's resources hidden, an override for administrators, and together
 //! with another policy:
 //!

@@ -106,6 +106,13 @@ async fn there_are_none_where_others_can_reach_the_server() {
     assert_eq!(server.greeting(), "");
     assert_eq!(count_users(&folder).await, 0);
     assert_eq!(server.get("/health/ready", &[]).await.status, 204);
+    // Nor is anybody left to guess how to begin.
+    let program = command().get_program().to_str().unwrap().to_owned();
+    let told = format!("{program} user add NAME");
+    assert!(server.log_so_far().contains(&told), "{}", server.log_so_far());
+    server.stop();
+    add_carol(&folder);
+    assert!(!for_others(&folder, &[]).log_so_far().contains(&told));
 }
 
 #[tokio::test]

@@ -31,7 +31,8 @@ async fn each_request_is_one_line_with_method_path_status_and_reason() {
         assert_eq!(field(line, "method"), Some(method), "{line}");
         assert_eq!(field(line, "path"), Some(&*format!("{path:?}")), "{line}");
         assert_eq!(field(line, "status"), Some(status), "{line}");
-        assert!(field(line, "took_us").is_some_and(|took| took.parse::<u64>().is_ok()), "{line}");
+        // Less than a microsecond is what a clock shows that is too coarse for it.
+        assert!(field(line, "took_us").unwrap().parse::<u64>().unwrap() > 0, "{line}");
         match (field(line, "refused"), reason) {
             (None, None) => {}
             (Some(refused), Some(reason)) => assert_eq!(refused, format!("{reason:?}"), "{line}"),

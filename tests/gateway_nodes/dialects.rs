@@ -1,5 +1,7 @@
 //! A key for a client that signs in its own way, which the operator makes.
 
+use std::process::Output;
+
 use http::Uri;
 use jiff::Timestamp;
 use portcullis::s3p::{Dialect, PublicUrl, SignatureMethod, SigningInput, Stamp};
@@ -24,19 +26,22 @@ async fn ping(server: &Server, key: &Key, dialect: Dialect, method: SignatureMet
     server.get(&format!("/s3p/v2{uri}"), &[&signed]).await.status.as_u16()
 }
 
+/// A key of Alice's, or what the program says instead.
+fn add_key(cluster: &Cluster, flags: &[&str]) -> Result<Key, Output> {
+    let output = cluster.run(&[&["s3p-key", "add", ALICE], flags].concat());
+    let printed = String::from_utf8(output.stdout.clone()).unwrap();
+    let after = |words: &str| printed.lines().find_map(|line| line.strip_prefix(words));
+    let key = after("access token: ").zip(after("secret (shown once): "));
+    key.map(|(token, secret)| Key { token: token.into(), secret: secret.into() }).ok_or(output)
+}
+
 #[tokio::test]
 async fn a_key_is_made_for_the_dialects_and_the_method_of_its_client() {
     use SignatureMethod::{HmacSha1, HmacSha256};
 
     let cluster = Cluster::new(Postgres::shared().database());
     let server = cluster.start();
-    let made = |flags: &[&str]| {
-        let output = cluster.run(&[&["s3p-key", "add", ALICE], flags].concat());
-        let printed = String::from_utf8(output.stdout.clone()).unwrap();
-        let after = |words: &str| printed.lines().find_map(|line| line.strip_prefix(words));
-        let key = after("access token: ").zip(after("secret (shown once): "));
-        key.map(|(token, secret)| Key { token: token.into(), secret: secret.into() }).ok_or(output)
-    };
+    let made = |flags: &[&str]| add_key(&cluster, flags);
     let strict = made(&[]).unwrap();
     let flags =
         ["--dialect", "maviance-nodejs", "--dialect", "go-query-escape", "--method", "HMAC-SHA256"];
@@ -64,4 +69,25 @@ async fn a_key_is_made_for_the_dialects_and_the_method_of_its_client() {
         assert!(String::from_utf8(refused.stderr).unwrap().contains(told), "{told}");
     }
     assert_eq!(cluster.run(&["s3p-key", "list"]).stdout, before, "what is refused is not made");
+}
+
+#[tokio::test]
+async fn a_key_that_is_there_is_told_anew_how_its_client_signs() {
+    let cluster = Cluster::new(Postgres::shared().database());
+    let server = cluster.start();
+    let key = add_key(&cluster, &[]).unwrap();
+    let tell = |arguments: &[&str]| cluster.run(&[&["s3p-key", "dialects"], arguments].concat());
+    assert!(tell(&[&key.token, "python"]).status.success());
+    for (dialect, status) in [(Dialect::STRICT, 401), (Dialect::PYTHON, 200)] {
+        let answered = ping(&server, &key, dialect, SignatureMethod::HmacSha1).await;
+        assert_eq!(answered, status, "{dialect}");
+    }
+    for (arguments, told) in [
+        (vec!["nobodys", "strict"], "there is no access key with the token \"nobodys\""),
+        ([&[&*key.token], &["strict"; 5][..]].concat(), "between 1 and 4 dialects"),
+    ] {
+        let refused = tell(&arguments);
+        assert!(!refused.status.success());
+        assert!(String::from_utf8(refused.stderr).unwrap().contains(told), "{told}");
+    }
 }

@@ -79,6 +79,11 @@ async fn a_path_that_does_not_exist_is_told_only_to_users() {
         let user = alice.send(method, path, Value::Null).await;
         assert_refused(&user, 404, "Not Found");
     }
+    // Health is nobody's secret.
+    for path in ["/health", "/health/live", "/health/ready", "/health/startup"] {
+        let stranger = server.send("POST", &format!("{BASE}{path}"), &[], "").await;
+        assert_refused(&stranger, 404, "Not Found");
+    }
 }
 
 #[tokio::test]

@@ -112,7 +112,10 @@ fn a_dialect_without_a_name_is_told_by_how_it_differs_from_one_with_a_name() {
         let authorization = vector.authorization.replace(&vector.signature, &signature);
         let signed = Vector { authorization, signature, ..vector.clone() };
         let text = explaining(&signed).text().unwrap();
-        assert!(text.ends_with(&format!("{expected} accepts it: list it for the key.\n")), "{text}");
+        let advice = format!("{expected} accepts it: list it for the key. As a text, it is `");
+        let (_, told) = text.split_once(&advice).unwrap_or_else(|| panic!("{text}"));
+        let (told, _) = told.split_once('`').unwrap();
+        assert_eq!(told.parse::<Dialect>().unwrap(), dialect);
     }
 }
 
@@ -206,5 +209,7 @@ fn no_secret_is_printed() {
         let Output { stdout, stderr, .. } = example(arguments);
         let said = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
         assert!(said.len() > 20 && !said.contains("canary"), "{said}");
+        // In words for a person, and not as values of Rust.
+        assert!(!said.contains("Error {"), "{said}");
     }
 }

@@ -61,6 +61,7 @@ pub fn router(gateway: &Gateway) -> Result<Router, Error> {
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/health/startup", get(health::ready))
+        .method_not_allowed_fallback(not_found)
         .with_state(gateway.clone());
     // Around the fallback, too: to a stranger, a path that does not exist is a 401.
     let closed =

@@ -65,7 +65,20 @@ impl Throttle {
     /// Tells sources apart: by the address of the peer, or by what a proxy says **that is known to be
     /// one's own**. A stranger who can choose his source has as many as he likes.
     ///
-    /// For a request without a source, failures are counted for its account alone.
+    /// For a request without a source, failures are counted for its account alone. In axum, the peer is there if the
+    /// router was served by `into_make_service_with_connect_info::<SocketAddr>()`:
+    ///
+    /// ```
+    /// use std::net::SocketAddr;
+    ///
+    /// use axum::extract::ConnectInfo;
+    /// use portcullis::basic::{Source, Throttle};
+    ///
+    /// let throttle = Throttle::in_memory().sources(|head| {
+    ///     let ConnectInfo(peer) = head.extensions().get::<ConnectInfo<SocketAddr>>()?;
+    ///     Some(Source::ip(peer.ip()))
+    /// });
+    /// ```
     pub fn sources(
         mut self,
         source: impl Fn(&Head<'_>) -> Option<Source> + Send + Sync + 'static,
