@@ -57,10 +57,10 @@ pub struct SignedIn {
 }
 
 impl SignedIn {
-    /// The same, if that is so still: what a session remembers is read once, unless it is asked for.
+    /// The same, if that is so still: the session is read from the database anew.
     pub async fn again(self, site: &Site) -> Result<Self, Response> {
         self.session.load().await.map_err(|error| Refusal::from(error).into_response())?;
-        or_sign_in(find(self.session, site).await)
+        or_sign_in(self.session, site).await
     }
 
     /// Ends the session.
@@ -119,12 +119,13 @@ impl FromRequestParts<Site> for SignedIn {
 
     async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Response> {
         let session = Session::from_request_parts(parts, site).await;
-        or_sign_in(find(session.map_err(IntoResponse::into_response)?, site).await)
+        or_sign_in(session.map_err(IntoResponse::into_response)?, site).await
     }
 }
 
-fn or_sign_in(found: Result<Option<SignedIn>, Refusal>) -> Result<SignedIn, Response> {
-    match found {
+/// Whoever is not signed in is sent to where that is done.
+async fn or_sign_in(session: Session, site: &Site) -> Result<SignedIn, Response> {
+    match find(session, site).await {
         Ok(Some(signed_in)) => Ok(signed_in),
         Ok(None) => Err(Redirect::to("sign-in").into_response()),
         Err(refusal) => Err(refusal.into_response()),
