@@ -130,15 +130,16 @@ pub enum Authorization<'a> {
     },
 }
 
-/// The credentials are not printed.
+/// The credentials are not printed, nor a name that nothing follows: a token that is sent alone looks like one.
 impl fmt::Debug for Authorization<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Absent => f.write_str("Absent"),
             Self::Repeated => f.write_str("Repeated"),
-            Self::Sent { scheme, .. } => {
+            Self::Sent { scheme, credentials: [b' ' | b',', ..] } => {
                 write!(f, "Sent {{ scheme: {:?}, .. }}", String::from_utf8_lossy(scheme))
             }
+            Self::Sent { .. } => f.write_str("Sent { .. }"),
         }
     }
 }

@@ -5,16 +5,20 @@ mod gateway_support;
 mod servers;
 
 use futures_util::future::join_all;
-use gateway_support::{Folder, Reply, Server, command, free_port};
+use gateway_support::{Folder, Reply, Server, command, free_port, until};
 use http::{HeaderMap, Method};
 use portcullis::s3p::Signer;
 use serde_json::{Value, json};
 use servers::{PATIENCE, Postgres, Proxy};
+use sqlx::{Connection, PgConnection, query, query_scalar};
 use std::{
     process::Output,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
-use tokio::time::timeout;
+use tokio::{task::spawn_blocking, time::timeout};
 
 const GROUP: &str = "/iso6523-actorid-upis%3A%3A9915%3Ademo";
 const CARD: &str = "/businesscard/iso6523-actorid-upis%3A%3A9915%3Ademo";
@@ -191,6 +195,55 @@ async fn a_database_that_is_gone_is_a_503_at_both_until_it_is_back() {
     server.restart();
     let recovered = async { while states().await != [[200, 204]; 2] {} };
     timeout(PATIENCE, recovered).await.expect("both recover");
+}
+
+/// How many statements wait that begin like this.
+async fn waiting(watch: &mut PgConnection, statement: &str) -> i64 {
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+                   AND wait_event_type = 'Lock' AND starts_with(query, $1)";
+    query_scalar(waiting).bind(statement).fetch_one(watch).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_token_that_is_made_while_its_password_is_replaced_ends_with_the_password() {
+    let pair = Arc::new(Pair::start(Postgres::shared().database()));
+    let server = &pair.servers[0];
+    let (alice, path) = (server.alice(), format!("{SMS}/auth/token"));
+    let wish = json!({"scopes": ["messages:list"]});
+    assert_eq!(ask(server, "POST", &path, &alice, &wish).await.0, 201);
+    let mut watch = PgConnection::connect(&pair.database).await.unwrap();
+    let mut holder = PgConnection::connect(&pair.database).await.unwrap();
+    // At the token from before, the change is held up when it has looked which tokens there are.
+    let mut held = holder.begin().await.unwrap();
+    query("SELECT 1 FROM portcullis_refresh_families FOR UPDATE").execute(&mut *held).await.unwrap();
+    let changing = spawn_blocking({
+        let pair = pair.clone();
+        move || pair.run(&["user", "passwd", ALICE])
+    });
+    until("the change waits", async || {
+        waiting(&mut watch, "UPDATE portcullis_refresh_families").await == 1
+    })
+    .await;
+    let is_made = AtomicBool::new(false);
+    let make = async {
+        let made = ask(server, "POST", &path, &alice, &wish).await;
+        is_made.store(true, Ordering::Relaxed);
+        made
+    };
+    let let_go = async {
+        until("the token is made, or waits for the change", async || {
+            let waits = waiting(&mut watch, "SELECT pg_advisory_xact_lock").await == 1;
+            waits || is_made.load(Ordering::Relaxed)
+        })
+        .await;
+        held.rollback().await.unwrap();
+    };
+    let ((status, tokens), ()) = tokio::join!(make, let_go);
+    let changed = changing.await.unwrap();
+    assert!(changed.status.success(), "{changed:?}");
+    assert_eq!(status, 401, "{tokens}");
+    let families = "SELECT count(*) FROM portcullis_refresh_families WHERE revoked IS NULL";
+    assert_eq!(query_scalar::<_, i64>(families).fetch_one(&mut watch).await.unwrap(), 0);
 }
 
 #[test]

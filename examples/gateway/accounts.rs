@@ -7,7 +7,7 @@ use portcullis::{
     basic::{PasswordHash, User},
     user_token::{NewUserToken, UserToken, UserTokenRecord, UserTokens},
 };
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, AnyExecutor};
 
 use crate::{
     Error,
@@ -48,17 +48,27 @@ pub struct LetIn {
 
 /// The user of this subject, if let in.
 pub async fn let_in(database: &Database, subject: &str) -> Result<Option<LetIn>, StoreError> {
-    find_let_in(database, subject).await.map_err(StoreError::new)
+    find_let_in(database.pool(), subject).await.map_err(StoreError::new)
 }
 
-async fn find_let_in(database: &Database, subject: &str) -> Result<Option<LetIn>, Error> {
+/// The same, after whatever is being [changed](set_password): of what was stored before this, a change of password
+/// has ended all, or will, or this finds the new one.
+pub async fn let_in_after_changes(
+    database: &Database,
+    subject: &str,
+) -> Result<Option<LetIn>, StoreError> {
+    let mut turn = database.change(subject).await.map_err(StoreError::new)?;
+    find_let_in(&mut *turn, subject).await.map_err(StoreError::new)
+}
+
+async fn find_let_in(database: impl AnyExecutor<'_>, subject: &str) -> Result<Option<LetIn>, Error> {
     let row: Option<(String, String, String)> = sqlx::query_as(
         "SELECT name, password, scopes FROM portcullis_users WHERE issuer = 'local' AND subject = $1 \
          AND disabled = 0 AND locked = 0 AND (expires IS NULL OR expires > $2)",
     )
     .bind(subject)
     .bind(now())
-    .fetch_optional(database.pool())
+    .fetch_optional(database)
     .await?;
     let Some((name, password, scopes)) = row else {
         return Ok(None);

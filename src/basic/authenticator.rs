@@ -4,7 +4,10 @@ use tokio::sync::Semaphore;
 
 use super::{
     CredentialCache, HashingPool, PasswordHash, PasswordVerifier, Source, StoredHashes, Throttle,
-    UserStore, cache::Mac, credentials::BasicCredentials, sign_in::SignIn,
+    UserStore,
+    cache::{Mac, StoreNumber, Version},
+    credentials::BasicCredentials,
+    sign_in::SignIn,
 };
 use crate::{
     Authenticator, Challenge, Clock, ConfigError, Head, NowOrLater, Principal, Rejection,
@@ -18,6 +21,7 @@ pub struct BasicAuth(Arc<Parts>);
 #[derive(Clone)]
 pub(super) struct Parts {
     pub(super) users: Arc<dyn UserStore>,
+    store: StoreNumber,
     pub(super) verifier: Arc<dyn PasswordVerifier>,
     pub(super) pool: HashingPool,
     pub(super) decoy: PasswordHash,
@@ -42,6 +46,7 @@ impl BasicAuth {
             .build()?;
         Ok(Self(Arc::new(Parts {
             users: Arc::new(users),
+            store: StoreNumber::next(),
             verifier: Arc::new(StoredHashes::default()),
             pool: HashingPool::default(),
             decoy: PasswordHash::usual_decoy(),
@@ -121,7 +126,7 @@ impl BasicAuth {
     fn recall(&self, mac: &Mac) -> Option<Principal> {
         let now = self.0.clock.now();
         let entry = self.0.cache.as_ref()?.find(mac, now)?;
-        let is_present = entry.version.is_some() && entry.version == self.0.users.version();
+        let is_present = entry.version.is_some() && entry.version == self.0.version();
         let has_expired = entry.expires.is_some_and(|at| at <= now);
         (is_present && !has_expired).then(|| entry.principal.clone())
     }
@@ -142,6 +147,13 @@ impl BasicAuth {
 
     fn parts(&mut self) -> &mut Parts {
         Arc::make_mut(&mut self.0)
+    }
+}
+
+impl Parts {
+    /// Of the users, if their store tells it.
+    pub(super) fn version(&self) -> Option<Version> {
+        self.users.version().map(|number| Version { of: self.store, number })
     }
 }
 

@@ -2,7 +2,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::{Duration, SystemTime},
 };
@@ -26,6 +26,9 @@ const MOST_GUESSES: u32 = 20;
 /// long as the store's hash is still the one that was verified, and the user is still let in: the store is asked on
 /// every request, or tells by a [version](super::UserStore::version) that nothing has changed. Failures are never kept.
 ///
+/// Layers may share a cache, over one store of users or several: who is kept by one layer is looked up before another
+/// lets them in.
+///
 /// No throttle sees what is answered from here. So that nobody guesses faster for that, an entry answers its own
 /// source alone, and is forgotten when 20 other passwords have been tried for its user from there.
 #[derive(Clone)]
@@ -46,11 +49,30 @@ pub(super) struct Entry {
     /// When the account expires.
     pub(super) expires: Option<SystemTime>,
     /// Of the store, when it was asked.
-    pub(super) version: Option<u64>,
+    pub(super) version: Option<Version>,
     /// How many other passwords were tried for the user from the source.
     guesses: AtomicU32,
     pub(super) hash: PasswordHash,
     user: Arc<str>,
+}
+
+/// As long as it is the same, nothing has changed in the store that was asked. What two stores tell may be the same
+/// number, and says nothing of each other.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(super) struct Version {
+    pub(super) of: StoreNumber,
+    pub(super) number: u64,
+}
+
+/// Which store it is: each that is given to this process's layers is another one.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(super) struct StoreNumber(u64);
+
+impl StoreNumber {
+    pub(super) fn next() -> Self {
+        static GIVEN: AtomicU64 = AtomicU64::new(0);
+        Self(GIVEN.fetch_add(1, Ordering::Relaxed))
+    }
 }
 
 impl Entry {
@@ -128,7 +150,7 @@ impl CredentialCache {
         &self,
         mac: Mac,
         whose: (&BasicCredentials, Option<&Source>),
-        (user, version): (&User, Option<u64>),
+        (user, version): (&User, Option<Version>),
         now: SystemTime,
     ) {
         self.keep(
@@ -152,7 +174,7 @@ impl CredentialCache {
         mac: Mac,
         whose: (&BasicCredentials, Option<&Source>),
         entry: &Entry,
-        (user, version): (&User, Option<u64>),
+        (user, version): (&User, Option<Version>),
     ) {
         self.keep(
             mac,

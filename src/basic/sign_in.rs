@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use super::{
     Source, User,
     authenticator::Parts,
-    cache::{Entry, Mac},
+    cache::{Entry, Mac, Version},
     credentials::{BasicCredentials, MAX_PASSWORD},
 };
 use crate::{NowOrLater, Principal, Rejection, RejectionKind, StoreError};
@@ -32,7 +32,7 @@ impl SignIn {
             return NowOrLater::later(self.verify());
         };
         // First: what changes while the store is asked changes it.
-        let version = self.parts.users.version();
+        let version = self.parts.version();
         let user = self.parts.users.user(self.credentials.user());
         user.then(move |user| self.recall(mac, &entry, user, version))
     }
@@ -44,7 +44,7 @@ impl SignIn {
         mac: Mac,
         entry: &Entry,
         user: Result<Option<User>, StoreError>,
-        version: Option<u64>,
+        version: Option<Version>,
     ) -> NowOrLater<Decision> {
         let now = self.parts.clock.now();
         match user.map_err(store_is_down) {
@@ -77,7 +77,7 @@ impl SignIn {
     }
 
     async fn judge(&self) -> Decision {
-        let version = self.parts.users.version();
+        let version = self.parts.version();
         let user = self.parts.users.user(self.credentials.user()).await.map_err(store_is_down)?;
         let verified = self.hash(user.as_ref()).await;
         let verified = verified.map_err(|error| Rejection::unavailable("basic.hashing", error))?;

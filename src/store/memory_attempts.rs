@@ -74,7 +74,7 @@ impl MemoryAttemptStore {
         record.attempts = record.attempts.saturating_sub(1);
         let (is_none_left, known) = (record.attempts == 0, record.known);
         if is_none_left {
-            record.next = record.last;
+            record.next = SystemTime::UNIX_EPOCH;
         }
         drop(record);
         if is_none_left && !known {

@@ -152,7 +152,7 @@ impl<L: Lock> Shared<L> {
 
 impl Live {
     fn add(&mut self, token: RefreshFacts<'_>, parent: Option<&str>) -> Addition {
-        if self.families.contains_key(token.family()) {
+        if self.families.contains_key(token.family()) || parent == Some(token.family()) {
             return Addition::Revoked;
         }
         let mut family = Family::of(token);

@@ -24,7 +24,11 @@ struct Node {
 
 impl Node {
     fn new(users: impl UserStore, clock: &Arc<ManualClock>) -> Self {
-        let (cache, witness) = (CredentialCache::new(100), Witness::default());
+        Self::with_cache(users, clock, CredentialCache::new(100))
+    }
+
+    fn with_cache(users: impl UserStore, clock: &Arc<ManualClock>, cache: CredentialCache) -> Self {
+        let witness = Witness::default();
         let auth = BasicAuth::new("cave", users).unwrap().clock(clock.clone());
         let layer = BasicAuthLayer::new(auth.verifier(witness.clone()).cache(cache.clone()));
         Self { layer, cache, witness }
@@ -182,6 +186,37 @@ async fn failures_are_never_kept_and_successes_only_so_many() {
     assert!(!node.cache.is_empty());
     // A wrong password beside a kept one.
     assert_eq!(node.cost("user499", "wrong").await, (401, 1));
+}
+
+/// Two stores that were changed equally often tell the same version.
+#[tokio::test]
+async fn what_one_store_has_let_in_is_nobody_to_another_that_shares_the_cache() {
+    let (clock, cache) = (clock(), CredentialCache::new(100));
+    let (strangers, others) = (MemoryUserStore::new(), MemoryUserStore::new());
+    strangers.insert(user("jasmine", "tiger"));
+    others.insert(user("aladdin", "open barley"));
+    let [first, second, third] =
+        [aladdin(), strangers, others].map(|users| Node::with_cache(users, &clock, cache.clone()));
+    assert_eq!(first.cost("aladdin", "open sesame").await, (200, 1));
+    for node in [&second, &third] {
+        assert_eq!(node.cost("aladdin", "open sesame").await, (401, 1));
+    }
+    assert_eq!(first.cost("aladdin", "open sesame").await, (200, 0));
+}
+
+#[tokio::test]
+async fn layers_over_one_store_share_what_is_known() {
+    let (clock, cache, users) = (clock(), CredentialCache::new(100), aladdin());
+    let nodes =
+        [users.clone(), users.clone()].map(|users| Node::with_cache(users, &clock, cache.clone()));
+    assert_eq!(nodes[0].cost("aladdin", "open sesame").await, (200, 1));
+    for node in [&nodes[1], &nodes[0]] {
+        assert_eq!(node.cost("aladdin", "open sesame").await, (200, 0));
+    }
+    users.insert(recoloured(&users).disabled(true));
+    for node in &nodes {
+        assert_eq!(node.ask("aladdin", "open sesame").await.reason(), "basic.disabled");
+    }
 }
 
 /// The name and the source, of which a text is kept after a `t`: `a` and `t` `tx`, `at` and `t` `x`.

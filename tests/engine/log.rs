@@ -29,7 +29,10 @@ async fn no_credentials_appear_in_the_log_in_an_answer_or_in_a_layers_debug_text
             format!("Bearer\t{CANARY}"),
             format!("Bearer {CANARY}\u{e9}"),
         ] {
-            let answer = send(&layer, get_with("/", &authorization)).await;
+            let request = get_with("/", &authorization);
+            let head = Head::new(&request);
+            seen.push(format!("{head:?} {:?}", head.authorization()));
+            let answer = send(&layer, request).await;
             assert_eq!(answer.status, 401);
             seen.push(format!("{answer:?}"));
             let mut twice = get_with("/", &authorization);

@@ -3,11 +3,12 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
+    process::Output,
 };
 
 use crate::{
     ALICE, Person,
-    gateway_support::{Folder, Server},
+    gateway_support::{Folder, Server, run},
     sessions::age,
 };
 
@@ -19,7 +20,7 @@ struct Slow {
 
 impl Slow {
     fn begin(person: &Person<'_>, page: &str) -> Self {
-        let form = format!("form_token={}&id=none", person.form_token).into_bytes();
+        let form = format!("form_token={}&once=1&id=none&name=mine", person.form_token).into_bytes();
         let mut socket = TcpStream::connect(("127.0.0.1", person.server.port())).unwrap();
         let head = format!(
             "POST /secure/{page} HTTP/1.1\r\nhost: localhost\r\n{}\r\nconnection: close\r\n\
@@ -77,12 +78,41 @@ async fn a_session_that_has_ended_while_a_form_came_does_not_come_back() {
     age(&folder, "last_request", 60).await;
     let slow = Slow::begin(&alice, "revoke-user-token");
     assert_eq!(alice.post("sign-out", &[]).await.status, 303);
-    let answer = slow.finish();
-    assert!(answer.starts_with("HTTP/1.1 404 "), "it was begun before: {answer}");
+    assert_nothing_done(&slow.finish());
     assert!(!alice.is_signed_in().await);
     let (left,): (i64,) = sqlx::query_as("SELECT count(*) FROM page_sessions")
         .fetch_one(&mut crate::database(&folder).await)
         .await
         .unwrap();
     assert_eq!(left, 0);
+}
+
+#[tokio::test]
+async fn a_form_whose_session_has_ended_while_it_came_makes_no_secret() {
+    type End = fn(&Folder) -> Output;
+    let ends: [End; 2] = [
+        |folder| run(folder, &["user", "passwd", ALICE]),
+        |folder| run(folder, &["user", "disable", ALICE]),
+    ];
+    for end in ends {
+        let folder = Folder::new();
+        let server = Server::start(&folder, &["--body-timeout", "600"]);
+        let alice = Person::sign_in(&server, ALICE).await;
+        let forms = ["user-tokens", "s3p-keys"].map(|page| Slow::begin(&alice, page));
+        assert!(end(&folder).status.success());
+        for slow in forms {
+            assert_nothing_done(&slow.finish());
+        }
+        let made = "SELECT (SELECT count(*) FROM portcullis_user_tokens WHERE name = 'mine') \
+                    + (SELECT count(*) FROM s3p_key_notes WHERE name = 'mine')";
+        let (made,): (i64,) =
+            sqlx::query_as(made).fetch_one(&mut crate::database(&folder).await).await.unwrap();
+        assert_eq!(made, 0);
+    }
+}
+
+/// Whoever sent it is led to where people sign in.
+fn assert_nothing_done(answer: &str) {
+    assert!(answer.starts_with("HTTP/1.1 303 "), "{answer}");
+    assert!(answer.contains("\r\nlocation: sign-in\r\n"), "{answer}");
 }

@@ -97,6 +97,25 @@ async fn a_revoked_family_is_remembered_for_as_long_as_a_verifier_may_take_its_t
 }
 
 #[tokio::test]
+async fn a_token_that_came_alone_stays_revoked_after_what_was_made_with_it_has_expired() {
+    let server = Server::with(MemoryRefreshStore::new(), |refresher| {
+        refresher.lifetime(Duration::from_secs(60), Duration::from_secs(60)).unwrap()
+    });
+    let issuer = Issuer::new(ISSUER, Algorithm::HS256, SECRET).unwrap();
+    let issuer = issuer.identities_of(Identity::LOCAL).clock(server.clock.clone());
+    let alone = issuer.issue(Grant::to(&alice(), alice().scopes().clone())).unwrap();
+    let caller = server.principal(alone.token()).await;
+    server.sign_in(&caller).await;
+    assert!(server.refresher.revoke(alice().identity(), alone.id()).await.unwrap());
+    for (seconds, reason) in [(0, "jwt.revoked"), (899, "jwt.revoked"), (1, "jwt.expired")] {
+        server.after(seconds);
+        // What is added drops what has expired.
+        server.sign_in(&somebody("bob", "")).await;
+        assert_eq!(ask(&server.layer, alone.token()).await.reason(), reason, "{seconds}");
+    }
+}
+
+#[tokio::test]
 async fn a_server_whose_clock_is_behind_takes_what_another_has_just_given() {
     for (behind, expected) in [(1, None), (60, None), (61, Some("jwt.issued_in_future"))] {
         let (server, pair) = signed_in().await;

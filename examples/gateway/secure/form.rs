@@ -74,6 +74,8 @@ impl FromRequest<Site> for Signed {
         let signed_in = SignedIn::from_request_parts(&mut parts, site).await?;
         let form = Form::from_request(Request::from_parts(parts, body), site).await;
         let form = form.map_err(IntoResponse::into_response)?;
+        // The form may have taken its time, and the session have ended meanwhile.
+        let signed_in = signed_in.again(site).await?;
         if Secret::from(form.one("form_token")) != Secret::from(signed_in.form_token.as_str()) {
             let text =
                 "This form is of an earlier session. Open its page again, and send it from there.";

@@ -4,7 +4,8 @@
 //!    read and other sites do not send; if the public URL is `https`, its name begins with `__Host-`, and it is not
 //!    sent in clear.
 //! 2. It ends after half an hour without a request, after twelve hours, and when its person signs out.
-//! 3. It ends when its user is disabled, locked or expired, or has another password than it began with.
+//! 3. It ends when its user is disabled, locked or expired, or has another password than it began with. That is looked at
+//!    again when a form has come.
 
 use axum::{
     extract::FromRequestParts,
@@ -56,6 +57,12 @@ pub struct SignedIn {
 }
 
 impl SignedIn {
+    /// The same, if that is so still: the session is read from the database anew.
+    pub async fn again(self, site: &Site) -> Result<Self, Response> {
+        self.session.load().await.map_err(|error| Refusal::from(error).into_response())?;
+        or_sign_in(self.session, site).await
+    }
+
     /// Ends the session.
     pub async fn sign_out(self) -> Result<(), Refusal> {
         Ok(self.session.flush().await?)
@@ -112,11 +119,16 @@ impl FromRequestParts<Site> for SignedIn {
 
     async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Response> {
         let session = Session::from_request_parts(parts, site).await;
-        match find(session.map_err(IntoResponse::into_response)?, site).await {
-            Ok(Some(signed_in)) => Ok(signed_in),
-            Ok(None) => Err(Redirect::to("sign-in").into_response()),
-            Err(refusal) => Err(refusal.into_response()),
-        }
+        or_sign_in(session.map_err(IntoResponse::into_response)?, site).await
+    }
+}
+
+/// Whoever is not signed in is sent to where that is done.
+async fn or_sign_in(session: Session, site: &Site) -> Result<SignedIn, Response> {
+    match find(session, site).await {
+        Ok(Some(signed_in)) => Ok(signed_in),
+        Ok(None) => Err(Redirect::to("sign-in").into_response()),
+        Err(refusal) => Err(refusal.into_response()),
     }
 }
 

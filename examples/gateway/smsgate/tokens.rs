@@ -19,7 +19,10 @@ use super::{
     issue::Created,
     logs,
 };
-use crate::{accounts::let_in, database::Database};
+use crate::{
+    accounts::{let_in, let_in_after_changes},
+    database::Database,
+};
 
 /// With more and longer ones, a token could be longer than is accepted.
 const MOST_SCOPES: usize = 64;
@@ -147,7 +150,7 @@ pub async fn switched_off() -> Refusal {
 async fn is_good_still(database: &Database, caller: &Principal) -> Result<bool, Refusal> {
     let (user, credential) = (caller.subject(), caller.credential_id());
     if caller.scheme() == Scheme::BASIC {
-        let user = let_in(database, user).await?;
+        let user = let_in_after_changes(database, user).await?;
         return Ok(user.is_some_and(|user| credential == Some(&*user.mark)));
     }
     let Some(id) = credential else {

@@ -85,6 +85,9 @@
 //!   in again. A time in which a used token is still good would be good for the thief, too.
 //! * Without [`revocations`](crate::jwt::JwtAuthBuilder::revocations) on the verifier, access tokens of a revoked
 //!   family are good until they expire.
+//! * A family that begins at the moment at which all of somebody's are revoked may be one of those, or not. Where a
+//!   password is replaced, look after [`issue`](Refresher::issue) whether the one that was shown is good still, in the
+//!   same turn as the change takes; if not, revoke the family.
 //! * With another secret, all refresh tokens are refused.
 
 mod error;

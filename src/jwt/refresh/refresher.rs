@@ -1,7 +1,7 @@
 use std::{
     fmt,
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use super::{
@@ -108,7 +108,8 @@ impl Refresher {
     /// answer.
     pub fn issue(&self, grant: Grant<'_>) -> NowOrLater<Result<Pair, RefreshError>> {
         let now = self.0.access.now();
-        let ends = now.saturating_add(self.0.max).min(expiry(grant.principal));
+        let credential_expires = expiry(grant.principal);
+        let ends = now.saturating_add(self.0.max).min(credential_expires);
         let parent = grant.principal.extra::<Claims>().and_then(Claims::id).and_then(family::of);
         let (identity, scopes) = (grant.principal.identity(), grant.scopes.clone());
         let span = Span { now, ends };
@@ -116,7 +117,12 @@ impl Refresher {
             Ok(pair) => pair,
             Err(error) => return NowOrLater::now(Err(RefreshError::not_granted(error))),
         };
-        let added = self.0.store.add(pair.facts(identity, span), parent);
+        let mut facts = pair.facts(identity, span);
+        if parent.is_some() {
+            // Of a parent whose token came alone, the store learns no other way for how long it can be revoked.
+            facts.family_expires = facts.family_expires.max(UNIX_EPOCH + credential_expires);
+        }
+        let added = self.0.store.add(facts, parent);
         added.map(|added| match added {
             Ok(Addition::Added) => Ok(pair),
             Ok(Addition::Revoked) => Err(RefreshError::refused("refresh.revoked")),

@@ -12,7 +12,8 @@ pub struct RefreshFacts<'t> {
     pub id: &'t str,
     /// When it expires, unused.
     pub expires: SystemTime,
-    /// When the last token that can come of it expires.
+    /// When the last token that can come of it expires; of one that is [added](RefreshStore::add) below a parent, also
+    /// the token that it was made with.
     pub family_expires: SystemTime,
     /// The present time, by the issuer's clock.
     pub now: SystemTime,

@@ -117,6 +117,9 @@ async fn taken_back(store: impl AttemptStore) {
             assert_eq!(counted, free, "when no attempt is left, there is no wait: {known} {round}");
             answer(store.take_back(key)).await;
         }
+        let counted = answer(store.count(key, limit(1), at(NOW - 1))).await;
+        let free = Admission::Admitted { known };
+        assert_eq!(counted, free, "nor is there one when the clock is set back: {known}");
     }
 }
 

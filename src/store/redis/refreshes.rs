@@ -76,7 +76,7 @@ static ADD: LazyLock<Script> = LazyLock::new(|| {
     script(
         r"
         local token, expires, now, seconds, ends, long_ago, most, most_families, parent_id = unpack(ARGV, 3)
-        if redis.call('EXISTS', family) == 1 then
+        if redis.call('EXISTS', family) == 1 or family == parent then
             return leave('revoked')
         end
         if redis.call('ZCOUNT', families, '(' .. long_ago, '+inf') >= tonumber(most_families) then

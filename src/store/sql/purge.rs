@@ -47,7 +47,8 @@ impl Sql {
     ///
     /// Requests whose nonces may have been deleted are refused from then on, whatever the clock says. If an instance
     /// whose clock is ahead has deleted nonces that still counted, so are new requests, until the last of those has
-    /// expired: an error in the trace says so.
+    /// expired: an error in the trace says so. Of JWTs there is no such mark: what such an instance has deleted of their
+    /// revocations, and of families that were revoked, is forgotten, and access tokens are good again until they expire.
     ///
     /// # Errors
     ///
