@@ -31,7 +31,7 @@ impl<'t> RefreshFacts<'t> {
 pub enum Addition {
     /// It has begun, with its first token.
     Added,
-    /// Its parent has ended, or is another's; or there is a family of this id already, which none joins.
+    /// Its parent has ended, is another's, or is itself; or there is a family of this id already, which none joins.
     Revoked,
     /// There would be more than [`MOST_ANCESTORS`](super::Refresher::MOST_ANCESTORS) above it.
     TooDeep,

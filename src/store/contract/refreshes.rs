@@ -222,6 +222,8 @@ async fn joined_by_none(store: impl RefreshStore + RevocationStore) {
     }
     let rotated = answer(store.rotate(&id(1, 0), facts(&alice, &id(1, 2)))).await;
     assert_eq!(rotated, Rotation::Rotated, "and goes on");
+    let below_itself = answer(store.add(facts(&alice, &id(3, 0)), Some(&family(3)))).await;
+    assert_eq!(below_itself, Addition::Revoked, "a family is not its own parent");
 }
 
 async fn revoked(store: impl RefreshStore + RevocationStore) {
