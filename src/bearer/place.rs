@@ -67,8 +67,10 @@ fn several<T>() -> Result<T, Rejection> {
 
 /// Whether there is a parameter by which some send tokens (RFC 6750 section 2.3). Here it is none.
 fn has_token_in_query(head: &Head<'_>) -> bool {
-    let is_token = |pair: &str| pair.split('=').next() == Some("access_token");
-    head.uri().query().is_some_and(|query| query.split('&').any(is_token))
+    let is_token = |pair: &[u8]| {
+        pair.strip_prefix(b"access_token").is_some_and(|rest| matches!(rest.first(), None | Some(b'=')))
+    };
+    head.uri().query().is_some_and(|query| query.as_bytes().split(|byte| *byte == b'&').any(is_token))
 }
 
 /// How many values there are.
