@@ -5,7 +5,8 @@
 //! 1. What follows `Bearer` is one `b64token` (RFC 6750 section 2.1), and the only token: beside a parameter
 //!    `access_token` of the query, which is otherwise ignored, it is none; 400 `invalid_request`. The body is not
 //!    looked at.
-//! 2. It is not longer than [`max_length`](JwtAuthBuilder::max_length), and a compact JWS: three parts of strict base64url. JWE and JSON serialization are refused.
+//! 2. It is not longer than [`max_length`](JwtAuthBuilder::max_length), and a compact JWS: three parts of strict
+//!    base64url. JWE and JSON serialization are refused.
 //! 3. The header is a JSON object without repeated names. `crit`, `zip` and `b64` are refused: no
 //!    extension is understood. `jku`, `x5u`, `jwk` and `x5c` are ignored, and never fetched. `typ` is absent,
 //!    `JWT` or `at+jwt`, or what [`token_type`](JwtAuthBuilder::token_type) names.

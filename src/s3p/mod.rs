@@ -24,18 +24,18 @@
 //! # The rules, in the order in which they are applied
 //!
 //! 1. The header has the five fields, each once and quoted, in any order; after `s3pAuth`, a comma or
-//!    a blank. The method is `HMAC-SHA1`, or
-//!    `HMAC-SHA256` for a key that is set to it. Otherwise: 401 *malformed*.
+//!    a blank. The method is `HMAC-SHA1` or `HMAC-SHA256`. Otherwise: 401 *malformed*.
 //! 2. The timestamp has ten digits (thirteen, in milliseconds, for a dialect that says so), and is at most 300
 //!    seconds from now, either way: else 401.
 //! 3. The key is looked up. For a token that is not known, all goes on with a key that nobody has, so
 //!    that the answers cannot be told apart. A store that cannot answer: 503.
 //! 4. The body is read, up to a length (413; 64 KiB, if not told otherwise) and a time (408). Its type is JSON or a
 //!    form, and not compressed: else 415. What is ambiguous, or not in the scheme, is a 400 (below).
-//! 5. The signature is compared in constant time, with the key's present and previous secret: else 401. A key
-//!    may list [`Dialect`]s of clients that depart from the page; what they sign differently is tried, too.
-//!    Whoever fails has cost the same, whether or not there is such a token, a previous secret or a list: two
-//!    HMACs of one text; of four, if any dialect would sign this request in another way.
+//! 5. The method is the one that the key is set to: `HMAC-SHA1`, if not told otherwise. The signature is
+//!    compared in constant time, with the key's present and previous secret: else 401. A key may list
+//!    [`Dialect`]s of clients that depart from the page; what they sign differently is tried, too. Whoever fails
+//!    has cost the same, whether or not there is such a token, a previous secret or a list: two HMACs of one
+//!    text; of four, if any dialect would sign this request in another way.
 //! 6. Only now is the nonce recorded, under its token, until `timestamp + 300 s`. Seen before: 401. The
 //!    token has too many live ones: 429. The store is full, or cannot answer: 503.
 //! 7. The [`Principal`](crate::Principal) of the key goes onward with the request, whose body is, byte

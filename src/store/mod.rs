@@ -46,7 +46,7 @@
 //! | the user of a name | no | the [`CredentialCache`](crate::basic::CredentialCache) saves the password hash, some 20 ms; the user is still looked up, so that a change counts at once, unless the store says without waiting that [nothing has changed](crate::basic::UserStore::version): the one in memory does |
 //! | attempts to sign in | no | they are writes. What the `CredentialCache` knows is no attempt, and is not counted |
 //! | a user token | no | it has to be refused on the request after its revocation. Its last use is written once [in an interval](crate::user_token::LastUsed) |
-//! | whether a JWT is revoked | no | the same. The [cache of verified tokens](crate::jwt::JwtAuthBuilder::cache) saves the signature, and the store is still asked |
+//! | whether a JWT is revoked | no | the same. The [cache of verified tokens](crate::jwt::JwtAuthBuilder::cache) saves the signature, and the store is still asked, unless it says without waiting that [nothing has changed](crate::jwt::RevocationStore::version): the one in memory does |
 //! | a refresh token | no | it is a write |
 //! | the owner of a resource | no | who has given a resource away would go on writing to it |
 //! | an S3P access key | if you say so, for a minute at most: [`CachedAccessKeys`] | a stolen secret is good for as long as it is remembered; where that is harmless, a signed request asks the database for nothing but its nonce |

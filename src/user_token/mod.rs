@@ -67,8 +67,9 @@
 //! ```
 //!
 //! The last eight digits are the first four bytes of the SHA-256 of the twenty bytes before them: what has not
-//! got them is no token. A token is read from the `Authorization` field alone, never from the target or from a
-//! form, so that no log of targets holds one.
+//! got them is no token. A token is read from the `Authorization` field, or from the cookie or the field that a
+//! [`BearerAuth`](crate::BearerAuth) names, and never from the target or from a form, so that no log of targets
+//! holds one.
 
 mod authenticator;
 mod last_used;

@@ -7,7 +7,7 @@ const MARGIN: i64 = 60;
 /// The greatest leeway of a verifier, in seconds: so long is a token good after it has expired.
 const LEEWAY: i64 = 300;
 
-/// How long a user token is kept for its owner to see that is good no more, in seconds.
+/// How long a user token is kept for its owner to see that it is good no more, in seconds.
 const SHOWN: i64 = 90 * 24 * 60 * 60;
 
 /// Deletes a part of the rows that expired before a second. It is compared twice: the rows that are found may have
