@@ -38,13 +38,15 @@ pub use self::{postgres::Postgres, proxy::Proxy, redis::Redis};
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits for the end of its input, which is the end of the test process, however that comes about. A server that is
-/// there is asked to quit, so that it takes its shared memory with it. One that was killed has left a segment behind,
-/// whose number PostgreSQL has written down.
+/// there is asked to quit, so that it takes its shared memory with it; and to end, since what a shell has started in the
+/// background has no ear for the first. One that was killed has left a segment behind, whose number PostgreSQL has
+/// written down.
 const GUARDIAN: &str = r#"
     cat >/dev/null
     if read -r pid <"$1/pid"; then
         family="$pid $(cat "/proc/$pid/task/$pid/children")"
         kill -QUIT "$pid"
+        kill -TERM "$pid"
         kill -CONT $family
         for _ in $(seq 100); do [ -e "/proc/$pid/cwd" ] || break; sleep 0.1; done
         kill -KILL $family
