@@ -274,6 +274,9 @@ pub struct S3pKey {
     pub name: String,
     /// The login name of its owner.
     pub owner: String,
+    /// How its holder signs, as texts.
+    pub method: String,
+    pub dialects: String,
     pub created: i64,
     pub last_used: Option<i64>,
     pub is_active: bool,
@@ -281,9 +284,9 @@ pub struct S3pKey {
 
 /// The access keys of somebody, or of all: the oldest first.
 pub async fn s3p_keys(database: &Database, owner: Option<&Identity>) -> Result<Vec<S3pKey>, Error> {
-    type Row = (String, Option<String>, String, i64, Option<i64>, i64);
+    type Row = (String, Option<String>, String, String, String, i64, Option<i64>, i64);
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT k.token, n.name, u.name, k.created, n.last_used, k.disabled FROM portcullis_access_keys k \
+        "SELECT k.token, n.name, u.name, k.method, k.dialects, k.created, n.last_used, k.disabled FROM portcullis_access_keys k \
          JOIN portcullis_users u ON u.issuer = k.issuer AND u.subject = k.subject \
          LEFT JOIN s3p_key_notes n ON n.token = k.token \
          WHERE $1 IS NULL OR k.issuer = $1 AND k.subject = $2 ORDER BY k.created, k.token",
@@ -292,10 +295,12 @@ pub async fn s3p_keys(database: &Database, owner: Option<&Identity>) -> Result<V
     .bind(owner.map(Identity::subject))
     .fetch_all(database.pool())
     .await?;
-    let key = |(token, name, owner, created, last_used, disabled): Row| S3pKey {
+    let key = |(token, name, owner, method, dialects, created, last_used, disabled): Row| S3pKey {
         token,
         name: name.unwrap_or_default(),
         owner,
+        method,
+        dialects,
         created,
         last_used,
         is_active: disabled == 0,

@@ -143,8 +143,8 @@ pub async fn s3p_key(database: &Database, command: S3pKeyCommand) -> Result<(), 
                 let used = key.last_used.map_or_else(|| "-".to_owned(), rfc3339);
                 let created = rfc3339(key.created);
                 println!(
-                    "{}  {state:<7}  {created}  used {used}  {}  {}",
-                    key.token, key.owner, key.name
+                    "{}  {state:<7}  {created}  used {used}  {} {}  {}  {}",
+                    key.token, key.method, key.dialects, key.owner, key.name
                 );
             }
         }

@@ -50,7 +50,7 @@ fn a_list_shows_whose_keys_there_are_and_no_secret() {
     let rotated = printed(&run(&folder, &["s3p-key", "rotate", &token]), "secret (shown once): ");
     let list = said(&run(&folder, &["s3p-key", "list"]));
     assert_eq!(list.lines().count(), 1, "{list}");
-    let end = "  used -  carol@example.org  night batch\n";
+    let end = "  used -  HMAC-SHA1 strict  carol@example.org  night batch\n";
     assert!(list.starts_with(&token) && list.ends_with(end), "{list}");
     assert!(!list.contains(&secret) && !list.contains(&rotated), "{list}");
     for name in [" ", "a\nb", &"x".repeat(101)] {

@@ -59,6 +59,10 @@ async fn a_key_is_made_for_the_dialects_and_the_method_of_its_client() {
         }
     }
     let before = cluster.run(&["s3p-key", "list"]).stdout;
+    let listed = String::from_utf8(before.clone()).unwrap();
+    for signs in ["  HMAC-SHA1 strict  ", "  HMAC-SHA256 untrimmed+"] {
+        assert!(listed.contains(signs), "{listed}");
+    }
     for (flags, told) in [
         (&["--dialect", "klingon"][..], "is no S3P dialect"),
         (&["--method", "HMAC-MD5"], "is no S3P signature method"),
