@@ -64,6 +64,11 @@ async function picture(page, called) {
   if (screenshots) await page.screenshot({ path: `${screenshots}/${called}.png`, fullPage: true });
 }
 
+/** Waits until a field has the focus without being told: what is typed before is lost. */
+async function focused(page, label) {
+  await page.getByLabel(label).and(page.locator(":focus")).waitFor();
+}
+
 /** Presses Tab until this has the focus. */
 async function tabTo(page, role, called) {
   for (let presses = 0; presses < 40; presses += 1) {
@@ -115,6 +120,7 @@ const checks = {
     await visit({}, async (page) => {
       const type = page.keyboard;
       await page.goto(`${url}/secure/`);
+      await focused(page, "Name");
       await type.type(name);
       await type.press("Tab");
       await type.type(password);
@@ -233,6 +239,7 @@ const checks = {
       await picture(page, "wrong");
       // The browser writes down the status.
       complaints = complaints.filter((line) => !line.includes("status of 403"));
+      await focused(page, "Password");
       await page.keyboard.type(password);
       await page.keyboard.press("Enter");
       await page.getByRole("heading", { name: "User Tokens" }).waitFor();
