@@ -184,8 +184,7 @@ async fn a_database_that_is_gone_is_a_503_at_both_until_it_is_back() {
     assert_eq!(status, 303);
     server.kill();
     // That it is ready holds for a while.
-    let told = async { while states().await != [[503, 503]; 2] {} };
-    timeout(PATIENCE, told).await.expect("both tell it");
+    until("both tell it", async || states().await == [[503, 503]; 2]).await;
     for server in &pair.servers {
         assert_eq!((sign_in(server, "wrong").await.0, page(server, &cookie).await), (503, 503));
     }
@@ -193,8 +192,7 @@ async fn a_database_that_is_gone_is_a_503_at_both_until_it_is_back() {
         assert_eq!(server.get("/health/live", &[]).await.status, 204);
     }
     server.restart();
-    let recovered = async { while states().await != [[200, 204]; 2] {} };
-    timeout(PATIENCE, recovered).await.expect("both recover");
+    until("both recover", async || states().await == [[200, 204]; 2]).await;
 }
 
 /// How many statements wait that begin like this.

@@ -85,14 +85,17 @@ async fn what_was_made_with_a_token_is_a_family_of_its_own() {
     assert_eq!(families.len(), 4);
 }
 
+/// Which pair of a line ends, and which are good after that.
+const ENDED: [(usize, [u16; 4]); 4] = [
+    (0, [401, 401, 401, 401]),
+    (1, [200, 401, 200, 401]),
+    (2, [200, 200, 401, 200]),
+    (3, [200, 200, 200, 401]),
+];
+
 #[tokio::test]
 async fn a_family_that_is_revoked_ends_what_was_made_with_it_and_nothing_else() {
-    for (at, expected) in [
-        (0, [401, 401, 401, 401]),
-        (1, [200, 401, 200, 401]),
-        (2, [200, 200, 401, 200]),
-        (3, [200, 200, 200, 401]),
-    ] {
+    for (at, expected) in ENDED {
         let server = Server::new(MemoryRefreshStore::new());
         let pairs = line(&server).await;
         let id = pairs[at].access().id();
@@ -103,12 +106,7 @@ async fn a_family_that_is_revoked_ends_what_was_made_with_it_and_nothing_else() 
 
 #[tokio::test]
 async fn a_refresh_token_that_comes_twice_ends_what_was_made_with_its_family_and_nothing_else() {
-    for (at, expected) in [
-        (0, [401, 401, 401, 401]),
-        (1, [200, 401, 200, 401]),
-        (2, [200, 200, 401, 200]),
-        (3, [200, 200, 200, 401]),
-    ] {
+    for (at, expected) in ENDED {
         let server = Server::new(MemoryRefreshStore::new());
         let pairs = line(&server).await;
         server.refresh(&pairs[at]).await.unwrap();
