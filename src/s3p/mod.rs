@@ -63,10 +63,8 @@
 //!   `nest` takes a slash too many away with the prefix, but finds the route by the path as it was.
 //!
 //! ```
-//! use std::time::SystemTime;
-//!
 //! use portcullis::{
-//!     Identity, S3pSignatureLayer,
+//!     Clock, Identity, S3pSignatureLayer, SystemClock,
 //!     s3p::{AccessKey, MemoryAccessKeyStore, MemoryNonceStore, PublicUrl, S3pAuth},
 //! };
 //!
@@ -75,7 +73,7 @@
 //! keys.insert("xvz1evFS4wEEPTGEFPHBog", AccessKey::new(alice, "a secret of 16 bytes or more")?);
 //! let url = PublicUrl::parse("https://pay.example.org/s3p")?;
 //! // What was signed before the process has started may have been accepted before.
-//! let nonces = MemoryNonceStore::new(SystemTime::now());
+//! let nonces = MemoryNonceStore::new(SystemClock.now());
 //! let layer = S3pSignatureLayer::new(S3pAuth::new(url, keys, nonces));
 //! # Ok::<_, portcullis::ConfigError>(())
 //! ```
@@ -83,13 +81,13 @@
 //! Beside other schemes on one route, with a smaller body:
 //!
 //! ```
-//! # use std::time::SystemTime;
+//! # use portcullis::{Clock, SystemClock};
 //! # use portcullis::s3p::{MemoryAccessKeyStore, MemoryNonceStore, PublicUrl, S3pAuth};
 //! use portcullis::{S3pSignatureLayer, basic::{BasicAuth, MemoryUserStore}};
 //!
 //! # let url = PublicUrl::parse("https://pay.example.org/s3p")?;
 //! # let (keys, users) = (MemoryAccessKeyStore::new(), MemoryUserStore::new());
-//! let auth = S3pAuth::new(url, keys, MemoryNonceStore::new(SystemTime::now())).max_body(16 * 1024);
+//! let auth = S3pAuth::new(url, keys, MemoryNonceStore::new(SystemClock.now())).max_body(16 * 1024);
 //! let layer = S3pSignatureLayer::new(auth).or(BasicAuth::new("payments", users)?);
 //! # Ok::<_, portcullis::ConfigError>(())
 //! ```
