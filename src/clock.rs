@@ -19,7 +19,7 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
 }
 
 /// The clock of the operating system. On Linux it shows the time of the last tick, which is at most some milliseconds
-/// ago: nothing that a layer compares is finer than that, and to read it costs a third.
+/// ago: nothing that a layer compares is finer than that, and it costs less to read.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 

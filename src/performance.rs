@@ -17,7 +17,7 @@
 //! * *A layer that says yes.* A request is moved into a layer and its response out of it, some 200 bytes each; a layer
 //!   that does nothing at all, written with tower, costs most of that. What comes on top is a policy behind a pointer,
 //!   so that policies can be kept in a list and made at run time, and a future with three states.
-//! * *A cached token.* A quarter is the insertion of the principal into the request's extensions, an allocation of a hash
+//! * *A cached token.* Much of it is the insertion of the principal into the request's extensions, an allocation of a hash
 //!   map where there was none; behind a router, which has made one, it is less. The rest is the token's fingerprint (all
 //!   of its bytes are read), one look-up, and the header. Of many tokens at random, the look-up is from memory, and
 //!   not from the processor's cache.
@@ -31,7 +31,7 @@
 //!   the nonce.
 //! * *Known passwords.* They are kept under a SHA-256 with a secret, so that no password is to be found in memory. Whoever
 //!   compares with a password in a map, in clear, is faster.
-//! * *Nonces.* One access to memory that is in no cache is two thirds of the time, for any table of a million. A general
+//! * *Nonces.* One access to memory that is in no cache is most of the time, for any table of a million. A general
 //!   map makes the same access, and leaves out what a nonce store is for: a share for each token, and when each ends.
 //! * *Ownership.* A `Path<String>` is decoded; a resource is decoded, normalised, checked for what axum may have taken
 //!   away, and its owner looked up and compared.

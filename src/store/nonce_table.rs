@@ -121,7 +121,7 @@ impl NonceTable {
 
     /// Puts a nonce where there is none, or one that has expired.
     fn insert(&mut self, hash: u64, token: TokenHash, expires: Moment, now: Moment) {
-        const ROOM: &str = "a quarter of each table is free";
+        const ROOM: &str = "a table that is three quarters full was put in order before";
         let share = self.share(token).expect(ROOM);
         self.tokens += usize::from(self.shares[share].token.is_none());
         self.shares[share].token = Some(token);
