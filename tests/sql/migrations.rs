@@ -17,7 +17,7 @@ use portcullis::{
 };
 use sqlx::raw_sql;
 
-use crate::{Database, NOW, access_keys::ask, bob};
+use crate::{Database, NOW, access_keys::ask, bob, until};
 
 /// What a program of version 1 has left behind; `{long}` is a text of 2,000 bytes.
 const DATA: &str = "\
@@ -241,20 +241,26 @@ async fn many_instances_that_start_at_once_make_the_tables_once() {
 #[tokio::test]
 async fn an_instance_waits_for_another_that_migrates_longer_than_for_a_statement() {
     for database in Database::of_every_lasting_kind() {
+        let limit = Duration::from_secs(1);
         version(&database, 1).await;
         let other = database.options().connect().await.unwrap();
-        version(&database, 1).await;
-        let migrating = other.begin("portcullis: migrations").await.unwrap();
-        let connecting = database.options().query_timeout(Duration::from_millis(1)).connect();
-        let migrated = async {
-            // Many times as long.
-            for _ in 0..10 {
-                Database::file().connect().await.close().await;
-            }
-            migrating.commit().await.unwrap();
-        };
-        let (connected, ()) = tokio::join!(connecting, migrated);
-        connected.unwrap().close().await;
+        let hasty = database.impatient(|options| options.query_timeout(limit)).await;
+        // Where the machine stands still for as long, other statements are not waited for either: once more.
+        until(async || {
+            version(&database, 1).await;
+            let migrating = other.begin("portcullis: migrations").await.unwrap();
+            let connecting = database.options().query_timeout(limit).connect();
+            let migrated = async {
+                for _ in 0..2 {
+                    let waited = hasty.begin("portcullis: migrations").await;
+                    assert!(waited.is_err(), "it is held, and the limit of a statement has passed");
+                }
+                migrating.commit().await.unwrap();
+            };
+            let (connected, ()) = tokio::join!(connecting, migrated);
+            connected.is_ok()
+        })
+        .await;
         assert!(database.connect().await.user("alice").await.unwrap().is_some());
     }
 }
