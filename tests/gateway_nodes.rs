@@ -20,7 +20,7 @@ mod upgrade;
 
 use std::process::{Command, Output};
 
-use gateway_support::{Folder, Server, command, free_port};
+use gateway_support::{Folder, Server, command, free_port, until};
 use http::{HeaderMap, HeaderValue, Method, header::CONTENT_TYPE};
 use portcullis::s3p::Signer;
 use serde_json::{Value, json};
@@ -37,11 +37,13 @@ struct Cluster {
     folder: Folder,
     database: String,
     redis: Option<String>,
+    /// How long Redis is waited for, in seconds, where it has to fail.
+    redis_timeout: Option<&'static str>,
 }
 
 impl Cluster {
     fn new(database: String) -> Self {
-        Self { folder: Folder::new(), database, redis: None }
+        Self { folder: Folder::new(), database, redis: None, redis_timeout: None }
     }
 
     fn with_redis(database: String, redis: String) -> Self {
@@ -84,6 +86,9 @@ impl Cluster {
         command.args(["--database", &self.database, "--keys"]).arg(self.folder.path("gateway.keys"));
         if let Some(redis) = &self.redis {
             command.args(["--redis", redis]);
+        }
+        if let Some(timeout) = self.redis_timeout {
+            command.args(["--redis-timeout", timeout]);
         }
         command
     }

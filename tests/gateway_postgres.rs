@@ -27,6 +27,9 @@ const GROUP_XML: &str = "<ServiceGroup><ParticipantIdentifier scheme=\"iso6523-a
     </ParticipantIdentifier><ServiceMetadataReferenceCollection/></ServiceGroup>";
 const SMS: &str = "/3rdparty/v1";
 
+/// How long a database is waited for that has to fail.
+const SHORT: [&str; 2] = ["--database-timeout", "5"];
+
 /// Two servers, of which the first has made the demo accounts.
 struct Pair {
     folder: Folder,
@@ -36,6 +39,10 @@ struct Pair {
 
 impl Pair {
     fn start(database: String) -> Self {
+        Self::start_with(database, &[])
+    }
+
+    fn start_with(database: String, more: &[&str]) -> Self {
         let folder = Folder::new();
         let start = || {
             let keys = folder.path("gateway.keys");
@@ -43,7 +50,7 @@ impl Pair {
             // Signatures cover the URL: both are reached under one name.
             let arguments =
                 ["--keys", keys.to_str().unwrap(), "--public-url", "https://gateway.example.org"];
-            Server::start_with(&folder, port, &database, &arguments)
+            Server::start_with(&folder, port, &database, &[&arguments, more].concat())
         };
         let servers = [start(), start()];
         Self { folder, database, servers }
@@ -169,7 +176,7 @@ async fn what_is_done_at_one_holds_at_the_other() {
 #[tokio::test]
 async fn a_database_that_is_gone_is_a_503_at_both_until_it_is_back() {
     let server = Postgres::start();
-    let pair = Pair::start(server.database());
+    let pair = Pair::start_with(server.database(), &SHORT);
     let alice = pair.servers[0].alice();
     let states = async || {
         join_all(pair.servers.iter().map(async |server| {
@@ -178,10 +185,15 @@ async fn a_database_that_is_gone_is_a_503_at_both_until_it_is_back() {
         }))
         .await
     };
-    assert_eq!(states().await, [[200, 204]; 2]);
+    until("both are ready", async || states().await == [[200, 204]; 2]).await;
     let password = pair.servers[0].demo("bob@example.org    password");
-    let (status, cookie) = sign_in(&pair.servers[0], &password).await;
-    assert_eq!(status, 303);
+    let mut cookie = String::new();
+    until("he is signed in", async || {
+        let (status, given) = sign_in(&pair.servers[0], &password).await;
+        cookie = given;
+        status == 303
+    })
+    .await;
     server.kill();
     // That it is ready holds for a while.
     until("both tell it", async || states().await == [[503, 503]; 2]).await;
@@ -250,7 +262,8 @@ fn the_password_of_a_server_that_cannot_be_reached_is_not_told() {
     let keys = folder.path("gateway.keys");
     let url = "postgres://portcullis:s3cret@127.0.0.1:1/gateway";
     let mut command = command();
-    let output = command.args(["--database", url, "--keys"]).arg(keys).output().unwrap();
+    command.args(["--database-timeout", "1", "--database", url, "--keys"]);
+    let output = command.arg(keys).output().unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(told.contains("cannot open the database: ") && !told.contains("s3cret"), "{told}");
@@ -298,6 +311,7 @@ async fn a_statement_of_a_handler_that_the_network_swallows_is_a_503_and_holds_n
     let folder = Folder::new();
     let keys = folder.path("gateway.keys");
     let arguments = ["--keys", keys.to_str().unwrap(), "--body-timeout", "1"];
+    let arguments = [&arguments[..], &SHORT].concat();
     let database = proxy.url(&postgres.database());
     let server = Server::start_with(&folder, free_port(), &database, &arguments);
     let alice = server.user_token();
@@ -310,11 +324,11 @@ async fn a_statement_of_a_handler_that_the_network_swallows_is_a_503_and_holds_n
         assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (503, "1"));
     }
     proxy.carry_on();
-    assert_eq!(put_group(&server, &alice).await, 200);
+    until("it is served again", async || put_group(&server, &alice).await == 200).await;
     // And of what anybody reads.
     proxy.swallow("FROM smp_groups");
     let read = timeout(PATIENCE, server.get(GROUP, &[])).await.expect("waiting is bounded");
     assert_eq!((read.status.as_u16(), read.header("retry-after")), (503, "1"));
     proxy.carry_on();
-    assert_eq!(server.get(GROUP, &[]).await.body, GROUP_XML);
+    until("it is read again", async || server.get(GROUP, &[]).await.body == GROUP_XML).await;
 }

@@ -1,6 +1,6 @@
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
-use clap::{Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
+use clap::{Parser, Subcommand, ValueEnum, builder::BoolishValueParser, value_parser};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use portcullis::s3p::{Dialect, SignatureMethod};
 
@@ -41,6 +41,27 @@ pub struct Args {
         value_parser = BoolishValueParser::new()
     )]
     pub insecure_volatile_redis: bool,
+
+    /// How long the database may take to give a connection, and to carry out a statement, in seconds. No answer takes
+    /// more than twice as long, and the time of its body.
+    #[arg(
+        long,
+        env = "GATEWAY_DATABASE_TIMEOUT",
+        default_value_t = 5,
+        global = true,
+        value_parser = value_parser!(u64).range(1..=3600)
+    )]
+    pub database_timeout: u64,
+
+    /// How long Redis may take to answer, in seconds.
+    #[arg(
+        long,
+        env = "GATEWAY_REDIS_TIMEOUT",
+        default_value_t = 1,
+        global = true,
+        value_parser = value_parser!(u64).range(1..=3600)
+    )]
+    pub redis_timeout: u64,
 
     /// The file with the keys that are not in the database, created together with it; instances that share a
     /// database have the same. Without this flag: beside the database's file, or `gateway.keys`.
@@ -111,6 +132,10 @@ impl Args {
         }
         let database = database::file(&self.database).unwrap_or_else(|| "gateway".into());
         Some(database.with_extension("keys"))
+    }
+
+    pub fn database_timeout(&self) -> Duration {
+        Duration::from_secs(self.database_timeout)
     }
 
     /// Whether a database is made if there is none: another command than these would find nothing in it.

@@ -43,12 +43,13 @@ pub struct Database {
 
 impl Database {
     /// Opens a database that was [prepared](prepare), and makes what is missing in it.
-    pub async fn open(url: &str, sealing: SealingKey) -> Result<Self, Error> {
+    pub async fn open(url: &str, timeout: Duration, sealing: SealingKey) -> Result<Self, Error> {
         let store = Sql::options(&connectable(url))?
             .sealing_key(sealing)
             // As when a token is made.
             .global_scope(Scope::ALL_ANY, smsgate::is_own)
-            .acquire_timeout(Duration::from_secs(5))
+            .acquire_timeout(timeout)
+            .query_timeout(timeout)
             .connect()
             .await
             .map_err(|error| cannot_open(url, &error))?;

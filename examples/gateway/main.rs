@@ -96,6 +96,8 @@ struct Settings {
     proxies: Proxies,
     /// How long the body of a request may take to arrive.
     body_timeout: Duration,
+    /// How long an answer may take, without its body.
+    answer_timeout: Duration,
     /// Whether a refused caller is told why.
     error_details: bool,
     /// Whether SMSGate's token endpoints work.
@@ -132,7 +134,8 @@ async fn run(args: Args) -> Result<(), Error> {
     }
     database::prepare(&args.database, args.makes_database()).await?;
     let vault = Vault::open(args.key_file().as_deref())?;
-    let database = Database::open(&args.database, vault.sealing_key()?).await?;
+    let database =
+        Database::open(&args.database, args.database_timeout(), vault.sealing_key()?).await?;
     let done = run_on(&database, args, vault).await;
     // Then all is in the one file.
     database.close().await;

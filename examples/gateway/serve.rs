@@ -27,12 +27,6 @@ use crate::{
 /// How long the head of a request may take to arrive, and a connection may say nothing.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long Redis may take to answer.
-const REDIS_LIMIT: Duration = Duration::from_secs(1);
-
-/// How long requests under way may take to end when the server is told to stop.
-const GRACE: Duration = Duration::from_secs(10);
-
 /// How many callers with a password are remembered for a short while.
 const CREDENTIALS: usize = 10_000;
 
@@ -81,6 +75,7 @@ pub async fn run(
             ends_tls: tls.is_some(),
             proxies: Proxies(args.trusted_proxies.clone()),
             body_timeout: Duration::from_secs(args.body_timeout),
+            answer_timeout: 2 * args.database_timeout(),
             error_details: args.error_details,
             tokens: !args.no_tokens,
             camel_case: !args.no_camel_case,
@@ -116,7 +111,7 @@ pub async fn run(
     database.forget_unfinished_claims().await?;
     let upkeep = tokio::spawn(upkeep::run(database.clone()));
     let handle = Handle::new();
-    tokio::spawn(stop_on_signal(handle.clone(), terminate, interrupt));
+    tokio::spawn(stop_on_signal(handle.clone(), gateway.settings.answer_timeout, terminate, interrupt));
     tokio::spawn(tell_when_listening(handle.clone(), scheme));
     match tls {
         None => patient(axum_server::from_tcp(listener)?).handle(handle).serve(app).await,
@@ -135,7 +130,8 @@ pub async fn open_redis(args: &Args) -> Result<Option<Redis>, Error> {
     let Some(url) = &args.redis else {
         return Ok(None);
     };
-    let mut redis = Redis::builder(url).prefix("gateway").time_limit(REDIS_LIMIT);
+    let limit = Duration::from_secs(args.redis_timeout);
+    let mut redis = Redis::builder(url).prefix("gateway").time_limit(limit);
     if !args.insecure_volatile_redis {
         redis = redis.require_append_only();
     }
@@ -159,12 +155,18 @@ async fn tell_when_listening(handle: Handle<SocketAddr>, scheme: &str) {
     }
 }
 
-async fn stop_on_signal(handle: Handle<SocketAddr>, mut terminate: Signal, mut interrupt: Signal) {
+/// What is under way may take this long to end.
+async fn stop_on_signal(
+    handle: Handle<SocketAddr>,
+    grace: Duration,
+    mut terminate: Signal,
+    mut interrupt: Signal,
+) {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
     // Before it: where nothing is under way, all is over after it.
     tracing::info!("stopping: no new connections");
-    handle.graceful_shutdown(Some(GRACE));
+    handle.graceful_shutdown(Some(grace));
 }

@@ -39,7 +39,8 @@ pub fn app(gateway: &Gateway) -> Result<Router, Error> {
         .nest("/api/3rdparty/v1", smsgate)
         .nest("/s3p/v2", s3p);
     let timeout = BodyTimeout(gateway.settings.body_timeout);
-    let app = app.layer(middleware::from_fn(limit::answered)).layer(Extension(timeout));
+    let app = app.layer(middleware::from_fn_with_state(gateway.clone(), limit::answered));
+    let app = app.layer(Extension(timeout));
     let app = app.layer(middleware::from_fn(log));
     Ok(app.layer(middleware::from_fn_with_state(gateway.clone(), note_client)))
 }

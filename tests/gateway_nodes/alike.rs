@@ -16,7 +16,7 @@ fn refusal(output: &Output) -> String {
 async fn an_instance_with_another_key_file_does_not_start() {
     let cluster = Cluster::new(Postgres::shared().database());
     let server = cluster.start();
-    let other = Cluster { folder: Folder::new(), database: cluster.database.clone(), redis: None };
+    let other = Cluster::new(cluster.database.clone());
     let file = other.folder.path("gateway.keys");
     for arguments in [&[][..], &["s3p-key", "list"]] {
         let told = refusal(&other.run(arguments));
@@ -114,14 +114,14 @@ async fn variables_name_the_stores_and_no_password_is_told() {
         command
     };
     let port = free_port();
-    let mut serve = command(&["--listen", &format!("127.0.0.1:{port}")]);
+    let mut serve = command(&["--listen", &format!("127.0.0.1:{port}"), "--redis-timeout", "5"]);
     let server = Server::launch(&folder, port, &mut serve);
     let accounts = Accounts::of(&server);
-    assert_eq!(send_ping(&server, &accounts.key.ping()).await, 200);
+    until("it is served", async || send_ping(&server, &accounts.key.ping()).await == 200).await;
     assert!(redis.cli(&["-a", "canary", "--no-auth-warning", "dbsize"]).trim() != "0");
     redis.kill();
     assert_eq!(send_ping(&server, &accounts.key.ping()).await, 503);
-    assert_eq!(server.get("/health/ready", &[]).await.status, 503);
+    until("it says so", async || server.get("/health/ready", &[]).await.status == 503).await;
 
     let help = command(&["--help"]).output().unwrap();
     let down = command(&["--listen", "127.0.0.1:1"]).output().unwrap();

@@ -64,7 +64,8 @@ fn empty(folder: &Folder) {
 #[tokio::test]
 async fn an_embedded_database_is_backed_up_while_it_serves_and_restored() {
     let (folder, safe) = (Folder::new(), Folder::new());
-    let cluster = Cluster { database: sqlite(&folder), folder, redis: None };
+    let database = sqlite(&folder);
+    let cluster = Cluster { folder, ..Cluster::new(database) };
     let server = cluster.start();
     let before = Before::make(&cluster, &server).await;
     let (backup, keys) = (safe.path("gateway.db"), safe.path("gateway.keys"));

@@ -11,7 +11,7 @@ use std::{
     },
 };
 
-use super::Folder;
+use super::{Folder, PATIENCE};
 
 /// The program, built if it is not, as this test is.
 fn program() -> &'static Path {
@@ -35,13 +35,18 @@ fn program() -> &'static Path {
     })
 }
 
-/// The program, with none of its variables that whoever runs the tests may have set.
+/// The program, with none of its variables that whoever runs the tests may have set. It waits for its stores, as a
+/// machine that is busy is not a store that is down.
 pub fn command() -> Command {
     let mut command = Command::new(program());
     for (name, _) in env::vars_os() {
         if name.to_string_lossy().starts_with("GATEWAY_") {
             command.env_remove(name);
         }
+    }
+    let patience = PATIENCE.as_secs().to_string();
+    for name in ["GATEWAY_DATABASE_TIMEOUT", "GATEWAY_REDIS_TIMEOUT"] {
+        command.env(name, &patience);
     }
     command
 }

@@ -70,9 +70,9 @@ use std::time::Duration;
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request},
+    extract::{DefaultBodyLimit, Request, State},
     http::{Method, StatusCode},
-    middleware::{Next, from_fn, from_fn_with_state, map_response_with_state},
+    middleware::{Next, from_fn_with_state, map_response_with_state},
     response::{IntoResponse, Response},
     routing::{MethodRouter, delete, get, post, put},
 };
@@ -132,7 +132,7 @@ pub fn router(gateway: &Gateway) -> Result<Router, Error> {
         // Inside of the authenticating layer, it is known who asks.
         let methods = worded(methods)
             .route_layer(DefaultBodyLimit::max(LONGEST_DOCUMENT))
-            .route_layer(from_fn(to_its_end))
+            .route_layer(from_fn_with_state(gateway.clone(), to_its_end))
             .route_layer(authenticate.clone());
         worded(methods)
     };
@@ -154,7 +154,7 @@ pub fn router(gateway: &Gateway) -> Result<Router, Error> {
 }
 
 /// What has been let in goes on when its caller hangs up, so that no claim stays behind without a group.
-async fn to_its_end(request: Request, next: Next) -> Response {
-    let response = tokio::spawn(limit::answered(request, next)).await;
+async fn to_its_end(gateway: State<Gateway>, request: Request, next: Next) -> Response {
+    let response = tokio::spawn(limit::answered(gateway, request, next)).await;
     response.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
