@@ -34,7 +34,6 @@ use std::process::Output;
 use gateway_support::{Folder, Reply, Server, basic, run};
 use http::{HeaderMap, Method};
 use portcullis::s3p::Signer;
-use sqlx::{Connection, SqliteConnection};
 
 const ALICE: &str = "alice@example.org";
 const BOB: &str = "bob@example.org";
@@ -115,12 +114,7 @@ fn refusal(output: &Output) -> String {
     told
 }
 
-async fn database(folder: &Folder) -> SqliteConnection {
-    let url = format!("sqlite:{}", folder.path("gateway.db").display());
-    SqliteConnection::connect(&url).await.unwrap()
-}
-
 async fn count_users(folder: &Folder) -> i64 {
-    let mut database = database(folder).await;
+    let mut database = folder.database().await;
     sqlx::query_scalar("SELECT count(*) FROM portcullis_users").fetch_one(&mut database).await.unwrap()
 }

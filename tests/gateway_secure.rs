@@ -33,8 +33,7 @@ mod user_tokens;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use form_urlencoded::Serializer;
-use gateway_support::{Folder, Reply, Server};
-use sqlx::{Connection, SqliteConnection};
+use gateway_support::{Reply, Server};
 
 const ALICE: &str = "alice@example.org";
 const BOB: &str = "bob@example.org";
@@ -140,9 +139,4 @@ async fn smp(server: &Server, who: &str) -> u16 {
         </ParticipantIdentifier><ServiceMetadataReferenceCollection/></ServiceGroup>";
     let path = "/iso6523-actorid-upis%3A%3A9915%3Ademo";
     server.send("PUT", path, &headers, group).await.status.as_u16()
-}
-
-async fn database(folder: &Folder) -> SqliteConnection {
-    let url = format!("sqlite:{}", folder.path("gateway.db").display());
-    SqliteConnection::connect(&url).await.unwrap()
 }

@@ -5,7 +5,7 @@ use std::{fs, io};
 use regex::Regex;
 
 use crate::{
-    ALICE, Key, add_carol, count_users, database,
+    ALICE, Key, add_carol, count_users,
     gateway_support::{Folder, Server, command, free_port, paste, run},
     printed, refusal, s3p, said, smp, smsgate,
 };
@@ -46,7 +46,7 @@ async fn accounts_that_cannot_be_printed_are_not_made_and_the_next_start_makes_o
     let key = Key::of_demo(&server);
     assert_eq!((smsgate(&server, &server.alice()).await, s3p(&server, &key).await), (200, 200));
     assert_eq!(smp(&server, &server.user_token()).await, 200);
-    let mut database = database(&folder).await;
+    let mut database = folder.database().await;
     let mut count = async |table| {
         let count = format!("SELECT count(*) FROM {table}");
         let count = sqlx::query_scalar::<_, i64>(sqlx::AssertSqlSafe(count));
@@ -105,7 +105,7 @@ async fn there_are_none_where_others_can_reach_the_server() {
     let server = for_others(&folder, &[]);
     assert_eq!(server.greeting(), "");
     assert_eq!(count_users(&folder).await, 0);
-    assert_eq!(server.get("/health/ready", &[]).await.status, 204);
+    assert_eq!(server.get("/health/live", &[]).await.status, 204);
     // Nor is anybody left to guess how to begin.
     let program = command().get_program().to_str().unwrap().to_owned();
     let told = format!("{program} user add NAME");

@@ -69,7 +69,7 @@ async fn variables_open_the_server_to_others() {
         .env("GATEWAY_INSECURE_HTTP", "true")
         .env("GATEWAY_DEMO", "true");
     let server = Server::launch(&folder, port, &mut command);
-    assert_eq!(server.get("/health/ready", &[]).await.status, 204);
+    assert_eq!(server.get("/health/live", &[]).await.status, 204);
     assert_eq!(count_users(&folder).await, 2);
 }
 

@@ -178,7 +178,7 @@ async fn an_address_may_have_a_name() {
     command.args(["--database", &database, "--listen", &format!("localhost:{port}")]);
     let mut server = Server::launch(&folder, port, &mut command);
     server.url.clone_from(&url);
-    assert_eq!(server.get("/health/ready", &[]).await.status, 204);
+    assert_eq!(server.get("/health/live", &[]).await.status, 204);
     assert!(server.greeting().contains(&format!("  {url}/secure/\n")), "{}", server.greeting());
     assert_eq!(s3p(&server, &Key::of_demo(&server)).await, 200);
 

@@ -22,7 +22,7 @@ fn with_a_certificate_https_is_served_and_plain_http_is_not() {
     let trusting = ["--cacert", cert.to_str().unwrap()];
     let ask = |arguments: &[&str]| curl(&[&trusting[..], arguments].concat());
 
-    assert_eq!(ask(&[&format!("{url}/health/ready")]), "204");
+    assert_eq!(ask(&[&format!("{url}/health/live")]), "204");
     let alice = format!("{ALICE}:{}", server.demo("alice@example.org  password"));
     assert_eq!(ask(&["-u", &alice, &format!("{url}/3rdparty/v1/messages")]), "200");
     // What is signed begins with https.
@@ -34,8 +34,8 @@ fn with_a_certificate_https_is_served_and_plain_http_is_not() {
     let log = server.log_so_far();
     assert!(log.contains(&format!("listening on {url}")), "{log}");
 
-    assert_eq!(curl(&[&format!("{}/health/ready", server.url)]), "000", "plain http");
-    assert_eq!(curl(&[&format!("{url}/health/ready")]), "000", "a certificate that is not trusted");
+    assert_eq!(curl(&[&format!("{}/health/live", server.url)]), "000", "plain http");
+    assert_eq!(curl(&[&format!("{url}/health/live")]), "000", "a certificate that is not trusted");
 }
 
 #[test]

@@ -6,7 +6,6 @@ use std::{process::Output, sync::Arc};
 use http::{HeaderMap, Method};
 use portcullis::{Clock, ManualClock, SystemClock, s3p::Signer};
 use serde_json::{Value, json};
-use sqlx::{Connection, SqliteConnection};
 
 use super::gateway_support::{Folder, Reply, Server, run};
 
@@ -158,11 +157,6 @@ pub fn printed(output: &Output, words: &str) -> String {
     let text = String::from_utf8(output.stdout.clone()).unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix(words));
     line.unwrap_or_else(|| panic!("no {words:?}: {output:?}")).to_owned()
-}
-
-pub async fn database(folder: &Folder) -> SqliteConnection {
-    let url = format!("sqlite:{}", folder.path("gateway.db").display());
-    SqliteConnection::connect(&url).await.unwrap()
 }
 
 pub fn unix_now() -> i64 {

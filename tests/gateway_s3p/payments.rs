@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tower::{Layer, Service, ServiceExt};
 
 use super::{
-    caller::{AIRTIME, Caller, FORM, JSON, database, order, verdict},
+    caller::{AIRTIME, Caller, FORM, JSON, order, verdict},
     gateway_support::{Folder, Server},
 };
 
@@ -195,7 +195,7 @@ async fn a_quote_is_paid_once_in_time_by_its_owner_and_in_full() {
     assert_eq!(pay(&alice, &order).await, (400, 4209), "used");
 
     order["quoteId"] = json!(alice.quote(&server, AIRTIME, 1000).await);
-    let mut database = database(&folder).await;
+    let mut database = folder.database().await;
     sqlx::query("UPDATE s3p_quotes SET expires = expires - 601").execute(&mut database).await.unwrap();
     assert_eq!(pay(&alice, &order).await, (400, 4209), "expired");
     alice.quote(&server, AIRTIME, 1000).await;

@@ -8,7 +8,7 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{
-    caller::{AIRTIME, Caller, FORM, JSON, Signed, database, order, unix_now, verdict},
+    caller::{AIRTIME, Caller, FORM, JSON, Signed, order, unix_now, verdict},
     gateway_support::{Folder, GRPC, Reply, Server},
 };
 
@@ -182,7 +182,7 @@ async fn a_token_with_too_many_nonces_has_to_wait_and_others_need_not() {
     )
     .bind(&alice.token)
     .bind(unix_now() + 300)
-    .execute(&mut database(&folder).await)
+    .execute(&mut folder.database().await)
     .await
     .unwrap();
     let refused = alice.get(&server, "/ping").await;
@@ -197,7 +197,7 @@ async fn a_database_that_cannot_answer_is_a_503_and_nothing_is_let_through() {
     let server = Server::start(&folder, &[]);
     let alice = Caller::alice(&server);
     let quote = alice.quote(&server, AIRTIME, 1000).await;
-    let mut database = database(&folder).await;
+    let mut database = folder.database().await;
     for (broken, whole) in [
         ("ALTER TABLE s3p_collections RENAME TO gone", "ALTER TABLE gone RENAME TO s3p_collections"),
         (

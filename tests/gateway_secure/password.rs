@@ -3,7 +3,7 @@
 use portcullis::basic::PasswordHash;
 
 use crate::{
-    ALICE, BOB, Person, database,
+    ALICE, BOB, Person,
     gateway_support::{Folder, Server, basic},
     password_of, sign_in, smp,
 };
@@ -65,7 +65,7 @@ async fn a_password_that_is_changed_while_another_change_is_under_way_stays() {
     let old = password_of(&server, ALICE);
     let alice = Person::sign_in(&server, ALICE).await;
     let chosen = PasswordHash::of(OPERATORS).unwrap();
-    let mut operator = database(&folder).await;
+    let mut operator = folder.database().await;
     sqlx::query("BEGIN IMMEDIATE").execute(&mut operator).await.unwrap();
     sqlx::query("UPDATE portcullis_users SET password = $1 WHERE name = $2")
         .bind(chosen.as_str())

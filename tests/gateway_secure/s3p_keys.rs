@@ -5,7 +5,7 @@ use http::{HeaderMap, Method};
 use portcullis::s3p::Signer;
 
 use crate::{
-    ALICE, BOB, Person, between, database,
+    ALICE, BOB, Person, between,
     gateway_support::{Folder, Server, run, until},
     shown,
 };
@@ -98,7 +98,7 @@ async fn nobody_has_more_than_100_active_keys_nor_a_list_without_an_end() {
     let folder = Folder::new();
     let server = Server::start(&folder, &[]);
     let bob = Person::sign_in(&server, BOB).await;
-    let mut database = database(&folder).await;
+    let mut database = folder.database().await;
     let insert = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 250) \
                   INSERT INTO portcullis_access_keys (token, issuer, subject, secret, scopes, disabled, created) \
                   SELECT 'key' || i, issuer, subject, x'00', '', i > 99, i FROM n, portcullis_users WHERE name = $1";

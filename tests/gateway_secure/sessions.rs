@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, query, query_as};
 
 use crate::{
-    ALICE, BOB, Person, database,
+    ALICE, BOB, Person,
     gateway_support::{Folder, Server, free_port, run},
 };
 
@@ -15,7 +15,7 @@ pub(crate) async fn age(folder: &Folder, name: &str, seconds: i64) {
         "UPDATE page_sessions SET body = json_set(body, '$.signed_in.{name}', \
          json_extract(body, '$.signed_in.{name}') - {seconds})"
     );
-    query(AssertSqlSafe(update)).execute(&mut database(folder).await).await.unwrap();
+    query(AssertSqlSafe(update)).execute(&mut folder.database().await).await.unwrap();
 }
 
 /// Lets all sessions end in so many seconds.
@@ -23,7 +23,7 @@ async fn end_in(folder: &Folder, seconds: i64) {
     let update = format!(
         "UPDATE page_sessions SET expires = CAST(strftime('%s', 'now') AS INTEGER) + {seconds}"
     );
-    query(AssertSqlSafe(update)).execute(&mut database(folder).await).await.unwrap();
+    query(AssertSqlSafe(update)).execute(&mut folder.database().await).await.unwrap();
 }
 
 #[tokio::test]
@@ -40,11 +40,11 @@ async fn a_session_ends_after_half_an_hour_without_a_request() {
     assert!(reply.header("set-cookie").contains(&alice.cookie), "{reply:?}");
     let (left,): (i64,) =
         query_as("SELECT expires - CAST(strftime('%s', 'now') AS INTEGER) FROM page_sessions")
-            .fetch_one(&mut database(&folder).await)
+            .fetch_one(&mut folder.database().await)
             .await
             .unwrap();
     assert!((1000..=1800).contains(&left), "half an hour, counted anew: {left}");
-    end_in(&folder, 0).await;
+    end_in(&folder, -60).await;
     assert!(!alice.is_signed_in().await);
 }
 
@@ -58,7 +58,7 @@ async fn a_session_ends_after_twelve_hours_however_busy_it_is() {
     age(&folder, "began", 600).await;
     assert!(!alice.is_signed_in().await);
     let (left,): (i64,) = query_as("SELECT count(*) FROM page_sessions")
-        .fetch_one(&mut database(&folder).await)
+        .fetch_one(&mut folder.database().await)
         .await
         .unwrap();
     assert_eq!(left, 0);
@@ -107,7 +107,7 @@ async fn who_reads_the_database_can_take_over_no_session() {
     let server = Server::start(&folder, &[]);
     let alice = Person::sign_in(&server, ALICE).await;
     let (digest, body): (Vec<u8>, String) = query_as("SELECT digest, body FROM page_sessions")
-        .fetch_one(&mut database(&folder).await)
+        .fetch_one(&mut folder.database().await)
         .await
         .unwrap();
     let value = alice.cookie.split_once('=').unwrap().1;
@@ -127,7 +127,7 @@ async fn strangers_leave_nothing_in_the_database() {
     }
     crate::sign_in(&server, &made_up, ALICE, "wrong").await;
     let (left,): (i64,) = query_as("SELECT count(*) FROM page_sessions")
-        .fetch_one(&mut database(&folder).await)
+        .fetch_one(&mut folder.database().await)
         .await
         .unwrap();
     assert_eq!(left, 0);

@@ -81,7 +81,7 @@ async fn a_session_that_has_ended_while_a_form_came_does_not_come_back() {
     assert_nothing_done(&slow.finish());
     assert!(!alice.is_signed_in().await);
     let (left,): (i64,) = sqlx::query_as("SELECT count(*) FROM page_sessions")
-        .fetch_one(&mut crate::database(&folder).await)
+        .fetch_one(&mut folder.database().await)
         .await
         .unwrap();
     assert_eq!(left, 0);
@@ -106,7 +106,7 @@ async fn a_form_whose_session_has_ended_while_it_came_makes_no_secret() {
         let made = "SELECT (SELECT count(*) FROM portcullis_user_tokens WHERE name = 'mine') \
                     + (SELECT count(*) FROM s3p_key_notes WHERE name = 'mine')";
         let (made,): (i64,) =
-            sqlx::query_as(made).fetch_one(&mut crate::database(&folder).await).await.unwrap();
+            sqlx::query_as(made).fetch_one(&mut folder.database().await).await.unwrap();
         assert_eq!(made, 0);
     }
 }

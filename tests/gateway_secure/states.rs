@@ -4,7 +4,7 @@ use http::{HeaderMap, Method};
 use portcullis::s3p::Signer;
 
 use crate::{
-    ALICE, BOB, Person, database,
+    ALICE, BOB, Person,
     gateway_support::{Folder, Reply, Server, basic, run},
     password_of, sign_in, smp,
 };
@@ -130,7 +130,7 @@ async fn a_stored_hash_that_is_none_is_answered_as_a_name_that_does_not_exist() 
         sqlx::query("UPDATE portcullis_users SET password = $1 WHERE name = $2")
             .bind(hash)
             .bind(&known)
-            .execute(&mut database(&folder).await)
+            .execute(&mut folder.database().await)
             .await
             .unwrap();
         for password in [hash, "x"] {

@@ -5,7 +5,7 @@ use std::fs;
 use futures_util::future::join_all;
 
 use crate::{
-    ALICE, BOB, Person, between, database,
+    ALICE, BOB, Person, between,
     gateway_support::{Folder, Server, run, until},
     shown, smp,
 };
@@ -41,7 +41,7 @@ async fn the_list_says_when_a_token_was_used_and_when_it_expires() {
     let unused = "<td data-label=\"Last used\">never</td>";
     let list = bob.get("user-tokens").await.body;
     assert!(list.contains(never) && list.contains(unused), "{list}");
-    smp(&server, &format!("Bearer {}", shown(&created, "token"))).await;
+    assert_eq!(smp(&server, &format!("Bearer {}", shown(&created, "token"))).await, 200);
     // It is written down after the answer.
     let is_used = async || !bob.get("user-tokens").await.body.contains(unused);
     until("its use is in the list", is_used).await;
@@ -142,14 +142,14 @@ async fn nobody_has_more_than_100_active_tokens_nor_a_list_without_an_end() {
     let folder = Folder::new();
     let server = Server::start(&folder, &[]);
     let bob = Person::sign_in(&server, BOB).await;
-    // The first 99 are active, then 75 revoked, then 76 expired.
+    // The first 99 are active, then 75 revoked, then 76 expired, so lately that none is forgotten.
     let insert = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 250) \
                   INSERT INTO portcullis_user_tokens \
                   (digest, id, issuer, subject, scopes, name, created, revoked, expires) \
-                  SELECT randomblob(32), 'id' || i, issuer, subject, '', 'token' || i, i, \
-                  CASE WHEN i BETWEEN 100 AND 174 THEN 1 END, CASE WHEN i > 174 THEN 1 END \
-                  FROM n, portcullis_users WHERE portcullis_users.name = $1";
-    sqlx::query(insert).bind(BOB).execute(&mut database(&folder).await).await.unwrap();
+                  SELECT randomblob(32), 'id' || i, issuer, subject, '', 'token' || i, now - 1000 + i, \
+                  CASE WHEN i BETWEEN 100 AND 174 THEN now - 60 END, CASE WHEN i > 174 THEN now - 60 END \
+                  FROM n, (SELECT CAST(strftime('%s', 'now') AS INTEGER) AS now), portcullis_users WHERE portcullis_users.name = $1";
+    sqlx::query(insert).bind(BOB).execute(&mut folder.database().await).await.unwrap();
     let create = async |name| bob.post("user-tokens", &[("name", name)]).await;
     let hundredth = create("the hundredth").await;
     assert_eq!(smp(&server, &format!("Bearer {}", shown(&hundredth, "token"))).await, 200);

@@ -3,14 +3,10 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
-    time::Duration,
 };
 
 use futures_util::future::join_all;
-use sqlx::{
-    AssertSqlSafe, ConnectOptions, SqliteConnection, query, query_as, raw_sql,
-    sqlite::SqliteConnectOptions,
-};
+use sqlx::{AssertSqlSafe, SqliteConnection, query, query_as, raw_sql};
 
 use crate::{
     CARD, CARD_XML, GROUP, GROUP_XML, PATIENT, SERVICE, SERVICE_XML,
@@ -163,7 +159,7 @@ struct Lock(SqliteConnection);
 
 impl Lock {
     async fn take(folder: &Folder) -> Self {
-        let mut database = database(folder).await;
+        let mut database = folder.database().await;
         query("BEGIN IMMEDIATE").execute(&mut database).await.unwrap();
         Self(database)
     }
@@ -173,29 +169,21 @@ impl Lock {
     }
 }
 
-async fn database(folder: &Folder) -> SqliteConnection {
-    let url = format!("sqlite:{}", folder.path("gateway.db").display());
-    let options: SqliteConnectOptions = url.parse().unwrap();
-    // The server writes now and then, and lets others have their turn.
-    options.busy_timeout(Duration::from_secs(60)).connect().await.unwrap()
-}
-
 /// Whose the group is, by the version of the owner.
 async fn owner(folder: &Folder) -> Option<(String, i64)> {
     query_as("SELECT subject, version FROM portcullis_owners WHERE kind = 'group'")
-        .fetch_optional(&mut database(folder).await)
+        .fetch_optional(&mut folder.database().await)
         .await
         .unwrap()
 }
 
 async fn subject(folder: &Folder, name: &str) -> String {
     let select = query_as("SELECT subject FROM portcullis_users WHERE name = $1").bind(name);
-    let (subject,): (String,) = select.fetch_one(&mut database(folder).await).await.unwrap();
+    let (subject,): (String,) = select.fetch_one(&mut folder.database().await).await.unwrap();
     subject
 }
 
-/// Lets the server come as far as it can with what it has got: it answers others meanwhile. Not for long: a write waits
-/// for five seconds at the most.
+/// Lets the server come as far as it can with what it has got: it answers others meanwhile.
 async fn while_others_read(server: &Server) {
     for _ in 0..10 {
         assert_eq!(server.get("/nobodys::group", &[]).await.status, 404);
@@ -221,7 +209,7 @@ async fn who_hangs_up_while_the_claim_has_to_wait_has_written_the_group_all_the_
 /// Sends a PUT of Alice's that is let in as hers, and lets this happen before it is stored.
 async fn put_after(server: &Server, folder: &Folder, statements: &str) -> Reply {
     let alice = server.user_token();
-    let (subject, mut database) = (subject(folder, "alice@example.org").await, database(folder).await);
+    let (subject, mut database) = (subject(folder, "alice@example.org").await, folder.database().await);
     // She has claimed it by another request, which is still under way.
     query("INSERT INTO portcullis_owners VALUES ('group', $1, 'local', $2, 7)")
         .bind(ID)
@@ -273,7 +261,7 @@ async fn a_claim_whose_group_cannot_be_stored_is_given_back() {
     let folder = Folder::new();
     let server = Server::start(&folder, &[]);
     let (alice, bob) = (server.user_token(), token_of_bob(&folder));
-    let mut database = database(&folder).await;
+    let mut database = folder.database().await;
     query("CREATE TRIGGER full BEFORE INSERT ON smp_groups BEGIN SELECT RAISE(ABORT, 'full'); END")
         .execute(&mut database)
         .await

@@ -1,7 +1,5 @@
 //! The table of endpoints: who may call what, and what comes back.
 
-use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
-
 use crate::{
     CARD, CARD_XML, GROUP, GROUP_XML, PUSH, REDIRECT_XML, SERVICE, SERVICE_XML, WRITES,
     gateway_support::{Folder, Server},
@@ -161,8 +159,7 @@ async fn writing_again_replaces_a_redirect_may_stand_for_metadata_and_only_a_car
 
 /// When the one card was pushed.
 async fn pushed(folder: &Folder) -> Option<i64> {
-    let options = SqliteConnectOptions::new().filename(folder.path("gateway.db"));
-    let mut database = options.connect().await.unwrap();
+    let mut database = folder.database().await;
     let pushed = sqlx::query_scalar("SELECT pushed FROM smp_business_cards");
     pushed.fetch_one(&mut database).await.unwrap()
 }

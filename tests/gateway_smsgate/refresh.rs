@@ -134,14 +134,13 @@ async fn to_revoke_an_access_token_that_has_expired_ends_its_family_too() {
     let alice = Caller::new(&server, server.alice());
     let first = alice.pair(&["logs:read"]).await;
     // Of its access token nothing is kept: it is as if that had expired long ago.
-    let database = format!("sqlite:{}", folder.path("gateway.db").display());
-    let pool = sqlx::SqlitePool::connect(&database).await.unwrap();
+    let mut database = folder.database().await;
     let kept = sqlx::query(
         "SELECT 1 FROM portcullis_refresh_tokens WHERE id = $1 \
          UNION SELECT 1 FROM portcullis_refresh_families WHERE id = $1",
     )
     .bind(&first.id)
-    .fetch_optional(&pool)
+    .fetch_optional(&mut database)
     .await;
     assert!(kept.unwrap().is_none());
     assert_eq!(alice.delete(&format!("/auth/token/{}", first.id)).await.status, 204);
@@ -171,12 +170,14 @@ async fn what_a_user_has_lost_is_not_refreshed() {
     let folder = Folder::new();
     let server = Server::start(&folder, &[]);
     let pair = Caller::new(&server, server.alice()).pair(&["logs:read", "messages:list"]).await;
-    let database = format!("sqlite:{}", folder.path("gateway.db").display());
-    let pool = sqlx::SqlitePool::connect(&database).await.unwrap();
-    sqlx::query("UPDATE portcullis_users SET scopes = 'messages:list'").execute(&pool).await.unwrap();
+    let mut database = folder.database().await;
+    sqlx::query("UPDATE portcullis_users SET scopes = 'messages:list'")
+        .execute(&mut database)
+        .await
+        .unwrap();
     let reply = refresh(&pair).await;
     assert_refused(&reply, 403, "scope required: logs:read");
-    sqlx::query("UPDATE portcullis_users SET scopes = 'all:any'").execute(&pool).await.unwrap();
+    sqlx::query("UPDATE portcullis_users SET scopes = 'all:any'").execute(&mut database).await.unwrap();
     assert_eq!(refresh(&pair).await.status, 201, "a refusal does not use the token up");
 }
 

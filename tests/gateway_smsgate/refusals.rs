@@ -1,7 +1,6 @@
 //! What a stranger, and one who has made a mistake, is told.
 
 use serde_json::{Value, json};
-use sqlx::{Connection, SqliteConnection};
 
 use super::{gateway_support::GRPC, *};
 
@@ -129,9 +128,8 @@ async fn a_database_that_does_not_answer_is_503_and_not_a_wrong_password() {
     let server = Server::start(&folder, &[]);
     let alice = Caller::new(&server, server.alice());
     let pair = alice.pair(&["messages:list"]).await;
-    let database = format!("sqlite:{}", folder.path("gateway.db").display());
     // One: another connection does not know at once what this one has renamed.
-    let mut database = SqliteConnection::connect(&database).await.unwrap();
+    let mut database = folder.database().await;
 
     sqlx::query("ALTER TABLE sms_messages RENAME TO away").execute(&mut database).await.unwrap();
     assert_refused(&alice.get("/messages").await, 503, "try again later");

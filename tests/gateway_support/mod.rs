@@ -13,6 +13,7 @@ mod server;
 use std::{env, fs, path::PathBuf, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
 
 pub use self::{
     program::{command, free_port, paste, run, run_with_input},
@@ -52,6 +53,12 @@ impl Folder {
 
     pub fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
+    }
+
+    /// The database of the server that runs on this folder, which writes now and then.
+    pub async fn database(&self) -> SqliteConnection {
+        let options = SqliteConnectOptions::new().filename(self.path("gateway.db"));
+        options.busy_timeout(PATIENCE).connect().await.unwrap()
     }
 }
 
