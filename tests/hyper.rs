@@ -5,7 +5,10 @@ mod hyper_support;
 mod schemes;
 mod support;
 
-use std::{net::SocketAddr, time::UNIX_EPOCH};
+use std::{
+    net::SocketAddr,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use bytes::Bytes;
 use http::{
@@ -102,7 +105,8 @@ async fn signed_server(protocol: Protocol) -> (SocketAddr, Calls) {
     let address = listener.local_addr().unwrap();
     let url = PublicUrl::parse(&url(address, "")).unwrap();
     let auth = S3pAuth::new(url, schemes::keys(), MemoryNonceStore::new(UNIX_EPOCH));
-    let layer = S3pSignatureLayer::new(auth.clock(schemes::manual_clock()));
+    let auth = auth.clock(schemes::manual_clock()).body_timeout(Duration::from_secs(60));
+    let layer = S3pSignatureLayer::new(auth);
     let calls = Calls::default();
     serve_on(listener, protocol, layer.layer(greeter::<Body<Incoming>>(&calls)));
     (address, calls)

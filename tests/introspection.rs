@@ -41,6 +41,8 @@ const ISSUER: &str = "https://id.example.org";
 const AUDIENCE: &str = "messages";
 /// The example of RFC 6750.
 const TOKEN: &str = "mF_9.B5f-4.1JqM";
+/// How long an answer may take, however busy the machine is.
+const PATIENCE: Duration = Duration::from_secs(60);
 const GOOD: &str =
     r#"{"active":true,"iss":"https://id.example.org","aud":"messages","sub":"alice","exp":1700000600}"#;
 

@@ -27,13 +27,21 @@ mod support;
 #[path = "jwks/tls.rs"]
 mod tls;
 
+use std::time::Duration;
+
 use jsonwebtoken::jwk::Jwk;
 use jwt_support::{AUDIENCE, ISSUER, NOW, claims, jwk, sign_with};
 use portcullis::{
-    AuthenticateLayer, ManualClock,
-    jwt::{Algorithm, JwtAuth, KeySource},
+    AuthenticateLayer, ConfigError, ManualClock,
+    jwt::{
+        Algorithm, JwtAuth, KeySource,
+        remote::{JwksUrl, RemoteKeys},
+    },
 };
 use serde_json::json;
+
+/// How long a fetch may take: the longest that there is.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The id of a key is the name of its algorithm: these are the keys of a set.
 fn set(algorithms: &[Algorithm]) -> String {
@@ -64,6 +72,11 @@ fn jwt(keys: impl KeySource) -> JwtAuth {
 
 fn layer(keys: impl KeySource) -> AuthenticateLayer {
     AuthenticateLayer::new(jwt(keys))
+}
+
+/// Keys from there, however busy the machine is.
+async fn connect(source: JwksUrl) -> Result<RemoteKeys, ConfigError> {
+    RemoteKeys::builder(source).time_limit(PATIENCE).connect().await
 }
 
 /// An error and its causes.

@@ -1,6 +1,9 @@
 //! Outdated hashes are replaced after a success.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use portcullis::{
     BasicAuthLayer, NowOrLater, StoreError,
@@ -181,7 +184,7 @@ async fn of_many_successes_at_once_one_is_hashed_anew_at_a_time() {
     }
     let (begun, go_on) = (Arc::new(Mutex::new(0)), Arc::new(tokio::sync::Semaphore::new(0)));
     let store = Slow(aladdin(), begun.clone(), go_on);
-    let pool = HashingPool::new(1);
+    let pool = HashingPool::new(1).wait_limit(Duration::from_secs(3600));
     let auth = BasicAuth::new("cave", store).unwrap().hashing_pool(pool.clone()).rehash_outdated();
     let layer = BasicAuthLayer::new(auth);
     let sign_in = async || {
@@ -196,7 +199,7 @@ async fn of_many_successes_at_once_one_is_hashed_anew_at_a_time() {
             tokio::task::yield_now().await;
         }
     };
-    let in_time = tokio::time::timeout(std::time::Duration::from_secs(60), begins).await;
+    let in_time = tokio::time::timeout(Duration::from_secs(60), begins).await;
     assert!(in_time.is_ok(), "none is hashed anew");
     // While that one is kept waiting, there is no other.
     for _ in 0..20 {

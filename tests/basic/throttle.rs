@@ -35,7 +35,10 @@ impl Gate {
     pub(super) fn of(users: impl UserStore, throttle: Throttle) -> Self {
         let (clock, witness) = (Arc::new(ManualClock::at_unix(START)), Witness::default());
         let auth = BasicAuth::new("cave", users).unwrap().clock(clock.clone());
-        Self { auth: auth.verifier(witness.clone()).throttle(throttle), clock, witness }
+        // Who waits for a place is not told to come again, on a machine that is busy.
+        let pool = HashingPool::new(2).wait_limit(Duration::from_secs(3600));
+        let auth = auth.verifier(witness.clone()).throttle(throttle).hashing_pool(pool);
+        Self { auth, clock, witness }
     }
 
     pub(super) async fn from(&self, source: &str, user: &str, password: &str) -> Answer {

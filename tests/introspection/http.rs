@@ -20,7 +20,7 @@ async fn the_question_is_a_form_and_says_who_asks() {
     let basic = HttpEndpoint::basic(&url, "me & you", "a:b+c/\u{e9}~").unwrap();
     let bearer = HttpEndpoint::bearer(&url, "our.own.token").unwrap();
     for endpoint in [basic, bearer] {
-        let auth = builder(&endpoint).build().unwrap();
+        let auth = builder(&endpoint.time_limit(PATIENCE)).build().unwrap();
         assert_eq!(judge(&auth, "a-._~+/z==").await.unwrap().subject(), "alice");
     }
     // RFC 6749 section 2.3.1: each part encoded as in a form, then RFC 7617.
@@ -78,7 +78,7 @@ async fn a_server_that_does_not_answer_is_503_and_never_a_wrong_token() {
         assert_unavailable(endpoint(&server), cause, &text).await;
         assert_eq!(server.requests().len(), 1, "{text}");
     }
-    let nobody = HttpEndpoint::basic("http://127.0.0.1:1/", "me", "secret").unwrap();
+    let nobody = endpoint_at("http://127.0.0.1:1/");
     assert_unavailable(nobody, "error sending request", "nobody listens").await;
 }
 
@@ -99,8 +99,8 @@ async fn a_server_whose_certificate_nobody_trusts_gets_no_token() {
     let server = axum_server::from_tcp_rustls(listener, tls).unwrap();
     tokio::spawn(server.serve(app.into_make_service()));
 
-    let endpoint = HttpEndpoint::basic(&format!("https://{address}/"), "me", "secret");
-    assert_unavailable(endpoint.unwrap(), "certificate", "its own certificate").await;
+    let endpoint = endpoint_at(&format!("https://{address}/"));
+    assert_unavailable(endpoint, "certificate", "its own certificate").await;
     assert_eq!(asked.load(Ordering::SeqCst), 0);
 }
 
@@ -176,7 +176,7 @@ async fn no_more_tokens_are_asked_about_at_once_than_was_configured() {
         now.fetch_sub(1, Ordering::SeqCst);
         ([("content-type", "application/json")], GOOD)
     }));
-    let endpoint = HttpEndpoint::basic(&url.await, "me", "secret").unwrap();
+    let endpoint = endpoint_at(&url.await);
     let auth = builder(&endpoint.max_concurrent(2)).build().unwrap();
     let asked = (0..10).map(|n| {
         let (auth, token) = (auth.clone(), format!("token-{n}"));
@@ -193,7 +193,7 @@ async fn a_connection_is_used_again() {
         let json = response(&[("sub", &format!("{:?}", peer.to_string()))]);
         ([("content-type", "application/json")], json)
     }));
-    let endpoint = HttpEndpoint::basic(&url.await, "me", "secret").unwrap();
+    let endpoint = endpoint_at(&url.await);
     let auth = builder(&endpoint).build().unwrap();
     let first = judge(&auth, TOKEN).await.unwrap();
     let second = judge(&auth, TOKEN).await.unwrap();
@@ -210,7 +210,11 @@ async fn serve(app: Router) -> String {
 }
 
 fn endpoint(server: &Server) -> HttpEndpoint {
-    HttpEndpoint::basic(&server.url("/introspect"), "me", "secret").unwrap()
+    endpoint_at(&server.url("/introspect"))
+}
+
+fn endpoint_at(url: &str) -> HttpEndpoint {
+    HttpEndpoint::basic(url, "me", "secret").unwrap().time_limit(PATIENCE)
 }
 
 /// Fails unless the answer is 503 with `Retry-After`, and the operator is told the cause.

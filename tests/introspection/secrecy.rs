@@ -53,6 +53,7 @@ async fn neither_token_nor_credentials_are_in_a_log_or_an_answer() {
             HttpEndpoint::basic(&server.url("/x?key=canary"), "me", "canary-secret").unwrap(),
             HttpEndpoint::bearer(&server.url("/x?key=canary"), "canary-secret").unwrap(),
         ] {
+            let endpoint = endpoint.time_limit(PATIENCE);
             let auth = builder(&endpoint).cache(Duration::from_secs(1), 10).build().unwrap();
             let layer = AuthenticateLayer::new(auth.clone());
             let things: [&dyn Debug; 4] = [&endpoint, &auth, &layer, &builder(&endpoint)];

@@ -5,10 +5,13 @@ use std::time::Duration;
 use portcullis::jwt::{
     Algorithm::{ES256, ES384},
     KeySource,
-    remote::{JwksUrl, RemoteKeys, RemoteKeysBuilder},
+    remote::{JwksUrl, RemoteKeys},
 };
 
+use tokio::time;
+
 use crate::{
+    PATIENCE, connect,
     issuer::{Issuer, Reply, head, ok, status},
     jwt_support::ask,
     layer, set, token, told,
@@ -52,10 +55,19 @@ fn faults(elsewhere: &Issuer) -> Vec<(Reply, &'static str)> {
     ]
 }
 
-/// Waits for a reply like this one: shortly only for what never comes.
-fn builder(issuer: &Issuer, reply: &Reply) -> RemoteKeysBuilder {
-    let keys = RemoteKeys::builder(JwksUrl::new(issuer.url()).unwrap());
-    keys.time_limit(Duration::from_secs(if matches!(reply, Reply::Hang(_)) { 1 } else { 60 }))
+/// Fetches, for the n-th time. Where the issuer hangs, the time passes that a fetch may take, once it was asked.
+async fn fetched<T>(issuer: &Issuer, n: usize, reply: &Reply, fetch: impl Future<Output = T>) -> T {
+    let pass_the_time = async {
+        if matches!(reply, Reply::Hang(_)) {
+            while issuer.requests().len() < n {
+                time::sleep(Duration::ZERO).await;
+            }
+            time::pause();
+            time::advance(PATIENCE + Duration::from_secs(1)).await;
+            time::resume();
+        }
+    };
+    tokio::join!(fetch, pass_the_time).0
 }
 
 #[tokio::test]
@@ -63,7 +75,8 @@ async fn an_issuer_that_misbehaves_fails_the_start_with_a_word_of_why() {
     let elsewhere = Issuer::start(ok(&[], &set(&[ES256, ES384]))).await;
     for (reply, word) in faults(&elsewhere) {
         let issuer = Issuer::start(reply.clone()).await;
-        let error = told(&builder(&issuer, &reply).connect().await.unwrap_err());
+        let keys = connect(JwksUrl::new(issuer.url()).unwrap());
+        let error = told(&fetched(&issuer, 1, &reply, keys).await.unwrap_err());
         assert!(error.contains(word) && error.contains(&issuer.url()), "{word}: {error}");
         assert_eq!(issuer.requests().len(), 1, "{error}");
         assert!(!error.contains("maintenance") && !error.contains("kty"), "{error}");
@@ -76,14 +89,15 @@ async fn an_issuer_that_begins_to_misbehave_does_no_harm() {
     let elsewhere = Issuer::start(ok(&[], &set(&[ES256, ES384]))).await;
     for (reply, word) in faults(&elsewhere) {
         let issuer = Issuer::start(ok(&[], &set(&[ES256]))).await;
-        let keys = builder(&issuer, &reply).connect().await.unwrap();
+        let keys = connect(JwksUrl::new(issuer.url()).unwrap()).await.unwrap();
         let layer = layer(keys.clone());
-        issuer.reply(reply);
-        let answer = ask(&layer, &token(ES384)).await;
+        issuer.reply(reply.clone());
+        let answer = fetched(&issuer, 2, &reply, ask(&layer, &token(ES384))).await;
         assert_eq!((answer.status.as_u16(), answer.reason()), (503, "jwt.keys"), "{word}");
         assert_eq!(issuer.requests().len(), 2, "{word}");
         assert_eq!(ask(&layer, &token(ES256)).await.status, 200, "{word}");
-        assert!(keys.is_ready() && keys.renew().unwrap().await.is_err(), "{word}");
+        let again = fetched(&issuer, 3, &reply, keys.renew().unwrap()).await;
+        assert!(keys.is_ready() && again.is_err(), "{word}");
     }
     assert!(elsewhere.requests().is_empty(), "a redirect was followed");
 }
@@ -91,7 +105,7 @@ async fn an_issuer_that_begins_to_misbehave_does_no_harm() {
 #[tokio::test]
 async fn an_endless_answer_is_left_when_it_is_too_long() {
     let issuer = Issuer::start(Reply::Endless(head("200 OK", &[]))).await;
-    let error = RemoteKeys::connect(JwksUrl::new(issuer.url()).unwrap()).await.unwrap_err();
+    let error = connect(JwksUrl::new(issuer.url()).unwrap()).await.unwrap_err();
     assert!(told(&error).contains("longer than"), "{}", told(&error));
     // What the sockets of both sides hold is beyond our control.
     assert!(issuer.sent() < 16 * 1024 * 1024, "{}", issuer.sent());
@@ -104,7 +118,7 @@ async fn where_nobody_listens_the_start_fails_and_the_server_can_wait() {
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let url = format!("http://{}/", socket.local_addr().unwrap());
     let source = || JwksUrl::new(&url).unwrap();
-    let error = told(&RemoteKeys::connect(source()).await.unwrap_err());
+    let error = told(&connect(source()).await.unwrap_err());
     assert!(error.contains("refused") && error.contains(&url), "{error}");
     let layer = layer(RemoteKeys::builder(source()).connect_lazy().unwrap());
     assert_eq!(ask(&layer, &token(ES256)).await.status, 503);

@@ -6,11 +6,12 @@ use http::{HeaderName, HeaderValue, header};
 use portcullis::jwt::{
     Algorithm::{ES256, ES384},
     KeySource,
-    remote::{JwksUrl, RemoteKeys},
+    remote::JwksUrl,
 };
 use tokio::time;
 
 use crate::{
+    connect,
     issuer::{Issuer, ok, status},
     jwt,
     jwt_support::{ask, claims, judge, sign_with},
@@ -22,7 +23,7 @@ use crate::{
 #[tokio::test]
 async fn keys_that_change_are_found_over_http() {
     let issuer = Issuer::start(ok(&["content-type: application/jwk-set+json"], &set(&[ES256]))).await;
-    let layer = layer(RemoteKeys::connect(JwksUrl::new(issuer.url()).unwrap()).await.unwrap());
+    let layer = layer(connect(JwksUrl::new(issuer.url()).unwrap()).await.unwrap());
     assert_eq!(ask(&layer, &token(ES256)).await.status, 200);
     // The content type is the issuer's affair.
     issuer.reply(ok(&["content-type: text/html"], &set(&[ES384])));
@@ -41,7 +42,7 @@ async fn a_request_has_the_query_an_accept_field_and_the_fields_that_were_added(
         .unwrap();
     assert_eq!(format!("{source:?}"), issuer.url(), "the query may be a secret");
     let log = Log::capture();
-    let keys = RemoteKeys::connect(source).await.unwrap();
+    let keys = connect(source).await.unwrap();
     let [request] = &issuer.requests()[..] else { panic!("one request") };
     assert!(request.starts_with("get /jwks?tenant=canary http/1.1\r\n"), "{request}");
     for line in ["accept: application/jwk-set+json, application/json;q=0.9", "x-api-key: canary-secret"]
@@ -59,7 +60,7 @@ async fn a_request_has_the_query_an_accept_field_and_the_fields_that_were_added(
 #[tokio::test]
 async fn a_set_that_has_not_changed_is_not_sent_again() {
     let issuer = Issuer::start(ok(&["etag: \"one\""], &set(&[ES256]))).await;
-    let keys = RemoteKeys::connect(JwksUrl::new(issuer.url()).unwrap()).await.unwrap();
+    let keys = connect(JwksUrl::new(issuer.url()).unwrap()).await.unwrap();
     issuer.reply(status("304 Not Modified", &["etag: \"one\""]));
     let log = Log::capture();
     keys.renew().unwrap().await.unwrap();
@@ -71,7 +72,7 @@ async fn a_set_that_has_not_changed_is_not_sent_again() {
 #[tokio::test]
 async fn the_cache_control_of_the_issuer_is_followed() {
     let issuer = Issuer::start(ok(&["cache-control: max-age=120"], &set(&[ES256]))).await;
-    let keys = RemoteKeys::connect(JwksUrl::new(issuer.url()).unwrap()).await.unwrap();
+    let keys = connect(JwksUrl::new(issuer.url()).unwrap()).await.unwrap();
     issuer.reply(ok(&[], &set(&[ES384])));
     time::pause();
     time::advance(Duration::from_secs(80)).await;
@@ -92,7 +93,7 @@ async fn the_cache_control_of_the_issuer_is_followed() {
 async fn addresses_in_a_token_are_never_asked() {
     let elsewhere = Issuer::start(ok(&[], &set(&[ES384]))).await;
     let issuer = Issuer::start(ok(&[], &set(&[ES256]))).await;
-    let layer = layer(RemoteKeys::connect(JwksUrl::new(issuer.url()).unwrap()).await.unwrap());
+    let layer = layer(connect(JwksUrl::new(issuer.url()).unwrap()).await.unwrap());
     for name in ["jku", "x5u", "kid", "iss"] {
         let header = format!(r#"{{"alg":"ES384","{name}":"{}"}}"#, elsewhere.url());
         let claims = claims(&[("iss", &format!("{:?}", elsewhere.url()))]);
@@ -107,7 +108,7 @@ async fn addresses_in_a_token_are_never_asked() {
 async fn an_added_field_may_replace_the_accept_field() {
     let issuer = Issuer::start(ok(&[], &set(&[ES256]))).await;
     let source = JwksUrl::builder(issuer.url()).header(header::ACCEPT, HeaderValue::from_static("a/b"));
-    RemoteKeys::connect(source.build().unwrap()).await.unwrap();
+    connect(source.build().unwrap()).await.unwrap();
     assert_eq!(issuer.requests()[0].matches("accept: ").count(), 1);
     assert!(issuer.requests()[0].contains("accept: a/b\r\n"));
 }
@@ -118,6 +119,6 @@ async fn keys_of_this_machine_are_fetched_though_it_trusts_no_authority() {
     {
         assert!(JwksUrl::new("https://id.example.org/jwks").is_err(), "there is one");
         let issuer = Issuer::start(ok(&[], &set(&[ES256]))).await;
-        assert!(RemoteKeys::connect(JwksUrl::new(issuer.url()).unwrap()).await.is_ok());
+        assert!(connect(JwksUrl::new(issuer.url()).unwrap()).await.is_ok());
     }
 }

@@ -10,7 +10,7 @@ use portcullis::{
     JwtScopeLayer, ManualClock, NowOrLater, OwnershipLayer, Permit, Policy, Principal, Rejection,
     RejectionKind, S3pSignatureLayer, Scheme, Scope, StoreError, StripIdentityHeadersLayer,
     UserTokenLayer,
-    basic::{BasicAuth, MemoryUserStore, PasswordHash, PasswordVerifier, User},
+    basic::{BasicAuth, HashingPool, MemoryUserStore, PasswordHash, PasswordVerifier, User},
     jwt::{
         Algorithm, JwtAuth, JwtAuthBuilder, Key, Keys, MemoryRevocationStore, RevocationStore,
         TokenFacts,
@@ -280,7 +280,8 @@ pub(crate) fn passwords() -> BasicAuth {
         "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$DRX/xNErmLZiZ/dUgsK9CGJ2QSlhEtLZSCSZHDuylhM";
     let users = MemoryUserStore::new();
     users.insert(User::new("alice", PasswordHash::parse(HASH).unwrap()).unwrap());
-    BasicAuth::new("test", users).unwrap().verifier(Plain)
+    // Nobody waits for a place.
+    BasicAuth::new("test", users).unwrap().verifier(Plain).hashing_pool(HashingPool::new(4))
 }
 
 pub(crate) fn tokens() -> JwtAuth {

@@ -37,6 +37,7 @@ async fn serve() -> SocketAddr {
     let address = listener.local_addr().unwrap();
     let url = PublicUrl::parse(&format!("http://{address}")).unwrap();
     let auth = S3pAuth::new(url, keys(), MemoryNonceStore::new(UNIX_EPOCH)).clock(clock());
+    let auth = auth.body_timeout(Duration::from_secs(60));
     let service = S3pSignatureLayer::new(auth).layer(service_fn(
         async |request: Request<s3p::Body<Incoming>>| {
             let (head, body) = request.into_parts();

@@ -1,7 +1,7 @@
 //! The schemes that the tests over real sockets put in front of a server, and credentials for them.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use http::{HeaderMap, Method, header::CONTENT_TYPE};
 use jsonwebtoken::{EncodingKey, Header};
@@ -96,7 +96,8 @@ pub fn manual_clock() -> ManualClock {
 
 pub fn s3p(keys: impl AccessKeyStore) -> S3pAuth {
     let url = PublicUrl::parse("http://vault.example.org").unwrap();
-    S3pAuth::new(url, keys, MemoryNonceStore::new(UNIX_EPOCH)).clock(manual_clock())
+    let auth = S3pAuth::new(url, keys, MemoryNonceStore::new(UNIX_EPOCH)).clock(manual_clock());
+    auth.body_timeout(Duration::from_secs(60))
 }
 
 /// Well-formed, and not the signature of anything: what needs no key is judged first.

@@ -22,7 +22,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Body;
 use portcullis::{Anonymous, Principal, Rejection, RejectionKind};
 use tower::{Layer, Service, ServiceExt};
-use tracing::Dispatch;
+use tracing::{Dispatch, level_filters::LevelFilter};
 
 /// The inner service: answers with the subject of the principal, or `anonymous`, or `nobody`. It counts
 /// how often it is called.
@@ -174,8 +174,9 @@ impl Log {
     pub fn capture() -> Self {
         // While there is but one subscriber, tracing asks the thread that meets a call site first, and
         // remembers its "no" for all threads. A second one, kept for good, makes it ask them all.
-        static ANOTHER: LazyLock<Dispatch> =
-            LazyLock::new(|| Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish()));
+        static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| {
+            Dispatch::new(tracing_subscriber::fmt().with_max_level(LevelFilter::OFF).finish())
+        });
         LazyLock::force(&ANOTHER);
         let text = Arc::new(Mutex::new(Vec::new()));
         let writer = text.clone();
