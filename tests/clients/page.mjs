@@ -179,6 +179,8 @@ const checks = {
       const isMobile = [PHONE, TABLET].includes(viewport);
       await visit({ viewport, isMobile, colorScheme }, async (page) => {
         const fits = async (called) => {
+          // With its style.
+          await page.waitForLoadState();
           await picture(page, `${viewport.width}-${colorScheme}-${called}`);
           const tooWide = await page.evaluate((width) => {
             const parts = [document.documentElement, document.querySelector("main")];
