@@ -14,8 +14,8 @@ use portcullis::{
 };
 
 use crate::{
-    bounded, builder, connect, draft, is_unavailable, s3p, servers, session, sign_and_send,
-    support::Log,
+    bounded, builder, connect, draft, is_unavailable, s3p, servers, servers::PATIENCE, session,
+    sign_and_send, support::Log,
 };
 
 #[tokio::test]
@@ -48,7 +48,8 @@ async fn a_redis_that_does_not_let_itself_be_asked_is_taken() {
     redis.cli(&["acl", "setuser", "app", "on", ">canary", "~*", "+@all", "-info"]);
     let url = redis.url().replace("redis://", "redis://app:canary@");
     let log = Log::capture();
-    assert!(Redis::builder(url).require_append_only().connect().await.is_ok());
+    let builder = Redis::builder(url).time_limit(PATIENCE);
+    assert!(builder.require_append_only().connect().await.is_ok());
     let text = log.text();
     assert!(text.contains("see that it is noeviction") && text.contains("see that it does"), "{text}");
 }
@@ -57,7 +58,7 @@ async fn a_redis_that_does_not_let_itself_be_asked_is_taken() {
 async fn a_redis_that_cannot_be_used_is_refused_when_the_store_is_made() {
     let redis = servers::Redis::start_with(&["--requirepass", "right"]);
     let good = redis.url().replace("redis://", "redis://:right@");
-    assert!(Redis::builder(&good).connect().await.is_ok());
+    assert!(Redis::builder(&good).time_limit(PATIENCE).connect().await.is_ok());
     for url in [
         redis.url(),
         redis.url().replace("redis://", "redis://:canary@"),

@@ -64,7 +64,10 @@ impl Link {
         if Arc::ptr_eq(connection, &former) {
             tracing::warn!("Redis does not answer: its connection is left for a new one");
             // It is made at once, and not only while somebody waits for it.
-            tokio::spawn(timeout(self.patience, async move { cmd("PING").exec_async(&mut manager).await }));
+            tokio::spawn(timeout(
+                self.patience,
+                async move { cmd("PING").exec_async(&mut manager).await },
+            ));
         }
     }
 }
