@@ -12,6 +12,7 @@ use portcullis::{
     s3p::{Nonce, NonceStore, Recorded},
     store::Redis,
 };
+use tokio::{net::TcpListener, time::timeout};
 
 use crate::{
     bounded, builder, connect, draft, is_unavailable, s3p, servers, servers::PATIENCE, session,
@@ -76,6 +77,19 @@ async fn a_redis_that_cannot_be_used_is_refused_when_the_store_is_made() {
     }
     for prefix in ["", "{a}", "a}", &"x".repeat(65)] {
         assert!(Redis::builder(&good).prefix(prefix).connect().await.is_err(), "{prefix:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_is_waited_for_as_long_as_an_operation_and_for_five_seconds_at_least() {
+    // It is connected to, and nobody answers.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let builder = Redis::builder(format!("redis://{}", silent.local_addr().unwrap()));
+    for (limit, waits) in [(1, 5), (30, 30)] {
+        let [limit, before, after] = [limit, waits - 1, 2].map(Duration::from_secs);
+        let mut connecting = Box::pin(builder.clone().time_limit(limit).connect());
+        assert!(timeout(before, &mut connecting).await.is_err(), "it waits");
+        assert!(timeout(after, connecting).await.expect("it no longer waits").is_err());
     }
 }
 

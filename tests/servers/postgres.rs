@@ -75,6 +75,7 @@ impl Postgres {
         Self::serve(home, "database system is ready to accept read-only connections", &[])
     }
 
+    /// Not in memory: the databases of one test binary take more than a gigabyte. It does not wait for the disk.
     fn home() -> Home {
         let home = Home::new("postgres");
         if is_root() {
