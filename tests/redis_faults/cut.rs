@@ -97,7 +97,7 @@ async fn cut_connections_are_made_anew() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn cut_under_load_nobody_waits_for_ever_and_nothing_is_accepted_twice() {
     let redis = servers::Redis::start();
-    let store = connect(&redis).await;
+    let (patient, store) = (connect(&redis).await, impatient(builder(&redis)).await);
     let layer = s3p(&store);
     let clients: Vec<_> = (0..8)
         .map(|_| {
@@ -121,6 +121,8 @@ async fn cut_under_load_nobody_waits_for_ever_and_nothing_is_accepted_twice() {
         tokio::task::block_in_place(|| redis.cli(&["client", "kill", "type", "normal"]));
         recovers(&layer).await;
     }
+    let layer = s3p(&patient);
+    recovers(&layer).await;
     for client in clients {
         for draft in bounded(client).await.unwrap() {
             assert_eq!(sign_and_send(&layer, &draft).await.reason(), "s3p.replayed");
