@@ -5,7 +5,6 @@
 use std::{
     env, fs, io,
     path::{Path, PathBuf},
-    process,
     sync::atomic::{AtomicUsize, Ordering},
 };
 
@@ -50,7 +49,9 @@ fn create(folder: &Path, name: &str) -> io::Result<()> {
 /// Runs the contract.
 #[tokio::main]
 pub async fn main() {
-    let temporary = env::temp_dir().join(format!("own-store-{}", process::id()));
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).unwrap();
+    let temporary = env::temp_dir().join(format!("own-store-{:016x}", u64::from_be_bytes(random)));
     fs::create_dir(&temporary).unwrap();
     let next = AtomicUsize::new(0);
     let new_folder = || temporary.join(next.fetch_add(1, Ordering::Relaxed).to_string());

@@ -45,15 +45,21 @@ async fn connect(redis: &servers::Redis) -> Redis {
     builder(redis).connect().await.unwrap()
 }
 
-/// One that gives up soon, for a Redis that does not answer.
-async fn impatient(redis: &servers::Redis) -> Redis {
-    builder(redis).time_limit(SOON).connect().await.unwrap()
+/// One over a network.
+fn through(proxy: &servers::Proxy) -> RedisBuilder {
+    Redis::builder(format!("redis://{}", proxy.address())).time_limit(PATIENCE)
 }
 
-/// Such a one over a network.
-async fn connect_through(proxy: &servers::Proxy) -> Redis {
-    let builder = Redis::builder(format!("redis://{}", proxy.address()));
-    builder.time_limit(SOON).connect().await.unwrap()
+/// One that gives up soon, for a Redis that does not answer; it is connected however often that takes too long.
+async fn impatient(builder: RedisBuilder) -> Redis {
+    bounded(async {
+        loop {
+            if let Ok(store) = builder.clone().time_limit(SOON).connect().await {
+                return store;
+            }
+        }
+    })
+    .await
 }
 
 const SOON: Duration = Duration::from_secs(1);

@@ -95,9 +95,7 @@ impl Database {
 
     fn options(&self) -> SqlOptions {
         let sealing = SealingKey::new(&[7; 32]).unwrap();
-        let options = Sql::options(&self.url).unwrap().clock(self.clock.clone()).sealing_key(sealing);
-        // A machine that is busy is not a database that is down.
-        options.acquire_timeout(PATIENCE).query_timeout(PATIENCE)
+        patient_options(&self.url).clock(self.clock.clone()).sealing_key(sealing)
     }
 
     /// A store that does not wait for long; it is connected however often that takes too long.
@@ -123,6 +121,11 @@ impl Drop for Database {
             let _ = fs::remove_dir_all(folder);
         }
     }
+}
+
+/// A machine that is busy is not a database that is down.
+fn patient_options(url: &str) -> SqlOptions {
+    Sql::options(url).unwrap().acquire_timeout(PATIENCE).query_timeout(PATIENCE)
 }
 
 /// Fails the test if this takes too long: whatever is wrong, nobody waits for ever.

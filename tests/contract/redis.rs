@@ -133,19 +133,26 @@ async fn what_is_stored_expires_by_itself_and_not_too_early() {
     assert!(RefreshStore::revoke(&store, &alice, "came-alone-1").await.unwrap());
     store.count(AttemptKey::new([b"alice"]), limit(), at(NOW)).await.unwrap();
     store.succeed(AttemptKey::new([b"bob"]), limit(), at(NOW)).await.unwrap();
-    let keys = redis.cli(&["--scan"]);
+    // All at once: on a machine that is busy, each start of a program takes its time.
+    let with_what_is_left = "local keys = redis.call('keys', '*') \
+                             for n, key in ipairs(keys) do \
+                                 keys[n] = key .. ' ' .. redis.call('ttl', key) \
+                             end \
+                             return keys";
+    let keys = redis.cli(&["eval", with_what_is_left, "0"]);
     // Three of the first family, and one of how many there are; the second is not Bob's. The parent, that it has
     // ended, and two of each child.
     assert_eq!(keys.lines().count(), 3 + 4 + 2 + 2 * 2 + 2, "{keys}");
     let mut sooner = 0;
-    for key in keys.lines() {
-        let left: u64 = redis.cli(&["ttl", key]).trim().parse().unwrap();
+    for line in keys.lines() {
+        let (key, left) = line.split_once(' ').unwrap();
+        let left: u64 = left.parse().unwrap();
         let ends_now = key.contains("refresh") && left <= 3600;
         sooner += usize::from(ends_now);
         // A test may be slow, and Redis's own clock is not the one that is asked.
         let expected = match key.split(':').nth(1).unwrap() {
             "nonces" => 300 + 3600..=300 + 3600 + 60,
-            "attempts" => 7200 + 30..=7200 + 61,
+            "attempts" => 7200 + 2..=7200 + 61,
             _ if ends_now => 3000..=3600,
             _ => 7200 + 3000..=7200 + 3600,
         };

@@ -91,7 +91,7 @@ async fn an_embedded_database_is_backed_up_while_it_serves_and_restored() {
 
 #[tokio::test]
 async fn a_database_of_postgresql_is_backed_up_while_it_serves_and_restored() {
-    let postgres = Postgres::shared();
+    let postgres = Postgres::start();
     let mut cluster = Cluster::new(postgres.database());
     let server = cluster.start();
     let before = Before::make(&cluster, &server).await;
@@ -101,10 +101,9 @@ async fn a_database_of_postgresql_is_backed_up_while_it_serves_and_restored() {
     let mut dump = Postgres::client("pg_dump");
     output_of(dump.args(["--format=custom", "--file"]).arg(&backup).arg(&cluster.database));
     server.kill();
-    let name = cluster.database.rsplit('/').next().unwrap().to_owned();
-    postgres.psql("postgres", &format!("DROP DATABASE {name} WITH (FORCE)"));
+    drop(postgres);
 
-    cluster.database = postgres.database();
+    cluster.database = Postgres::shared().database();
     let mut restore = Postgres::client("pg_restore");
     restore.args(["--exit-on-error", "--single-transaction", "--no-owner"]);
     output_of(restore.arg("--dbname").arg(&cluster.database).arg(&backup));

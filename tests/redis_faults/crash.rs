@@ -19,7 +19,7 @@ use portcullis::{
 use tokio::sync::Semaphore;
 
 use crate::{
-    bounded, connect, draft, impatient, is_unavailable, jwt,
+    bounded, builder, connect, draft, impatient, is_unavailable, jwt,
     jwt_support::{ISSUER, NOW},
     present, recovers, s3p, servers, session, sign_and_send,
 };
@@ -27,7 +27,7 @@ use crate::{
 #[tokio::test]
 async fn killed_between_requests_it_is_a_503_and_then_nothing_is_forgotten() {
     let redis = servers::Redis::start();
-    let (patient, store) = (connect(&redis).await, impatient(&redis).await);
+    let (patient, store) = (connect(&redis).await, impatient(builder(&redis)).await);
     let seen = recovers(&s3p(&patient)).await;
     let expires = UNIX_EPOCH + Duration::from_secs(NOW + 600);
     patient.revoke(ISSUER, "revoked", expires).await.unwrap();
@@ -55,7 +55,7 @@ async fn killed_between_requests_it_is_a_503_and_then_nothing_is_forgotten() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn killed_under_load_it_accepts_nothing_twice() {
     let redis = servers::Redis::start();
-    let store = impatient(&redis).await;
+    let store = impatient(builder(&redis)).await;
     let done = Arc::new(AtomicBool::new(false));
     let clients: Vec<_> = (0..8)
         .map(|_| {
@@ -105,7 +105,7 @@ async fn killed_under_load_it_accepts_nothing_twice() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn killed_under_load_it_keeps_every_revocation_that_it_has_acknowledged() {
     let redis = servers::Redis::start();
-    let store = impatient(&redis).await;
+    let store = impatient(builder(&redis)).await;
     let expires = UNIX_EPOCH + Duration::from_secs(NOW + 600);
     let (progress, killed) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicBool::new(false)));
     let (made, is_over) = (progress.clone(), killed.clone());
@@ -136,7 +136,7 @@ async fn killed_under_load_it_keeps_every_revocation_that_it_has_acknowledged() 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn killed_under_load_no_refresh_token_is_good_twice_and_what_was_revoked_stays_so() {
     let redis = servers::Redis::start();
-    let store = impatient(&redis).await;
+    let store = impatient(builder(&redis)).await;
     let (progress, killed) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicBool::new(false)));
     let clients: Vec<_> = (0..8)
         .map(|client| {

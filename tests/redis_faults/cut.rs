@@ -9,14 +9,14 @@ use std::{
 use portcullis::s3p::{Nonce, NonceStore};
 
 use crate::{
-    bounded, connect, connect_through, draft, impatient, is_down, is_unavailable, jwt, present,
-    recovers, s3p, servers, sign_and_send,
+    bounded, builder, connect, draft, impatient, is_down, is_unavailable, jwt, present, recovers, s3p,
+    servers, sign_and_send, through,
 };
 
 #[tokio::test]
 async fn stopped_where_it_stands_it_is_a_503_and_goes_on() {
     let redis = servers::Redis::start();
-    let (patient, store) = (connect(&redis).await, impatient(&redis).await);
+    let (patient, store) = (connect(&redis).await, impatient(builder(&redis)).await);
     let (s3p, jwt) = (s3p(&store), jwt(&store));
     recovers(&s3p).await;
     redis.pause();
@@ -36,7 +36,7 @@ async fn stopped_where_it_stands_it_is_a_503_and_goes_on() {
 async fn while_it_hangs_its_connection_is_left_for_where_the_address_leads_now() {
     let (former, new) = (servers::Redis::start(), servers::Redis::start());
     let proxy = servers::Proxy::to(former.address()).await;
-    let layer = s3p(&connect_through(&proxy).await);
+    let layer = s3p(&impatient(through(&proxy)).await);
     recovers(&layer).await;
     former.pause();
     proxy.lead_to(new.address());
@@ -49,7 +49,7 @@ async fn while_it_hangs_its_connection_is_left_for_where_the_address_leads_now()
 async fn a_connection_that_a_network_has_silenced_is_left_for_a_new_one() {
     let redis = servers::Redis::start();
     let proxy = servers::Proxy::to(redis.address()).await;
-    let (direct, layer) = (s3p(&connect(&redis).await), s3p(&connect_through(&proxy).await));
+    let (direct, layer) = (s3p(&connect(&redis).await), s3p(&impatient(through(&proxy)).await));
     for _ in 0..3 {
         let seen = recovers(&layer).await;
         proxy.silence();
@@ -97,7 +97,7 @@ async fn cut_connections_are_made_anew() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn cut_under_load_nobody_waits_for_ever_and_nothing_is_accepted_twice() {
     let redis = servers::Redis::start();
-    let store = connect(&redis).await;
+    let (patient, store) = (connect(&redis).await, impatient(builder(&redis)).await);
     let layer = s3p(&store);
     let clients: Vec<_> = (0..8)
         .map(|_| {
@@ -121,6 +121,8 @@ async fn cut_under_load_nobody_waits_for_ever_and_nothing_is_accepted_twice() {
         tokio::task::block_in_place(|| redis.cli(&["client", "kill", "type", "normal"]));
         recovers(&layer).await;
     }
+    let layer = s3p(&patient);
+    recovers(&layer).await;
     for client in clients {
         for draft in bounded(client).await.unwrap() {
             assert_eq!(sign_and_send(&layer, &draft).await.reason(), "s3p.replayed");

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use portcullis::store::Redis;
 
-use crate::{bounded, connect, impatient, servers};
+use crate::{bounded, builder, connect, impatient, servers};
 
 async fn is_ready(store: &Redis) -> bool {
     bounded(store.check_ready()).await.is_ok()
@@ -17,7 +17,7 @@ async fn is_told(store: &Redis, ready: bool) {
 #[tokio::test]
 async fn a_redis_is_ready_while_it_takes_writes() {
     let redis = servers::Redis::start();
-    let store = impatient(&redis).await;
+    let store = impatient(builder(&redis)).await;
     is_told(&store, true).await;
     redis.cli(&["config", "set", "maxmemory", "1"]);
     is_told(&store, false).await;

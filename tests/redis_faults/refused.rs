@@ -12,10 +12,11 @@ use portcullis::{
     s3p::{Nonce, NonceStore, Recorded},
     store::Redis,
 };
+use tokio::{net::TcpListener, time::timeout};
 
 use crate::{
-    bounded, builder, connect, draft, is_unavailable, s3p, servers, session, sign_and_send,
-    support::Log,
+    bounded, builder, connect, draft, is_unavailable, s3p, servers, servers::PATIENCE, session,
+    sign_and_send, support::Log,
 };
 
 #[tokio::test]
@@ -48,7 +49,8 @@ async fn a_redis_that_does_not_let_itself_be_asked_is_taken() {
     redis.cli(&["acl", "setuser", "app", "on", ">canary", "~*", "+@all", "-info"]);
     let url = redis.url().replace("redis://", "redis://app:canary@");
     let log = Log::capture();
-    assert!(Redis::builder(url).require_append_only().connect().await.is_ok());
+    let builder = Redis::builder(url).time_limit(PATIENCE);
+    assert!(builder.require_append_only().connect().await.is_ok());
     let text = log.text();
     assert!(text.contains("see that it is noeviction") && text.contains("see that it does"), "{text}");
 }
@@ -57,7 +59,7 @@ async fn a_redis_that_does_not_let_itself_be_asked_is_taken() {
 async fn a_redis_that_cannot_be_used_is_refused_when_the_store_is_made() {
     let redis = servers::Redis::start_with(&["--requirepass", "right"]);
     let good = redis.url().replace("redis://", "redis://:right@");
-    assert!(Redis::builder(&good).connect().await.is_ok());
+    assert!(Redis::builder(&good).time_limit(PATIENCE).connect().await.is_ok());
     for url in [
         redis.url(),
         redis.url().replace("redis://", "redis://:canary@"),
@@ -75,6 +77,19 @@ async fn a_redis_that_cannot_be_used_is_refused_when_the_store_is_made() {
     }
     for prefix in ["", "{a}", "a}", &"x".repeat(65)] {
         assert!(Redis::builder(&good).prefix(prefix).connect().await.is_err(), "{prefix:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_is_waited_for_as_long_as_an_operation_and_for_five_seconds_at_least() {
+    // It is connected to, and nobody answers.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let builder = Redis::builder(format!("redis://{}", silent.local_addr().unwrap()));
+    for (limit, waits) in [(1, 5), (30, 30)] {
+        let [limit, before, after] = [limit, waits - 1, 2].map(Duration::from_secs);
+        let mut connecting = Box::pin(builder.clone().time_limit(limit).connect());
+        assert!(timeout(before, &mut connecting).await.is_err(), "it waits");
+        assert!(timeout(after, connecting).await.expect("it no longer waits").is_err());
     }
 }
 

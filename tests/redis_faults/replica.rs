@@ -8,8 +8,8 @@ use portcullis::{
 };
 
 use crate::{
-    connect, connect_through, draft, is_down, is_unavailable, jwt, jwt_support::ISSUER, present,
-    recovers, s3p, servers, session, sign_and_send,
+    connect, draft, is_down, is_unavailable, jwt, jwt_support::ISSUER, present, recovers, s3p, servers,
+    session, sign_and_send, through,
 };
 
 #[tokio::test]
@@ -43,7 +43,7 @@ async fn a_primary_that_becomes_a_replica_and_a_primary_again_recovers() {
 async fn a_primary_that_becomes_a_replica_is_left_for_where_the_address_leads_now() {
     let (former, new) = (servers::Redis::start(), servers::Redis::start());
     let proxy = servers::Proxy::to(former.address()).await;
-    let store = connect_through(&proxy).await;
+    let store = through(&proxy).connect().await.unwrap();
     let layer = s3p(&store);
     recovers(&layer).await;
     proxy.lead_to(new.address());

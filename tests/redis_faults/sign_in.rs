@@ -10,7 +10,7 @@ use portcullis::{
     store::Redis,
 };
 
-use crate::{bounded, connect, impatient, jwt_support::NOW, servers, support::send};
+use crate::{bounded, builder, connect, impatient, jwt_support::NOW, servers, support::send};
 
 /// A node whose accounts have two attempts.
 fn node(store: Redis, hash: &PasswordHash) -> BasicAuthLayer {
@@ -44,7 +44,8 @@ async fn guesses_are_counted_by_all_nodes_together_and_by_each_alone_while_redis
         assert_eq!(ask(node, "alice", "open sesame").await, 429);
     }
 
-    let alone = [impatient(&redis).await, impatient(&redis).await].map(|store| node(store, &hash));
+    let alone = [impatient(builder(&redis)).await, impatient(builder(&redis)).await]
+        .map(|store| node(store, &hash));
     redis.kill();
     for node in &alone {
         assert_eq!(ask(node, "bob", "wrong").await, 401, "never a 503");

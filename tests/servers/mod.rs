@@ -208,18 +208,21 @@ fn read_lines(output: impl Read + Send + 'static, lines: mpsc::Sender<String>) {
     });
 }
 
-/// Stops a process, and then its children, which are no more by then.
+/// Stops a process, and then its children, which are no more by then. The list of them may lack one while another
+/// ends, and is whole when none of them can.
 fn stop(process: u32) -> Vec<u32> {
-    signal("STOP", &[process]);
-    while !is_stopped(process) {
-        thread::yield_now();
+    let mut stopped = vec![process];
+    loop {
+        signal("STOP", &stopped);
+        while !stopped.iter().all(|process| is_stopped(*process)) {
+            thread::yield_now();
+        }
+        let family = family(process);
+        if family == stopped {
+            return family;
+        }
+        stopped = family;
     }
-    let family = family(process);
-    signal("STOP", &family);
-    while !family.iter().all(|process| is_stopped(*process)) {
-        thread::yield_now();
-    }
-    family
 }
 
 /// A process and its children.

@@ -75,6 +75,7 @@ impl Postgres {
         Self::serve(home, "database system is ready to accept read-only connections", &[])
     }
 
+    /// Not in memory: the databases of one test binary take more than a gigabyte. It does not wait for the disk.
     fn home() -> Home {
         let home = Home::new("postgres");
         if is_root() {
@@ -103,7 +104,9 @@ impl Postgres {
     pub fn database(&self) -> String {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        self.psql("postgres", &format!("CREATE DATABASE {name}"));
+        // Nobody can connect to this template. Somebody in the other, if but to look after it, is waited for five
+        // seconds, and then there is no copy.
+        self.psql("postgres", &format!("CREATE DATABASE {name} TEMPLATE template0"));
         self.url(&name)
     }
 

@@ -14,7 +14,7 @@ use portcullis::{
 };
 use tower::{Layer, ServiceExt, service_fn};
 
-use crate::{Database, NOW, alice, user};
+use crate::{Database, NOW, alice, patient_options, user};
 
 const OLD: &str = "the-old-secret-0123456789";
 const NEW: &str = "the-new-secret-0123456789";
@@ -136,7 +136,7 @@ async fn without_the_right_sealing_key_no_key_is_read_and_without_one_none_is_wr
     add(&database.connect().await, "key", OLD).await;
     let other = SealingKey::new(&[8; 32]).unwrap();
     let wrong = database.options().sealing_key(other).connect().await.unwrap();
-    let none = Sql::options(&database.url).unwrap().connect().await.unwrap();
+    let none = patient_options(&database.url).connect().await.unwrap();
     for store in [&wrong, &none] {
         assert!(store.access_key("key").await.is_err());
         assert!(store.access_key("no key").await.unwrap().is_none());

@@ -8,7 +8,7 @@ use portcullis::store::Sql;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, query_scalar};
 
 use crate::{
-    Database, PATIENCE, bounded,
+    Database, PATIENCE,
     requests::{add_alice, signs_in},
     servers::{Postgres, Proxy},
     until,
@@ -125,7 +125,7 @@ async fn are_doing(connections: i64, database: &Database, this: &str) {
 #[tokio::test]
 async fn the_server_ends_a_statement_whose_caller_has_gone() {
     let database = Database::postgres();
-    let store = database.options().query_timeout(SHORT).connect().await.unwrap();
+    let store = database.impatient(|options| options.query_timeout(SHORT)).await;
     let sleep = sqlx::query("SELECT 1 FROM pg_sleep(1000)").execute(store.pool());
     let is_asleep = "state = 'active' AND query LIKE '%pg_sleep(1000)'";
     tokio::select! {
@@ -138,10 +138,14 @@ async fn the_server_ends_a_statement_whose_caller_has_gone() {
 #[tokio::test]
 async fn the_server_ends_a_transaction_in_which_nothing_is_done() {
     let database = Database::postgres();
-    let store = database.options().query_timeout(SHORT).connect().await.unwrap();
-    let forgotten = store.begin("forgotten").await.unwrap();
-    are_doing(1, &database, "state = 'idle in transaction'").await;
-    are_doing(0, &database, "state = 'idle in transaction'").await;
+    let store = database.impatient(|options| options.query_timeout(SHORT)).await;
+    let mut forgotten = None;
+    until(async || {
+        forgotten = store.begin("forgotten").await.ok();
+        forgotten.is_some()
+    })
+    .await;
+    // It is there still, and so nobody but the server can have ended it.
+    until(async || store.begin("forgotten").await.is_ok()).await;
     drop(forgotten);
-    drop(bounded(store.begin("forgotten")).await.unwrap());
 }

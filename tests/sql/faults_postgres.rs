@@ -30,13 +30,14 @@ async fn short(database: &Database) -> Sql {
     database.impatient(|options| limits(options).max_connections(4)).await
 }
 
-/// Such a store, which knows Alice.
-async fn with_alice(server: &Postgres) -> Sql {
+/// A patient store, which knows Alice, and one whose limits are short: the first for what must succeed, the other for
+/// what must not.
+async fn with_alice(server: &Postgres) -> (Sql, Sql) {
     let database = Database::new(server.database(), None);
     let patient = database.connect().await;
     add_alice(&patient).await;
-    patient.close().await;
-    short(&database).await
+    let store = short(&database).await;
+    (patient, store)
 }
 
 /// Until the server is found again.
@@ -47,33 +48,33 @@ async fn recovered(store: &Sql) {
 #[tokio::test]
 async fn a_server_that_is_killed_is_a_503_until_it_is_back_and_has_what_it_acknowledged() {
     let server = Postgres::start();
-    let store = with_alice(&server).await;
-    assert!(signs_in(&store).await);
+    let (patient, store) = with_alice(&server).await;
+    assert!(signs_in(&patient).await);
     let mut acknowledged = Vec::new();
     for round in 0..2 {
         for n in 0..20 {
             let nonce = format!("{round}-{n}");
-            assert_eq!(sign(&store, &nonce).await, Some(Recorded::Fresh));
+            assert_eq!(sign(&patient, &nonce).await, Some(Recorded::Fresh));
             acknowledged.push(nonce);
         }
         let note = Resource::new("note", round.to_string());
-        let Claim::Claimed(owner) = store.claim(&note, &alice()).await.unwrap() else { panic!() };
+        let Claim::Claimed(owner) = patient.claim(&note, &alice()).await.unwrap() else { panic!() };
         server.kill();
         assert_eq!(tokio::join!(signs_in(&store), sign(&store, "down")), (false, None));
         until(async || store.check_ready().await.is_err()).await;
         server.restart();
         recovered(&store).await;
         for nonce in &acknowledged {
-            assert_eq!(sign(&store, nonce).await, Some(Recorded::Replayed));
+            assert_eq!(sign(&patient, nonce).await, Some(Recorded::Replayed));
         }
-        assert_eq!(store.owner(&note).await.unwrap(), Some(owner));
+        assert_eq!(patient.owner(&note).await.unwrap(), Some(owner));
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_acknowledged_while_the_server_is_killed_is_there_afterwards() {
     let server = Postgres::start();
-    let store = with_alice(&server).await;
+    let (patient, store) = with_alice(&server).await;
     // In the midst of the requests, on a thread of its own.
     let (some, killed) = (tokio::sync::Semaphore::new(0), AtomicBool::new(false));
     let write = async |writer| {
@@ -81,11 +82,13 @@ async fn what_is_acknowledged_while_the_server_is_killed_is_there_afterwards() {
         for number in 0.. {
             let write = Write { writer, number };
             match bounded(write.make(&store)).await {
-                Ok(()) => acknowledged.push(write),
+                Ok(()) => {
+                    acknowledged.push(write);
+                    some.add_permits(1);
+                }
                 Err(_) if killed.load(Ordering::SeqCst) => break,
                 Err(_) => {}
             }
-            some.add_permits(1);
         }
         acknowledged
     };
@@ -94,20 +97,18 @@ async fn what_is_acknowledged_while_the_server_is_killed_is_there_afterwards() {
         tokio::task::block_in_place(|| server.kill());
         killed.store(true, Ordering::SeqCst);
     });
-    let acknowledged = acknowledged.concat();
-    assert!(!acknowledged.is_empty());
     tokio::task::block_in_place(|| server.restart());
     recovered(&store).await;
-    for write in acknowledged {
-        assert!(write.is_kept(&store).await, "{write:?}");
+    for write in acknowledged.concat() {
+        assert!(write.is_kept(&patient).await, "{write:?}");
     }
 }
 
 #[tokio::test]
 async fn a_server_that_stands_still_is_a_503_in_time_and_is_found_again() {
     let server = Postgres::start();
-    let store = with_alice(&server).await;
-    assert!(signs_in(&store).await);
+    let (patient, store) = with_alice(&server).await;
+    assert!(signs_in(&patient).await);
     server.pause();
     let (answers, recorded, ()) = tokio::join!(
         join_all((0..12).map(|_| signs_in(&store))),
@@ -118,8 +119,8 @@ async fn a_server_that_stands_still_is_a_503_in_time_and_is_found_again() {
     server.resume();
     recovered(&store).await;
     // It may have been written all the same; it is never fresh twice.
-    assert!(matches!(sign(&store, "n").await, Some(Recorded::Fresh | Recorded::Replayed)));
-    assert_eq!(sign(&store, "n").await, Some(Recorded::Replayed));
+    assert!(matches!(sign(&patient, "n").await, Some(Recorded::Fresh | Recorded::Replayed)));
+    assert_eq!(sign(&patient, "n").await, Some(Recorded::Replayed));
 }
 
 #[tokio::test]
@@ -154,19 +155,35 @@ async fn a_replica_that_takes_no_writes_is_read_and_nothing_is_accepted_that_nee
 #[tokio::test]
 async fn a_server_without_the_standby_that_it_waits_for_acknowledges_nothing_and_is_not_ready() {
     let server = Postgres::start();
-    let store = with_alice(&server).await;
+    let (patient, store) = with_alice(&server).await;
     let wait_for = |standby: &str| {
         server.psql("postgres", &format!("ALTER SYSTEM SET synchronous_standby_names = '{standby}'"));
         server.psql("postgres", "SELECT pg_reload_conf()");
         while server.psql("postgres", "SHOW synchronous_standby_names").trim() != standby {}
     };
+    let waits = |statement: &str| {
+        let count = format!(
+            "SELECT count(*) FROM pg_stat_activity \
+             WHERE wait_event = 'SyncRep' AND query LIKE '{statement} %'"
+        );
+        server.psql("postgres", &count).trim() != "0"
+    };
     wait_for("none");
-    until(async || store.check_ready().await.is_err()).await;
-    assert_eq!(sign(&store, "n").await, None);
-    assert!(signs_in(&store).await, "reading goes on");
+    until(async || store.check_ready().await.is_err() && waits("UPDATE portcullis_ready")).await;
+    // Until one has come so far, in the time of a store whose limits are short.
+    let mut nonces = Vec::new();
+    until(async || {
+        let nonce = nonces.len().to_string();
+        assert_eq!(sign(&store, &nonce).await, None);
+        nonces.push(nonce);
+        waits("INSERT INTO portcullis_nonces")
+    })
+    .await;
+    assert!(signs_in(&patient).await, "reading goes on");
     wait_for("");
     recovered(&store).await;
-    assert_eq!(sign(&store, "n").await, Some(Recorded::Replayed), "it was written all the same");
+    let again = join_all(nonces.iter().map(|nonce| sign(&patient, nonce))).await;
+    assert!(again.contains(&Some(Recorded::Replayed)), "it was written all the same: {again:?}");
 }
 
 #[tokio::test]
@@ -179,7 +196,7 @@ async fn a_statement_that_waits_for_a_lock_ends_in_time() {
     sqlx::query("LOCK TABLE portcullis_users").execute(&mut *other).await.unwrap();
     assert!(!signs_in(&store).await);
     other.rollback().await.unwrap();
-    assert!(signs_in(&store).await);
+    until(async || signs_in(&store).await).await;
 }
 
 #[tokio::test]
@@ -199,12 +216,14 @@ async fn a_server_without_a_free_place_is_a_503() {
     })
     .await;
     // They take what the store had, too.
-    while held.len() < 4 {
+    until(async || {
         let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
                    WHERE datname = current_database() AND application_name <> 'others'";
         sqlx::query(end).execute(&mut *held[0]).await.unwrap();
         held.extend(others.pool().acquire().await);
-    }
+        held.len() == 4
+    })
+    .await;
     assert_eq!(bounded(join_all((0..8).map(|_| signs_in(&store)))).await, [false; 8]);
     drop(held);
     others.close().await;
@@ -214,10 +233,13 @@ async fn a_server_without_a_free_place_is_a_503() {
 #[tokio::test]
 async fn a_standby_is_read_and_takes_nothing_and_knows_all_when_it_is_promoted() {
     let primary = Postgres::start();
-    let store = with_alice(&primary).await;
+    let database = Database::new(primary.database(), None);
+    let store = database.connect().await;
+    add_alice(&store).await;
     assert_eq!(sign(&store, "n").await, Some(Recorded::Fresh));
-    let (standby, name) = (primary.start_standby(), store_name(&store).await);
-    let store = short(&Database::new(standby.url(&name), None)).await;
+    let standby = primary.start_standby();
+    let url = database.url.replace(&primary.address().to_string(), &standby.address().to_string());
+    let store = Database::new(url, None).connect().await;
     assert!(signs_in(&store).await);
     assert_eq!(sign(&store, "n").await, None, "neither fresh nor replayed");
     assert_eq!(sign(&store, "new").await, None);
@@ -228,9 +250,4 @@ async fn a_standby_is_read_and_takes_nothing_and_knows_all_when_it_is_promoted()
     recovered(&store).await;
     assert_eq!(sign(&store, "n").await, Some(Recorded::Replayed));
     assert_eq!(sign(&store, "new").await, Some(Recorded::Fresh));
-}
-
-async fn store_name(store: &Sql) -> String {
-    let select = sqlx::query_as::<_, (String,)>("SELECT CAST(current_database() AS TEXT)");
-    select.fetch_one(store.pool()).await.unwrap().0
 }

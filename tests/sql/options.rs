@@ -5,7 +5,7 @@ use portcullis::{basic::UserStore, store::Sql};
 use sqlx::{AssertSqlSafe, query_scalar};
 
 use crate::{
-    Database, PATIENCE,
+    Database, patient_options,
     servers::{Postgres, Proxy},
     support::Log,
     until,
@@ -26,7 +26,7 @@ fn what_is_no_url_of_a_database_is_refused_and_not_repeated() {
 #[tokio::test]
 async fn a_password_in_the_url_is_in_no_debug_form_and_in_no_error() {
     let url = Postgres::shared().database().replace("portcullis@", "portcullis:s3cret@");
-    let options = Sql::options(&url).unwrap();
+    let options = patient_options(&url);
     assert!(!format!("{options:?}").contains("s3cret"));
     let store = options.connect().await.unwrap();
     assert!(!format!("{store:?}").contains("s3cret"));
@@ -40,7 +40,7 @@ async fn a_path_with_odd_characters_is_one_file() {
     let database = Database::file();
     let folder = database.folder.as_ref().unwrap();
     let url = format!("sqlite:{}/a%20b%3Fc%25.db", folder.display());
-    Sql::options(&url).unwrap().connect().await.unwrap().close().await;
+    patient_options(&url).connect().await.unwrap().close().await;
     assert!(folder.join("a b?c%.db").exists());
 }
 
@@ -107,7 +107,7 @@ async fn a_postgresql_that_loses_what_it_has_acknowledged_is_taken_with_a_warnin
         let url = format!("{url}?options=-c%20synchronous_commit%3D{setting}");
         let log = Log::capture();
         Database::new(url, None).connect().await.close().await;
-        assert_eq!(log.text().contains("WARN") && log.text().contains("synchronous_commit"), warns);
+        assert_eq!(log.text().contains("synchronous_commit of PostgreSQL is off"), warns);
     }
 }
 
@@ -126,10 +126,7 @@ async fn a_postgresql_is_spoken_to_over_tls_if_its_authority_is_the_one_that_was
     let (server, certificate) = Postgres::start_with_tls();
     let (_other, of_another) = Postgres::start_with_tls();
     let url = server.database();
-    let connect = async |query: &str| {
-        let options = Sql::options(&format!("{url}?{query}")).unwrap();
-        options.acquire_timeout(PATIENCE).connect().await
-    };
+    let connect = async |query: &str| patient_options(&format!("{url}?{query}")).connect().await;
     let store = connect(&format!("sslmode=verify-full&sslrootcert={certificate}")).await.unwrap();
     let is_encrypted: i64 =
         query_scalar("SELECT count(*) FROM pg_stat_ssl WHERE ssl AND pid = pg_backend_pid()")
@@ -144,6 +141,6 @@ async fn a_postgresql_is_spoken_to_over_tls_if_its_authority_is_the_one_that_was
     // By another address it is another server.
     let proxy = Proxy::to(server.address()).await;
     let elsewhere = format!("{}?sslmode=verify-full&sslrootcert={certificate}", proxy.url(&url));
-    let error = Sql::options(&elsewhere).unwrap().connect().await.unwrap_err();
+    let error = patient_options(&elsewhere).connect().await.unwrap_err();
     assert!(format!("{error:?}").to_lowercase().contains("certificate"), "{error:?}");
 }

@@ -15,9 +15,12 @@ use crate::{
 };
 
 /// Alice, whose password is `one`.
+pub(super) fn alice() -> User {
+    User::new("alice", PasswordHash::of("one").unwrap()).unwrap()
+}
+
 pub(super) async fn add_alice(store: &Sql) {
-    let alice = User::new("alice", PasswordHash::of("one").unwrap()).unwrap();
-    assert!(store.insert_user(&alice).await.unwrap());
+    assert!(store.insert_user(&alice()).await.unwrap());
 }
 
 /// Whether Alice is let in by her password, for which the store is read. If not, it is a 503, with `Retry-After`.

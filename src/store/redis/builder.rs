@@ -51,7 +51,8 @@ impl RedisBuilder {
         self
     }
 
-    /// How long an operation may take: 500 milliseconds, unless told otherwise.
+    /// How long an operation may take: 500 milliseconds, unless told otherwise. Connecting may take five seconds, or as
+    /// long as this, if that is longer.
     pub fn time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = limit;
         self
@@ -97,8 +98,9 @@ impl RedisBuilder {
     ///
     /// # Errors
     ///
-    /// When the URL or the prefix is not one, Redis cannot be reached within 5 seconds or refuses the
-    /// credentials, it evicts, or it keeps no append-only file that is required.
+    /// When the URL or the prefix is not one, Redis cannot be reached within five seconds (or its
+    /// [`time_limit`](Self::time_limit), if that is longer) or refuses the credentials, it evicts, or it keeps no
+    /// append-only file that is required.
     pub async fn connect(self) -> Result<Redis, ConfigError> {
         check_prefix(&self.prefix)?;
         #[cfg(feature = "redis-tls")]
@@ -106,15 +108,16 @@ impl RedisBuilder {
         let client = self.client().map_err(|error| {
             ConfigError::because("the Redis URL is not like `redis://user:password@host:6379/0`", error)
         })?;
+        let patience = PATIENCE.max(self.time_limit);
         let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(PATIENCE))
-            .set_response_timeout(Some(PATIENCE));
+            .set_connection_timeout(Some(patience))
+            .set_response_timeout(Some(patience));
         let mut first =
             client.get_multiplexed_async_connection_with_config(&config).await.map_err(unreachable)?;
         check_eviction(&mut first, self.may_evict).await?;
         check_append_only(&mut first, self.must_append).await?;
         Ok(Redis(Arc::new(Parts {
-            link: Link::new(client).map_err(unreachable)?,
+            link: Link::new(client, patience).map_err(unreachable)?,
             prefix: self.prefix,
             time_limit: self.time_limit,
             waiting: Semaphore::new(MOST_WAITING),

@@ -14,7 +14,7 @@ use ::redis::{
 use arc_swap::ArcSwap;
 use tokio::time::timeout;
 
-/// How long a connection may take to be made.
+/// How long a connection may take to be made, and longer if an operation may.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long to wait between two attempts to connect, at the most.
@@ -27,6 +27,8 @@ const MOST_UNANSWERED: usize = 3;
 /// Redis that hangs, or a network that swallows packets, cuts nothing.
 pub(super) struct Link {
     client: Client,
+    /// How long a connection may take to be made.
+    patience: Duration,
     present: ArcSwap<Connection>,
 }
 
@@ -40,8 +42,9 @@ pub(super) struct Connection {
 }
 
 impl Link {
-    pub(super) fn new(client: Client) -> Result<Self, RedisError> {
-        Ok(Self { present: ArcSwap::from_pointee(Connection::new(&client)?), client })
+    pub(super) fn new(client: Client, patience: Duration) -> Result<Self, RedisError> {
+        let present = ArcSwap::from_pointee(Connection::new(&client, patience)?);
+        Ok(Self { client, patience, present })
     }
 
     pub(super) fn present(&self) -> Arc<Connection> {
@@ -55,23 +58,26 @@ impl Link {
         if is_left || unanswered < MOST_UNANSWERED || !connection.is_heard.load(Ordering::Relaxed) {
             return;
         }
-        let Ok(new) = Connection::new(&self.client).map(Arc::new) else { return };
+        let Ok(new) = Connection::new(&self.client, self.patience).map(Arc::new) else { return };
         let mut manager = new.manager();
         let former = self.present.compare_and_swap(connection, new);
         if Arc::ptr_eq(connection, &former) {
             tracing::warn!("Redis does not answer: its connection is left for a new one");
             // It is made at once, and not only while somebody waits for it.
-            tokio::spawn(timeout(PATIENCE, async move { cmd("PING").exec_async(&mut manager).await }));
+            tokio::spawn(timeout(
+                self.patience,
+                async move { cmd("PING").exec_async(&mut manager).await },
+            ));
         }
     }
 }
 
 impl Connection {
-    fn new(client: &Client) -> Result<Self, RedisError> {
+    fn new(client: &Client, patience: Duration) -> Result<Self, RedisError> {
         let config = ConnectionManagerConfig::new()
             .set_number_of_retries(usize::MAX)
             .set_max_delay(MOST_DELAY)
-            .set_connection_timeout(Some(PATIENCE))
+            .set_connection_timeout(Some(patience))
             // `Redis::run` has a limit of its own, over all of it.
             .set_response_timeout(None);
         Ok(Self {

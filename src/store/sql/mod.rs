@@ -76,6 +76,9 @@
 //!   counts may count twice. Of several, each counts its own, and takes the whole count over at each purge.
 //! * A nonce is written to the disk for every signed request. Where that is too slow, keep the nonces
 //!   elsewhere, and the rest here.
+//! * `sqlx` asks a connection that is given back once more, without a limit: a network to PostgreSQL that falls silent
+//!   in that moment holds its place in the pool until the system gives the connection up (Linux: after some 15
+//!   minutes), or for good, if it was the answer alone that was lost.
 //! * PostgreSQL behind a pooler that gives each transaction another connection (PgBouncer's transaction
 //!   mode) breaks prepared statements, and is not supported.
 
