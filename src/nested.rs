@@ -26,22 +26,29 @@ pub(crate) fn is_nested_at(head: &Head<'_>, prefix: &str) -> Option<bool> {
     Some(is_prefix && taken.next().is_none())
 }
 
-/// Whether the path that is seen is what the client has sent behind the prefix; `None` where no router has
-/// seen the request.
+/// What axum's routers have taken from the path that the client has sent; `None` where none has seen the request.
 ///
 /// axum takes a second slash away with the prefix: of `/api//health`, `/health` is left. But `Router::nest` has
 /// found the route before, by the path as it was, and that may be another one: `/api/{*rest}`. It is the same
 /// with a path that was rewritten behind a router.
+///
+/// # Errors
+///
+/// When what is seen is not what the client has sent behind the prefix.
 #[cfg(any(feature = "ownership", feature = "s3p"))]
-pub(crate) fn is_whole(head: &Head<'_>) -> Option<bool> {
-    let original = head.extensions().get::<OriginalUri>()?;
+pub(crate) fn taken<'a>(head: &Head<'a>) -> Result<Option<&'a str>, ChangedPath> {
+    let Some(original) = head.extensions().get::<OriginalUri>() else { return Ok(None) };
     let (sent, seen) = (original.0.path(), head.uri().path());
-    Some(match sent.strip_suffix(seen) {
-        Some(prefix) => !prefix.ends_with('/'),
+    match sent.strip_suffix(seen) {
+        Some(prefix) if !prefix.ends_with('/') => Ok(Some(prefix)),
         // The root of the nested router.
-        None => seen == "/" && !sent.is_empty(),
-    })
+        None if seen == "/" && !sent.is_empty() => Ok(Some(sent)),
+        _ => Err(ChangedPath),
+    }
 }
+
+#[cfg(any(feature = "ownership", feature = "s3p"))]
+pub(crate) struct ChangedPath;
 
 /// The path that the client has sent, behind the prefix: of a nested router's root nothing, where axum puts a slash.
 #[cfg(feature = "s3p")]

@@ -86,7 +86,7 @@ impl ResourcePaths {
 
     fn in_target(&self, head: &Head<'_>) -> Result<Target, Rejection> {
         #[cfg(feature = "axum")]
-        if crate::nested::is_whole(head) == Some(false) {
+        if crate::nested::taken(head).is_err() {
             return Err(changed_path());
         }
         let (method, uri) = (head.method(), head.uri());

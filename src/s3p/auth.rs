@@ -7,9 +7,16 @@ use tower::BoxError;
 
 use super::{
     AccessKey, AccessKeyStore, Body, Dialect, Nonce, NonceStore, PublicUrl, Recorded, SignatureMethod,
-    TimestampUnit, body::collect, header::S3pCredentials, params::Sent, signable::Signable,
-    signing_key::SigningKey, trial::Trial,
+    TimestampUnit,
+    body::collect,
+    header::S3pCredentials,
+    params::{Sent, check_body_to_come},
+    signable::Signable,
+    signing_key::SigningKey,
+    trial::Trial,
 };
+#[cfg(feature = "axum")]
+use crate::ConfigError;
 use crate::{
     Clock, Head, NowOrLater, Principal, Rejection, RejectionKind, Scheme, Secret, StoreError,
     SystemClock,
@@ -33,6 +40,8 @@ struct Parts {
     max_body: usize,
     body_timeout: Duration,
     clock: Arc<dyn Clock>,
+    #[cfg(feature = "axum")]
+    nested_at: Option<Box<str>>,
 }
 
 /// Credentials whose timestamp is within the window.
@@ -68,6 +77,8 @@ impl S3pAuth {
             max_body: 64 * 1024,
             body_timeout: Duration::from_secs(10),
             clock: Arc::new(SystemClock),
+            #[cfg(feature = "axum")]
+            nested_at: None,
         }))
     }
 
@@ -88,6 +99,26 @@ impl S3pAuth {
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.parts().clock = Arc::new(clock);
         self
+    }
+
+    /// The prefix at which axum's router nests this layer, where a proxy has put it in the place of another: behind one
+    /// that hands `https://pay.example.org/v2/…` on as `/s3p/v2/…`, that is `/s3p/v2`. Unless told otherwise, the path
+    /// of the [`PublicUrl`] ends with what axum takes away.
+    ///
+    /// # Errors
+    ///
+    /// When it does not begin with a slash, ends with one, or has a `{parameter}`: one signature would be good for
+    /// whatever stands there.
+    #[cfg(feature = "axum")]
+    pub fn nested_at(mut self, prefix: &str) -> Result<Self, ConfigError> {
+        if !prefix.starts_with('/') || prefix.ends_with('/') || prefix.contains(['{', '}']) {
+            return Err(ConfigError::new(format!(
+                "{prefix:?} is not a prefix like `/s3p/v2`, with a slash before each part, none at the end, and no \
+                 parameter"
+            )));
+        }
+        self.parts().nested_at = Some(prefix.into());
+        Ok(self)
     }
 
     fn parts(&mut self) -> &mut Parts {
@@ -147,8 +178,15 @@ impl S3pAuth {
         B::Error: Into<BoxError>,
     {
         let key = found(key.await)?;
+        let has_ended = request.body().is_end_stream();
+        if !has_ended {
+            let head = Head::new(&request);
+            self.check_path(&head)?;
+            let comes_for_sure = request.body().size_hint().lower() > 0;
+            check_body_to_come(head.method(), head.uri(), head.headers(), comes_for_sure)?;
+        }
         let (head, body) = request.into_parts();
-        let bytes = if body.is_end_stream() {
+        let bytes = if has_ended {
             Bytes::new()
         } else {
             collect(body, self.0.max_body, self.0.body_timeout).await?
@@ -165,6 +203,35 @@ impl S3pAuth {
         Ok((request, principal))
     }
 
+    /// That the path which is signed is the one that was sent: by routers, it may have become that of another.
+    #[cfg(feature = "axum")]
+    fn check_path(&self, head: &Head<'_>) -> Result<(), Rejection> {
+        let refused = |reason| Rejection::new(RejectionKind::BadRequest, reason);
+        let taken = crate::nested::taken(head).map_err(|_| refused("s3p.changed_path"))?;
+        let Some(taken) = taken else { return Ok(()) };
+        let is_ours = match &self.0.nested_at {
+            Some(prefix) => taken == &**prefix,
+            None => self.0.url.path().ends_with(taken),
+        };
+        if is_ours {
+            return Ok(());
+        }
+        Err(refused("s3p.other_prefix").caused_by(
+            "the prefix that axum's routers have taken from the path is not how the path of the public URL ends: \
+             name it there, or by `nested_at`",
+        ))
+    }
+
+    #[cfg(not(feature = "axum"))]
+    #[expect(
+        clippy::unused_self,
+        clippy::unnecessary_wraps,
+        reason = "with axum, there is something to check"
+    )]
+    fn check_path(&self, _head: &Head<'_>) -> Result<(), Rejection> {
+        Ok(())
+    }
+
     /// Rules 4 and 5.
     fn prove<'h>(
         &self,
@@ -173,10 +240,7 @@ impl S3pAuth {
         key: Option<AccessKey>,
         body: &[u8],
     ) -> Result<Proven<'h>, Rejection> {
-        #[cfg(feature = "axum")]
-        if crate::nested::is_whole(head) == Some(false) {
-            return Err(Rejection::new(RejectionKind::BadRequest, "s3p.changed_path"));
-        }
+        self.check_path(head)?;
         let mut sent = Sent::new();
         sent.read(head.method(), head.uri(), head.headers(), body)?;
         let credentials = &timely.credentials;

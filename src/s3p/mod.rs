@@ -30,7 +30,8 @@
 //! 3. The key is looked up. For a token that is not known, all goes on with a key that nobody has, so
 //!    that the answers cannot be told apart. A store that cannot answer: 503.
 //! 4. The body is read, up to a length (413; 64 KiB, if not told otherwise) and a time (408). Its type is JSON or a
-//!    form, and not compressed: else 415. What is ambiguous, or not in the scheme, is a 400 (below).
+//!    form, and not compressed: else 415. What is ambiguous, or not in the scheme, is a 400 (below). What the head
+//!    alone says of all this is refused before any of the body is read.
 //! 5. The method is the one that the key is set to: `HMAC-SHA1`, if not told otherwise. The signature is
 //!    compared in constant time, with the key's present and previous secret: else 401. A key may list
 //!    [`Dialect`]s of clients that depart from the page; what they sign differently is tried, too. Whoever fails
@@ -60,7 +61,9 @@
 //!   sign numbers as they are written, those for which its language prints another number;
 //! * percent-encoding that is broken, or is not of UTF-8;
 //! * behind axum's router, with the feature `axum`: a path that is not what the client has sent, since axum's
-//!   `nest` takes a slash too many away with the prefix, but finds the route by the path as it was.
+//!   `nest` takes a slash too many away with the prefix, but finds the route by the path as it was; and a path
+//!   from which another prefix was taken than the one that the [`PublicUrl`] ends with, as by
+//!   `nest("/{tenant}", …)`, or by a second nest of the same router.
 //!
 //! ```
 //! use portcullis::{
@@ -112,7 +115,8 @@
 //! # Caveats
 //!
 //! * **The URL is configured.** Neither `Host` nor a forwarded header is believed. The path is the one
-//!   that the layer sees: inside axum's `nest`, the prefix belongs into the [`PublicUrl`]. Without the feature
+//!   that the layer sees: inside axum's `nest`, the prefix belongs into the [`PublicUrl`], or, where a proxy has put
+//!   it there, into [`nested_at`](S3pAuth::nested_at). Without the feature
 //!   `axum`, put the layer outside of the nest: of `/s3p//a`, it would see `/a` inside, and of `/s3p` the slash
 //!   that it sees of `/s3p/`.
 //! * **Limits belong outside.** A request with a body is kept for the inner service that was ready when it came: a

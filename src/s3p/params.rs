@@ -54,44 +54,19 @@ impl<'r> Sent<'r> {
         headers: &HeaderMap,
         body: &'r [u8],
     ) -> Result<(), Rejection> {
-        let bad = |reason| Rejection::new(RejectionKind::BadRequest, reason);
-        let query = uri.query().unwrap_or_default();
-        match *method {
-            Method::GET | Method::HEAD | Method::DELETE | Method::OPTIONS if body.is_empty() => {
-                self.read_form(query).map_err(bad)?;
-            }
-            Method::GET | Method::HEAD | Method::DELETE | Method::OPTIONS => {
-                return Err(bad("s3p.body_on_get"));
-            }
-            Method::POST | Method::PUT | Method::PATCH if query.is_empty() => {
-                self.read_body(headers, body)?;
-            }
-            Method::POST | Method::PUT | Method::PATCH => return Err(bad("s3p.query_on_post")),
-            _ => return Err(bad("s3p.method")),
-        }
-        self.sort().map_err(bad)
-    }
-
-    fn read_body(&mut self, headers: &HeaderMap, body: &'r [u8]) -> Result<(), Rejection> {
-        if body.is_empty() {
-            return Ok(());
-        }
-        let unsupported = |reason| Rejection::new(RejectionKind::UnsupportedMediaType, reason);
-        let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
-        if encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-            return Err(unsupported("s3p.content_encoding"));
-        }
-        let content_type = only(headers, header::CONTENT_TYPE);
-        let content_type = content_type.and_then(|value| value.to_str().ok());
-        let read = match content_type.and_then(media_type) {
-            Some(MediaType::Json) => object::members(body).map(|pairs| self.pairs = pairs),
-            Some(MediaType::Form) => match str::from_utf8(body) {
-                Ok(text) => self.read_form(text),
-                Err(_) => Err("s3p.percent_encoding"),
+        let read = match Source::of(method, uri)? {
+            Source::Query(_) if !body.is_empty() => return Err(body_on_get()),
+            Source::Query(query) => self.read_form(query),
+            Source::Body if body.is_empty() => Ok(()),
+            Source::Body => match media_type(headers)? {
+                MediaType::Json => object::members(body).map(|pairs| self.pairs = pairs),
+                MediaType::Form => match str::from_utf8(body) {
+                    Ok(text) => self.read_form(text),
+                    Err(_) => Err("s3p.percent_encoding"),
+                },
             },
-            None => return Err(unsupported("s3p.content_type")),
         };
-        read.map_err(|reason| Rejection::new(RejectionKind::BadRequest, reason))
+        read.and_then(|()| self.sort()).map_err(bad)
     }
 
     fn read_form(&mut self, text: &'r str) -> Result<(), &'static str> {
@@ -213,14 +188,69 @@ fn has_ends_of_name(key: &str) -> bool {
     !key.is_empty() && !has_outer_blanks(key)
 }
 
+/// What can be said of a body before any of it is read: that it will be refused. Whether one comes at all may be known
+/// only when it has ended.
+pub(super) fn check_body_to_come(
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+    comes_for_sure: bool,
+) -> Result<(), Rejection> {
+    match Source::of(method, uri)? {
+        Source::Query(_) if comes_for_sure => Err(body_on_get()),
+        Source::Body if comes_for_sure || headers.contains_key(header::CONTENT_TYPE) => {
+            media_type(headers).map(drop)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Where the parameters of a request are.
+enum Source<'r> {
+    Query(&'r str),
+    Body,
+}
+
+impl<'r> Source<'r> {
+    fn of(method: &Method, uri: &'r Uri) -> Result<Self, Rejection> {
+        let query = uri.query().unwrap_or_default();
+        match *method {
+            Method::GET | Method::HEAD | Method::DELETE | Method::OPTIONS => Ok(Self::Query(query)),
+            Method::POST | Method::PUT | Method::PATCH if query.is_empty() => Ok(Self::Body),
+            Method::POST | Method::PUT | Method::PATCH => Err(bad("s3p.query_on_post")),
+            _ => Err(bad("s3p.method")),
+        }
+    }
+}
+
+fn bad(reason: &'static str) -> Rejection {
+    Rejection::new(RejectionKind::BadRequest, reason)
+}
+
+fn body_on_get() -> Rejection {
+    bad("s3p.body_on_get")
+}
+
 #[derive(Clone, Copy)]
 enum MediaType {
     Json,
     Form,
 }
 
+/// What a body is, that is not compressed.
+fn media_type(headers: &HeaderMap) -> Result<MediaType, Rejection> {
+    let unsupported = |reason| Rejection::new(RejectionKind::UnsupportedMediaType, reason);
+    let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+    if encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Err(unsupported("s3p.content_encoding"));
+    }
+    let content_type = only(headers, header::CONTENT_TYPE);
+    let content_type = content_type.and_then(|value| value.to_str().ok());
+    content_type.and_then(parse_media_type).ok_or_else(|| unsupported("s3p.content_type"))
+}
+
 /// `charset` may be said, if it is UTF-8; of JSON and forms nothing else may be.
-fn media_type(text: &str) -> Option<MediaType> {
+fn parse_media_type(text: &str) -> Option<MediaType> {
     let (essence, params) = text.split_once(';').unwrap_or((text, ""));
     let kind = match essence.trim() {
         json if json.eq_ignore_ascii_case("application/json") => MediaType::Json,

@@ -21,6 +21,8 @@ use crate::ConfigError;
 #[derive(Clone, Eq, PartialEq)]
 pub struct PublicUrl {
     text: String,
+    /// Where the path begins in it.
+    path: usize,
     /// By RFC 3986.
     encoded: Vec<u8>,
 }
@@ -43,14 +45,21 @@ impl PublicUrl {
         if uri.query().is_some() {
             return Err(refused("has a query"));
         }
+        let path = url.len();
         url.push_str(uri.path().trim_end_matches('/'));
         let mut encoded = Text::new();
         encoded.encode(&url, Encoding::Rfc3986);
-        Ok(Self { text: url, encoded: encoded.as_bytes().to_vec() })
+        Ok(Self { text: url, path, encoded: encoded.as_bytes().to_vec() })
     }
 
     pub(super) fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The part of the path that the layer does not see.
+    #[cfg(feature = "axum")]
+    pub(super) fn path(&self) -> &str {
+        &self.text[self.path..]
     }
 
     /// Encoded once for all requests, in the encoding of most of them.

@@ -25,10 +25,14 @@ fn clock() -> Arc<ManualClock> {
 
 /// A layer for services that clients reach under this URL.
 fn s3p(url: &str) -> S3pSignatureLayer {
+    S3pSignatureLayer::new(s3p_auth(url))
+}
+
+fn s3p_auth(url: &str) -> S3pAuth {
     let keys = MemoryAccessKeyStore::new();
     keys.insert("token", AccessKey::new(Identity::local("alice").unwrap(), SECRET).unwrap());
     let url = PublicUrl::parse(url).unwrap();
-    S3pSignatureLayer::new(S3pAuth::new(url, keys, MemoryNonceStore::new(UNIX_EPOCH)).clock(clock()))
+    S3pAuth::new(url, keys, MemoryNonceStore::new(UNIX_EPOCH)).clock(clock())
 }
 
 /// A request for a path under `https://pay.example.org`, signed as a client does.
@@ -82,7 +86,52 @@ async fn a_public_url_without_the_prefix_of_the_nest_refuses_all() {
     let nested = payments().layer(s3p("https://pay.example.org"));
     let router = Router::new().nest("/s3p/v2", nested);
     let answer = ask(&router, signed(&Method::GET, "/s3p/v2/ping", "")).await;
-    assert_eq!((answer.status.as_u16(), answer.reason()), (401, "s3p.signature"));
+    assert_eq!((answer.status.as_u16(), answer.reason()), (400, "s3p.other_prefix"));
+}
+
+#[tokio::test]
+async fn a_signature_of_one_prefix_is_none_of_another_at_which_the_same_router_is_nested() {
+    let layer = s3p("https://pay.example.org/acme/s3p");
+    let router = Router::new()
+        .nest("/{tenant}/s3p", payments().layer(layer.clone()))
+        .nest("/acme/s3q", payments().layer(layer));
+    for (method, rest, body) in
+        [(Method::GET, "/ping", ""), (Method::POST, "/pay", r#"{"amount":1000}"#)]
+    {
+        let here = signed(&method, &format!("/acme/s3p{rest}"), body);
+        assert_eq!(ask(&router, here).await.status, 200);
+        for prefix in ["/evil/s3p", "/acme/s3q", "/ACME/s3p", "/%61cme/s3p"] {
+            let mut moved = signed(&method, &format!("/acme/s3p{rest}"), body);
+            *moved.uri_mut() = format!("{prefix}{rest}").parse().unwrap();
+            let answer = ask(&router, moved).await;
+            assert_eq!(
+                (answer.status.as_u16(), answer.reason()),
+                (400, "s3p.other_prefix"),
+                "{prefix}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn behind_a_proxy_that_puts_another_prefix_there_the_layer_is_told_so() {
+    let at = |prefix: &str| {
+        let auth = s3p_auth("https://pay.example.org/v2").nested_at(prefix).unwrap();
+        Router::new().nest("/{any}", payments().layer(S3pSignatureLayer::new(auth)))
+    };
+    for (prefix, status) in [("/s3p", 200), ("/other", 400)] {
+        let mut passed_on = signed(&Method::GET, "/v2/ping", "");
+        *passed_on.uri_mut() = Uri::from_static("/s3p/ping");
+        assert_eq!(ask(&at(prefix), passed_on).await.status.as_u16(), status, "{prefix}");
+    }
+    // A proxy that takes a part of it away.
+    let router = Router::new().nest("/v2", payments().layer(s3p("https://pay.example.org/s3p/v2")));
+    let mut passed_on = signed(&Method::GET, "/s3p/v2/ping", "");
+    *passed_on.uri_mut() = Uri::from_static("/v2/ping");
+    assert_eq!(ask(&router, passed_on).await.status, 200);
+    for prefix in ["", "/", "s3p", "/s3p/", "/{tenant}/s3p"] {
+        assert!(s3p_auth("https://pay.example.org").nested_at(prefix).is_err(), "{prefix}");
+    }
 }
 
 /// A layer for things of alice, under this pattern.

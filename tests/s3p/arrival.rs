@@ -8,6 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    task::{Context, Poll},
     time::{Duration, UNIX_EPOCH},
 };
 
@@ -15,7 +16,7 @@ use bytes::Bytes;
 use futures_util::{FutureExt, Stream, StreamExt, stream};
 use http::Request;
 use http_body_util::StreamBody;
-use hyper::body::Frame;
+use hyper::body::{Body, Frame, SizeHint};
 use portcullis::{
     S3pSignatureLayer,
     s3p::{MemoryNonceStore, S3pAuth},
@@ -127,6 +128,50 @@ async fn a_body_that_does_not_arrive_in_time_is_given_up() {
         });
         let answer = send(&S3pSignatureLayer::new(auth), arriving(&draft, late)).await;
         assert_eq!(answer.status.as_u16(), status, "{limit}");
+    }
+}
+
+/// A body that must not be read, of which it is known that so many bytes will come at least.
+struct Untouchable(u64);
+
+impl Body for Untouchable {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        panic!("it is read")
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let mut hint = SizeHint::new();
+        hint.set_lower(self.0);
+        hint
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_would_be_refused_whatever_it_is_is_not_waited_for() {
+    let json = ("content-type", "application/json");
+    for (method, target, (name, value), bytes, reason) in [
+        ("POST", "/v2/pay", ("content-type", "text/plain"), 0, "s3p.content_type"),
+        ("POST", "/v2/pay", ("accept", "*/*"), 1, "s3p.content_type"),
+        ("POST", "/v2/pay", ("content-encoding", "gzip"), 1, "s3p.content_encoding"),
+        ("POST", "/v2/pay?b=2", json, 0, "s3p.query_on_post"),
+        ("GET", "/v2/ping", json, 1, "s3p.body_on_get"),
+        ("PURGE", "/v2/ping", json, 0, "s3p.method"),
+    ] {
+        let known = Draft::new(method.parse().unwrap(), target);
+        let unknown = known.authorization().replace(TOKEN, "no-such-token");
+        assert_ne!(unknown, known.authorization());
+        for authorization in [known.authorization(), unknown] {
+            let mut request = known.request_with(authorization).map(|_| Untouchable(bytes));
+            request.headers_mut().insert(name, value.parse().unwrap());
+            let answer = send(&layer(), request).await;
+            assert_eq!(answer.reason(), reason, "{method} {target}");
+        }
     }
 }
 
