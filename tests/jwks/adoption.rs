@@ -83,7 +83,9 @@ async fn a_set_that_has_not_changed_is_the_very_same_one() {
         Step::Answer(FetchedJwks::new(first.clone()).etag(HeaderValue::from_static("\"2\""))),
     ];
     for step in unchanged {
-        let script = Script::new(first.clone());
+        let script = Script::new("");
+        let tag = HeaderValue::from_static("\"1\"");
+        script.step(Step::Answer(FetchedJwks::new(first.clone()).etag(tag)));
         let keys = RemoteKeys::connect(script.clone()).await.unwrap();
         script.step(step);
         let log = Log::capture();
@@ -119,6 +121,18 @@ async fn the_etag_is_that_of_the_last_set_that_was_adopted() {
     assert_eq!(renew(Step::Answer(FetchedJwks::new(set(&[ES256])))).await.unwrap(), "W/\"3\"");
     // A set without a tag: there is nothing to ask by.
     assert_eq!(renew(Step::Down).await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn not_modified_is_no_answer_where_no_etag_was_asked_about() {
+    let script = Script::new(set(&[ES256]));
+    let keys = RemoteKeys::connect(script.clone()).await.unwrap();
+    script.step(Step::Answer(FetchedJwks::not_modified()));
+    assert!(keys.renew().unwrap().await.is_err());
+    let layer = layer(keys);
+    assert_eq!(ask(&layer, &token(ES256)).await.status, 200, "the last good set is kept");
+    time::sleep(6 * HOUR).await;
+    assert_eq!(ask(&layer, &token(ES256)).await.status, 503, "and not confirmed");
 }
 
 #[tokio::test(start_paused = true)]

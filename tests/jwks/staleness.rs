@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::HeaderValue;
 use portcullis::jwt::{
     Algorithm::{ES256, ES384},
     KeySource,
@@ -28,7 +29,9 @@ async fn the_last_good_set_is_kept_for_a_stated_time_and_then_answered_503() {
         (Step::Down, Step::Answer(FetchedJwks::new(set(&[ES256])))),
         (Step::Hang, Step::Answer(FetchedJwks::not_modified())),
     ] {
-        let script = Script::new(set(&[ES256]));
+        let script = Script::new("");
+        let tag = HeaderValue::from_static("\"1\"");
+        script.step(Step::Answer(FetchedJwks::new(set(&[ES256])).etag(tag)));
         let keys = RemoteKeys::builder(script.clone()).max_stale(2 * HOUR).connect().await.unwrap();
         let layer = layer(keys.clone());
         script.step(step);

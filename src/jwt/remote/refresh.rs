@@ -88,15 +88,17 @@ impl Refresh {
     /// The keys of a set that can be used; the very same ones, if it is the same set.
     fn adopt(&mut self, fetched: FetchedJwks) -> Result<Keys, Failure> {
         let FetchedJwks { json, etag, .. } = fetched;
+        // Without a tag, nobody was asked whether it is another set.
         if let Some(adopted) = &mut self.adopted
-            && json.as_ref().is_none_or(|json| *json == adopted.json)
+            && json.as_ref().map_or(adopted.etag.is_some(), |json| *json == adopted.json)
         {
             adopted.etag = etag.or(adopted.etag.take());
             tracing::debug!(code = "jwks.unchanged", fetch = ?self.fetch, "the JWK set has not changed");
             return Ok(adopted.keys.clone());
         }
         let json = json.ok_or_else(|| {
-            Failure::new("jwks.fetch", StoreError::new("not modified, and there is nothing yet"))
+            let unasked = "not modified, and there is no set with an ETag that was asked about";
+            Failure::new("jwks.fetch", StoreError::new(unasked))
         })?;
         let keys = Keys::read_jwks(&json, self.settings.rsa)
             .map_err(|cause| Failure::new("jwks.unusable", cause))?;
