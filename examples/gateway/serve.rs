@@ -121,6 +121,8 @@ pub async fn run(
     }
     .map_err(cannot)?;
     upkeep.abort();
+    // It may be at work, and has the database until it has heard.
+    let _ = upkeep.await;
     tracing::info!("stopped");
     Ok(())
 }
