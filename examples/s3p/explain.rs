@@ -54,7 +54,9 @@ impl Explain {
         let header = self.authorization.first().and_then(|line| line.to_str().ok());
         let Some(fields) = header.and_then(Fields::read) else {
             let said = self.ask("", &self.dialect, received_at)?;
-            return Ok(format!("{}The header has not all five fields.\n", worded("verdict", &said)));
+            let fault =
+                "The header has not all five fields, or another method than HMAC-SHA1 and HMAC-SHA256.";
+            return Ok(format!("{}{fault}\n", worded("verdict", &said)));
         };
         let token = fields.stamp.token;
         let mut said = self.ask(token, &self.dialect, received_at)?;

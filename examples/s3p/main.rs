@@ -6,7 +6,8 @@
 //! cargo run --example s3p -- explain --authorization 's3pAuth,…' POST https://… --body '{"amount":1000}'
 //! ```
 //!
-//! The secret comes from the environment, so that no list of processes shows it, and is never printed.
+//! The secret is best given in the environment, as above: a list of processes shows what is given by `--secret`. It is
+//! never printed.
 #![allow(clippy::print_stderr, clippy::print_stdout, reason = "printing is what it is for")]
 
 mod dialects;

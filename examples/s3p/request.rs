@@ -22,7 +22,7 @@ pub(crate) struct Request {
     /// The type of the body.
     #[arg(long, default_value = "application/json")]
     pub(crate) content_type: HeaderValue,
-    /// The secret.
+    /// The secret. As a variable, no list of processes shows it.
     #[arg(long, env = "S3P_SECRET", hide_env_values = true)]
     pub(crate) secret: String,
 }

@@ -19,7 +19,8 @@ use crate::{
 ///
 /// For so long, a key that was changed or taken away at another instance is still good here: use it where that
 /// is harmless. What is taken away at this one is called [`forget`](Self::forget). That a token is unknown is not
-/// remembered, nor that the store was down: a new key is good at once.
+/// remembered, nor that the store was down: a new key is good at once. The other side of it: whether a token is known
+/// shows in the time of the second answer.
 #[derive(Clone)]
 pub struct CachedAccessKeys(Arc<Parts>);
 

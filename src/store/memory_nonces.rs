@@ -23,7 +23,9 @@ use crate::{
 ///
 /// A large store is many small tables, each with a lock of its own, so that threads do not wait for each other and
 /// nothing that is done to a table takes long. Each has its part of the room, so that the first refusals come
-/// shortly before all of it is taken.
+/// shortly before all of it is taken. Where the share of a token is small beside the whole (1,000 of 1,000,000), all
+/// nonces of a token are in one table, and the first refusals may come when less than half of it is taken: give such a
+/// store three times the room.
 ///
 /// A clock that jumps ahead lets nonces expire early; requests whose nonces may have been dropped so
 /// stay refused when the clock jumps back.
