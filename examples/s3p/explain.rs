@@ -19,7 +19,7 @@ use crate::{
     dialects::{Parts, nearest},
     difference::difference,
     fields::Fields,
-    request::{Request, steps},
+    request::{Request, near, steps},
     verdict::verdict,
 };
 
@@ -93,13 +93,13 @@ impl Explain {
         moment: SystemTime,
     ) -> Result<String, Box<dyn Error>> {
         let Some((dialect, name)) = fitting else {
-            return Ok(if self.is_of_their_base_string(fields) {
-                "The signature is that of the base string which the client gives, by this secret: what \
-                 differs is above.\n"
+            return if self.is_of_their_base_string(fields) {
+                let text = "The signature is that of the base string which the client gives, by this secret: what \
+                            differs is above.\n";
+                Ok(text.to_owned())
             } else {
-                "No dialect makes this signature: is it the same secret, URL and body?\n"
-            }
-            .to_owned());
+                self.mistake(fields)
+            };
         };
         if said.is_ok() {
             return Ok(format!("The key accepts it, signed as {name} does.\n"));
@@ -113,6 +113,17 @@ impl Explain {
                 other.reason()
             ),
         })
+    }
+
+    /// What the client has done, if it is one of the common mistakes.
+    fn mistake(&self, fields: &Fields<'_>) -> Result<String, Box<dyn Error>> {
+        for (what, request) in near(&self.request) {
+            let near = Self { request, ..self.clone() };
+            if let Some((_, name)) = near.fitting(fields)? {
+                return Ok(format!("The client has {what}, as {name} does.\n"));
+            }
+        }
+        Ok("No dialect makes this signature: is it the same secret, URL and body?\n".to_owned())
     }
 
     /// What the layer says, with these dialects.

@@ -67,6 +67,32 @@ impl Request {
     }
 }
 
+/// Requests for which a client easily takes this one, and what it has done.
+pub(crate) fn near(request: &Request) -> Vec<(&'static str, Request)> {
+    let url = &request.url;
+    let (path, query) = (url.path(), url.query());
+    let scheme = url.scheme_str().unwrap_or_default();
+    let with_url = |scheme: &str, path: &str, query: Option<&str>| {
+        let authority = url.authority()?;
+        let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+        let url = format!("{scheme}://{authority}{path}{query}").parse().ok()?;
+        Some(Request { url, ..request.clone() })
+    };
+    let slashed = format!("{path}/");
+    let other_slash = path.strip_suffix('/').unwrap_or(&slashed);
+    let other_scheme = if scheme == "https" { "http" } else { "https" };
+    let all = [
+        ("signed the path with a slash more or less at its end", with_url(scheme, other_slash, query)),
+        ("signed the URL with the other of http and https", with_url(other_scheme, path, query)),
+        ("signed no parameter of the query", query.and_then(|_| with_url(scheme, path, None))),
+        (
+            "signed nothing of the body",
+            (!request.body.is_empty()).then(|| Request { body: String::new(), ..request.clone() }),
+        ),
+    ];
+    all.into_iter().filter_map(|(what, request)| Some((what, request?))).collect()
+}
+
 /// The steps to a signature, for people to read.
 pub(crate) fn steps(input: &SigningInput, secret: &Secret) -> String {
     format!(

@@ -7,7 +7,7 @@ use std::{
 };
 
 use http::HeaderValue;
-use portcullis::s3p::Dialect;
+use portcullis::s3p::{Dialect, Signer};
 
 use super::{SECRET, Vector, vectors, verdicts::NEVER_ACCEPTED};
 use crate::{dialects::NAMED, explain::Explain, request::Request};
@@ -177,6 +177,43 @@ fn where_two_base_strings_differ_is_told_part_by_part() {
     }
     let other_secret = Request { secret: "another secret".to_owned(), ..explaining.request.clone() };
     let text = Explain { request: other_secret, ..explaining }.text().unwrap();
+    assert!(text.ends_with("is it the same secret, URL and body?\n"), "{text}");
+}
+
+#[test]
+fn a_common_mistake_of_a_client_is_named_by_the_header_alone() {
+    let explained = |signed: (&str, &str), received: (&str, &str)| {
+        let url = |url: &str| url.parse().unwrap();
+        let request = |(target, body): (&str, &str)| Request {
+            method: if body.is_empty() { "GET" } else { "POST" }.parse().unwrap(),
+            url: url(target),
+            body: body.to_owned(),
+            content_type: HeaderValue::from_static("application/json"),
+            secret: SECRET.to_owned(),
+        };
+        let (client, ours) = (request(signed), request(received));
+        let signer = Signer::dangerous_short_secret("token", SECRET).unwrap();
+        let body = client.body.as_bytes();
+        let signed = signer.sign(&ours.method, &client.url, &client.headers(), body).unwrap();
+        let mut explaining = explaining(&vectors()[0]);
+        (explaining.request, explaining.authorization) = (ours, vec![signed]);
+        explaining.received_at = None;
+        explaining.text().unwrap()
+    };
+    let pay = "https://pay.example.org/v2/pay";
+    for (signed, received, mistake) in [
+        (("https://pay.example.org/v2/pay/", ""), (pay, ""), "a slash more or less"),
+        ((pay, ""), ("https://pay.example.org/v2/pay/?", ""), "a slash more or less"),
+        (("http://pay.example.org/v2/pay?a=1", ""), (&*format!("{pay}?a=1"), ""), "http and https"),
+        ((pay, ""), (&*format!("{pay}?a=1"), ""), "no parameter of the query"),
+        ((pay, ""), (pay, r#"{"a":1}"#), "nothing of the body"),
+    ] {
+        let text = explained(signed, received);
+        let said = text.lines().last().unwrap();
+        assert!(said.starts_with("The client has ") && said.contains(mistake), "{text}");
+        assert!(text.starts_with("verdict           refused: 401 s3p.signature\n"), "{text}");
+    }
+    let text = explained(("https://other.example.org/", ""), (pay, ""));
     assert!(text.ends_with("is it the same secret, URL and body?\n"), "{text}");
 }
 
