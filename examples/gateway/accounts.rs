@@ -381,11 +381,14 @@ async fn forget_old_s3p_keys(database: &Database, owner: &Identity) -> Result<()
     Ok(change.commit().await?)
 }
 
-/// Gives an access key a new secret; `None` if there is no such key.
-pub async fn rotate_s3p_key(database: &Database, token: &str) -> Result<Option<String>, Error> {
+/// Gives an access key a new secret; `None` if there is no such key. For so long, the old one is good, too.
+pub async fn rotate_s3p_key(
+    database: &Database,
+    token: &str,
+    overlap: Duration,
+) -> Result<Option<String>, Error> {
     let secret = new_secret();
     let key = Secret::new(secret.as_str());
-    // At once: the old secret may have been stolen.
-    let rotated = database.store().rotate_access_key(token, &key, Duration::ZERO).await?;
+    let rotated = database.store().rotate_access_key(token, &key, overlap).await?;
     Ok(rotated.then_some(secret))
 }

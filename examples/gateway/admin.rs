@@ -128,8 +128,9 @@ pub async fn s3p_key(database: &Database, command: S3pKeyCommand) -> Result<(), 
                 return Err(no_key(&token));
             }
         }
-        S3pKeyCommand::Rotate { token } => {
-            let secret = accounts::rotate_s3p_key(database, &token).await?;
+        S3pKeyCommand::Rotate { token, overlap } => {
+            let overlap = Duration::from_secs(overlap);
+            let secret = accounts::rotate_s3p_key(database, &token, overlap).await?;
             print_made("secret", Some(secret.ok_or_else(|| no_key(&token))?));
         }
         S3pKeyCommand::Revoke { token } => {

@@ -323,6 +323,10 @@ pub enum S3pKeyCommand {
     Rotate {
         /// The access token of the key.
         token: String,
+        /// For how many seconds the old secret is good, too, while clients change over. Without this flag, for none: it
+        /// may have been stolen.
+        #[arg(long, default_value_t = 0, value_parser = value_parser!(u64).range(..=2_592_000))]
+        overlap: u64,
     },
     /// Refuses an access key, for good.
     Revoke {

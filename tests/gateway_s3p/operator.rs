@@ -53,6 +53,27 @@ async fn a_disabled_user_is_refused_from_the_next_request_on() {
 }
 
 #[tokio::test]
+async fn while_clients_change_over_a_key_may_have_two_secrets() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let old = Caller::alice(&server);
+    let rotate = |overlap: &str| {
+        let rotated = run(&folder, &["s3p-key", "rotate", &old.token, "--overlap", overlap]);
+        Caller { secret: printed(&rotated, "secret (shown once): "), ..Caller::alice(&server) }
+    };
+    let new = rotate("86400");
+    assert_ne!(new.secret, old.secret);
+    for caller in [&old, &new] {
+        assert_eq!(caller.get(&server, "/ping").await.status, 200);
+    }
+    let newest = rotate("0");
+    for caller in [&old, &new] {
+        assert_eq!(verdict(&caller.get(&server, "/ping").await), (401, 4009));
+    }
+    assert_eq!(newest.get(&server, "/ping").await.status, 200);
+}
+
+#[tokio::test]
 async fn a_rotated_key_has_one_secret_the_new_one() {
     let folder = Folder::new();
     let server = Server::start(&folder, &[]);

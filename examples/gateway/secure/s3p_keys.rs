@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use askama::Template;
 use axum::{
     extract::State,
@@ -81,7 +83,9 @@ pub async fn rotate(State(site): State<Site>, signed: Signed) -> Result<Response
         return Ok(Redirect::to("s3p-keys").into_response());
     }
     let user = signed.0;
-    let secret = accounts::rotate_s3p_key(database, &token).await?.ok_or_else(no_key)?;
+    // At once: the old secret may have been stolen.
+    let secret =
+        accounts::rotate_s3p_key(database, &token, Duration::ZERO).await?.ok_or_else(no_key)?;
     page(StatusCode::OK, &KeyPage { user, name, key: NewS3pKey { token, secret }, is_new: false })
 }
 
