@@ -104,6 +104,50 @@ async fn a_nul_is_a_mistake_of_the_caller_to_the_page() {
     }
 }
 
+#[tokio::test]
+async fn an_id_of_smp_has_at_most_1024_bytes_and_no_noncharacter() {
+    for (_cluster, server) in on_sqlite_and_postgres() {
+        let token = server.user_token();
+        let write = async |method, path: &str, body| {
+            let headers = [&*format!("authorization: {token}"), "content-type: application/xml"];
+            server.send(method, path, &headers, body).await.status.as_u16()
+        };
+        let put_group = async |name: &str| put_group(&server, name, &token).await;
+        let longest = unpackable(1_024 - "iso6523-actorid-upis::9915:".len());
+        assert_eq!([put_group(&longest).await, put_group(&longest).await], [200, 200]);
+        for no_id in [&*format!("{longest}0"), "a\u{10FFFF}", "\u{10FFFF}1"] {
+            assert_eq!([put_group(no_id).await, put_group(no_id).await], [400, 400], "{no_id:?}");
+        }
+        let services = async |value: &str| {
+            let service = format!(
+                "<ServiceMetadata><ServiceInformation><ParticipantIdentifier scheme=\"iso6523-actorid-upis\">\
+                 9915:{longest}</ParticipantIdentifier><DocumentIdentifier scheme=\"scheme\">{value}\
+                 </DocumentIdentifier></ServiceInformation></ServiceMetadata>"
+            );
+            let path = format!("{}/services/scheme%3A%3A{value}", group(&longest));
+            let put = write("PUT", &path, service).await;
+            let read = server.get(&path, &[]).await.status.as_u16();
+            [put, read, write("DELETE", &path, String::new()).await]
+        };
+        let longest = unpackable(1_024 - "scheme::".len());
+        assert_eq!(services(&longest).await, [200, 200, 200]);
+        for no_id in [&*unpackable(4_096), &format!("{longest}0"), "a\u{10FFFF}"] {
+            assert_eq!(services(no_id).await, [400, 404, 400], "{no_id:?}");
+        }
+        assert_no_error(&server).await;
+    }
+}
+
+/// So many bytes, of which PostgreSQL makes no fewer.
+fn unpackable(length: usize) -> String {
+    let mut random = vec![0; length];
+    getrandom::fill(&mut random).unwrap();
+    random
+        .iter()
+        .map(|byte| char::from(b"0123456789abcdefghijklmnopqrstuv"[usize::from(byte % 32)]))
+        .collect()
+}
+
 async fn send_form(server: &Server, form: &str, cookie: &str, fields: &[(&str, &str)]) -> Reply {
     let body = Serializer::new(String::new()).extend_pairs(fields).finish();
     let cookie = format!("cookie: {cookie}");
