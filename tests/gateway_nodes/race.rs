@@ -72,7 +72,7 @@ async fn a_user_token_revoked_at_one_is_refused_at_both_while_many_use_it() {
         let token = format!("Bearer {token}");
         let select = "SELECT id FROM portcullis_user_tokens WHERE name = 'race' AND revoked IS NULL";
         let id = postgres.psql(name, select).trim().to_owned();
-        let put = async |server: usize, token| put_group(&servers[server % 2], "race", token).await;
+        let put = async |n: usize, token| put_group(&servers[n % 2], &format!("race{n}"), token).await;
         assert_eq!([put(0, &token).await, put(1, &token).await], [200, 200]);
 
         let is_revoked = AtomicBool::new(false);
