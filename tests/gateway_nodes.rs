@@ -15,12 +15,14 @@ mod race;
 #[path = "gateway_nodes/revoked.rs"]
 mod revoked;
 mod servers;
+#[path = "gateway_nodes/texts.rs"]
+mod texts;
 #[path = "gateway_nodes/upgrade.rs"]
 mod upgrade;
 
 use std::process::{Command, Output};
 
-use gateway_support::{Folder, Server, command, free_port, until};
+use gateway_support::{Folder, Reply, Server, command, free_port, until};
 use http::{HeaderMap, HeaderValue, Method, header::CONTENT_TYPE};
 use portcullis::s3p::Signer;
 use serde_json::{Value, json};

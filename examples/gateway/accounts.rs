@@ -77,6 +77,9 @@ async fn find_let_in(database: impl AnyExecutor<'_>, subject: &str) -> Result<Op
     Ok(Some(LetIn { name, account, mark: mark(&password) }))
 }
 
+/// In bytes.
+const LONGEST_NAME: usize = 1_024;
+
 /// A user who is not there yet.
 pub struct NewUser {
     id: String,
@@ -90,6 +93,10 @@ impl NewUser {
     pub fn new(name: &str, password: &str, scopes: &str) -> Result<Self, Error> {
         let hash = PasswordHash::of(password)?;
         User::new(name, hash.clone())?;
+        // `store::Sql` would look for it under another name.
+        if name.len() > LONGEST_NAME || name.contains('\u{10FFFF}') {
+            return Err("a user name has at most 1,024 bytes, and no U+10FFFF in it".into());
+        }
         ScopeSet::parse(scopes)?;
         Ok(Self { id: new_id(), name: name.to_owned(), hash, scopes: scopes.to_owned() })
     }

@@ -53,6 +53,15 @@ pub struct Args {
     )]
     pub database_timeout: u64,
 
+    /// Every how many seconds what has expired is deleted, and what a failure of the database has left behind.
+    #[arg(
+        long,
+        env = "GATEWAY_UPKEEP_INTERVAL",
+        default_value_t = 60,
+        value_parser = value_parser!(u64).range(1..=86_400)
+    )]
+    pub upkeep_interval: u64,
+
     /// How long Redis may take to answer, in seconds.
     #[arg(
         long,

@@ -1,4 +1,5 @@
 use std::{
+    collections::HashSet,
     fs::OpenOptions,
     io,
     os::unix::fs::OpenOptionsExt,
@@ -117,29 +118,45 @@ impl Database {
         self.pool().begin_with(begin).await
     }
 
-    /// Takes back the claims on groups that were never stored, since the server was killed in between. A
-    /// request under way has such a claim, too: at this instance there is none at the start, and at another
-    /// one, the claim comes again with the group.
-    pub async fn forget_unfinished_claims(&self) -> Result<(), Error> {
-        let unfinished: Vec<(String,)> = sqlx::query_as(
-            "SELECT id FROM portcullis_owners WHERE kind = 'group' AND id NOT IN (SELECT id FROM smp_groups)",
+    /// The claims on groups that are not stored: of requests under way, and those that stay behind because the server
+    /// was killed in between, or the database failed.
+    pub async fn unfinished_claims(&self) -> sqlx::Result<HashSet<Claim>> {
+        let unfinished: Vec<(String, i64)> = sqlx::query_as(
+            "SELECT id, version FROM portcullis_owners o WHERE kind = 'group' \
+             AND NOT EXISTS (SELECT 1 FROM smp_groups g WHERE g.id = o.id)",
         )
         .fetch_all(self.pool())
         .await?;
-        for (group,) in unfinished {
-            // After the request that may be storing it just now: a group that is stored keeps its owner.
-            let mut change = self.change(&group).await?;
-            let forget = "DELETE FROM portcullis_owners WHERE kind = 'group' AND id = $1 \
-                          AND id NOT IN (SELECT id FROM smp_groups)";
-            sqlx::query(forget).bind(group).execute(&mut *change).await?;
-            change.commit().await?;
-        }
-        Ok(())
+        Ok(unfinished.into_iter().map(|(group, version)| Claim { group, version }).collect())
+    }
+
+    /// Makes a group that is not stored nobody's again, if this is the claim on it still. A request that is about to
+    /// store it claims it anew.
+    pub async fn forget_claim(&self, Claim { group, version }: &Claim) -> sqlx::Result<()> {
+        // After the request that may be storing it just now: a group that is stored keeps its owner.
+        let mut change = self.change(group).await?;
+        sqlx::query(
+            "DELETE FROM portcullis_owners WHERE kind = 'group' AND id = $1 AND version = $2 \
+             AND NOT EXISTS (SELECT 1 FROM smp_groups WHERE smp_groups.id = $1)",
+        )
+        .bind(group)
+        .bind(version)
+        .execute(&mut *change)
+        .await?;
+        change.commit().await
     }
 
     pub async fn close(&self) {
         self.store.close().await;
     }
+}
+
+/// That a group is somebody's.
+#[derive(Clone, Eq, Hash, PartialEq)]
+pub struct Claim {
+    pub group: String,
+    /// No other claim has it.
+    pub version: i64,
 }
 
 /// Of the tables that there are: 0 where nobody has written it down.

@@ -108,8 +108,12 @@ pub async fn run(
         demo::tell_how_to_begin(database).await?;
     }
 
-    database.forget_unfinished_claims().await?;
-    let upkeep = tokio::spawn(upkeep::run(database.clone()));
+    // No request is under way here; one at another instance claims anew.
+    for claim in database.unfinished_claims().await? {
+        database.forget_claim(&claim).await?;
+    }
+    let interval = Duration::from_secs(args.upkeep_interval);
+    let upkeep = tokio::spawn(upkeep::run(database.clone(), interval));
     let handle = Handle::new();
     tokio::spawn(stop_on_signal(handle.clone(), gateway.settings.answer_timeout, terminate, interrupt));
     tokio::spawn(tell_when_listening(handle.clone(), scheme));

@@ -30,6 +30,7 @@ fn the_help_names_every_flag_and_subcommand() {
         "--tls-key",
         "--insecure-http",
         "--trusted-proxy",
+        "--upkeep-interval",
         "--demo",
         "--no-tokens",
         "--no-camel-case",

@@ -54,6 +54,8 @@ async fn a_user_who_could_never_sign_in_is_not_added() {
         (&["a:b"][..], "colon"),
         (&["a\nb"], "control character"),
         (&[""], "may not be empty"),
+        (&["a\u{10FFFF}"], "U+10FFFF"),
+        (&[&"a".repeat(1_025)], "1,024 bytes"),
         (&[CAROL, "--scope", "all:\"any\""], "a scope is visible ASCII"),
     ] {
         let told = refusal(&run(&folder, &[&["user", "add"], arguments].concat()));

@@ -1,6 +1,12 @@
 //! Many callers at both instances, at once.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use futures_util::future::join_all;
+use tokio::task::spawn_blocking;
 
 use super::*;
 use servers::{Postgres, Redis};
@@ -53,6 +59,43 @@ async fn a_jwt_revoked_at_one_is_refused_at_the_other_while_many_are() {
         assert_eq!(messages(there, &kept.access).await, 200);
     });
     join_all(calls).await;
+}
+
+#[tokio::test]
+async fn a_user_token_revoked_at_one_is_refused_at_both_while_many_use_it() {
+    let postgres = Postgres::shared();
+    let cluster = Arc::new(Cluster::with_redis(postgres.database(), Redis::shared().database()));
+    let (servers, accounts) = cluster.start_two();
+    let name = cluster.database.rsplit('/').next().unwrap();
+    for round in 0..4 {
+        let token = cluster.printed(&["token", "create", ALICE, "race"], "token (shown once): ");
+        let token = format!("Bearer {token}");
+        let select = "SELECT id FROM portcullis_user_tokens WHERE name = 'race' AND revoked IS NULL";
+        let id = postgres.psql(name, select).trim().to_owned();
+        let put = async |n: usize, token| put_group(&servers[n % 2], &format!("race{n}"), token).await;
+        assert_eq!([put(0, &token).await, put(1, &token).await], [200, 200]);
+
+        let is_revoked = AtomicBool::new(false);
+        let revoke = async {
+            let cluster = cluster.clone();
+            let revoke = move || cluster.run(&["token", "revoke", &id]);
+            assert!(spawn_blocking(revoke).await.unwrap().status.success());
+            is_revoked.store(true, Ordering::Relaxed);
+        };
+        let calls = (0..CALLERS / 4).map(async |n| {
+            loop {
+                let was_revoked = is_revoked.load(Ordering::Relaxed);
+                match put(n, &token).await {
+                    200 if !was_revoked => {}
+                    401 => break,
+                    status => panic!("{status} in round {round}, acknowledged before: {was_revoked}"),
+                }
+            }
+            assert_eq!([put(n, &token).await, put(n + 1, &token).await], [401, 401]);
+            assert_eq!(put(n, &accounts.token).await, 200);
+        });
+        tokio::join!(revoke, join_all(calls));
+    }
 }
 
 #[tokio::test]

@@ -280,6 +280,25 @@ async fn a_claim_whose_group_cannot_be_stored_is_given_back() {
 }
 
 #[tokio::test]
+async fn a_claim_that_cannot_be_given_back_is_forgotten_a_little_later() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &["--upkeep-interval", "1"]);
+    let (alice, bob) = (server.user_token(), token_of_bob(&folder));
+    let mut database = folder.database().await;
+    let fail = "CREATE TRIGGER full BEFORE INSERT ON smp_groups BEGIN SELECT RAISE(ABORT, 'full'); END; \
+                CREATE TRIGGER stuck BEFORE DELETE ON portcullis_owners BEGIN SELECT RAISE(ABORT, 'stuck'); END";
+    raw_sql(fail).execute(&mut database).await.unwrap();
+    assert_eq!(write(&server, ("PUT", GROUP, GROUP_XML), &alice).await.status, 503);
+    assert_eq!(write(&server, ("PUT", GROUP, GROUP_XML), &bob).await.status, 403);
+    raw_sql("DROP TRIGGER full; DROP TRIGGER stuck").execute(&mut database).await.unwrap();
+    until("the group is nobody's", async || {
+        write(&server, ("PUT", GROUP, GROUP_XML), &bob).await.status == 200
+    })
+    .await;
+    assert_eq!(write(&server, ("PUT", GROUP, GROUP_XML), &alice).await.status, 403);
+}
+
+#[tokio::test]
 async fn a_server_that_is_killed_before_the_document_has_arrived_leaves_no_owner_behind() {
     let folder = Folder::new();
     let server = Server::start(&folder, &PATIENT);

@@ -32,7 +32,7 @@ impl<S: Send + Sync> FromRequest<S> for Params {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
-        let params = if request.method() != Method::POST {
+        let params: Option<HashMap<_, _>> = if request.method() != Method::POST {
             Query::try_from_uri(request.uri()).ok().map(|Query(params)| params)
         } else if is_json(&request) {
             let json = Json::<HashMap<String, Value>>::from_request(request, state).await.ok();
@@ -42,7 +42,12 @@ impl<S: Send + Sync> FromRequest<S> for Params {
         } else {
             Form::from_request(request, state).await.ok().map(|Form(params)| params)
         };
-        params.map(Self).ok_or_else(|| Refusal::bad_parameter("the parameters cannot be read"))
+        let params = params.ok_or_else(|| Refusal::bad_parameter("the parameters cannot be read"))?;
+        // PostgreSQL takes no text with one in it.
+        if params.values().any(|text| text.contains('\0')) {
+            return Err(Refusal::bad_parameter("a parameter holds a NUL"));
+        }
+        Ok(Self(params))
     }
 }
 

@@ -14,17 +14,20 @@ use super::answer::missing;
 /// The scheme in which case does not matter, written like this.
 const WITHOUT_CASE: &str = "iso6523-actorid-upis";
 
+/// In bytes. Two of them fit into an index of PostgreSQL.
+const LONGEST: usize = 1_024;
+
 /// The one spelling of a participant's id, percent-decoded already, by which its group is owned, stored
 /// and compared.
 pub fn participant(text: &str) -> Option<String> {
     let (scheme, value) = split(text)?;
-    let value = if scheme == WITHOUT_CASE { value.to_lowercase() } else { value.to_owned() };
-    Some(format!("{scheme}::{value}"))
+    if scheme == WITHOUT_CASE { spelled(scheme, &value.to_lowercase()) } else { spelled(scheme, value) }
 }
 
 /// The one spelling of a document type's id. Its case matters.
 pub fn document_type(text: &str) -> Option<String> {
-    split(text).map(|(scheme, value)| format!("{scheme}::{value}"))
+    let (scheme, value) = split(text)?;
+    spelled(scheme, value)
 }
 
 /// An id as documents have it: the scheme in an attribute, the value in the element.
@@ -37,8 +40,18 @@ pub fn joined(scheme: &str, value: &str) -> Option<String> {
 
 fn split(text: &str) -> Option<(&str, &str)> {
     let (scheme, value) = text.trim().split_once("::")?;
-    let is_id = !scheme.is_empty() && !value.is_empty() && !text.trim().contains(char::is_control);
+    let is_id = !scheme.is_empty() && !value.is_empty() && !text.trim().contains(is_strange);
     is_id.then_some((scheme, value))
+}
+
+/// A control, or the noncharacter that `store::Sql` escapes: the owner of such a group would be stored under another id.
+fn is_strange(character: char) -> bool {
+    character.is_control() || character == '\u{10FFFF}'
+}
+
+fn spelled(scheme: &str, value: &str) -> Option<String> {
+    let id = format!("{scheme}::{value}");
+    (id.len() <= LONGEST).then_some(id)
 }
 
 /// What the path names; `None` for what is no id.

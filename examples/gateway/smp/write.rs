@@ -5,7 +5,7 @@ use sqlx::{Any, Transaction, any::AnyArguments, query::Query};
 use super::answer::{missing, unavailable};
 use crate::{
     Gateway,
-    database::{Database, random},
+    database::{Claim, Database, random},
 };
 
 /// A write to what belongs to a group, which the ownership layer has let through. By the time of the write, the
@@ -80,16 +80,8 @@ impl Write {
 
     /// Makes a group that was never stored nobody's again.
     pub async fn give_back(&self) -> sqlx::Result<()> {
-        let mut change = self.database.change(&self.group).await?;
-        sqlx::query(
-            "DELETE FROM portcullis_owners WHERE kind = 'group' AND id = $1 AND version = $2 \
-             AND id NOT IN (SELECT id FROM smp_groups)",
-        )
-        .bind(&self.group)
-        .bind(self.version)
-        .execute(&mut *change)
-        .await?;
-        change.commit().await
+        let claim = Claim { group: self.group.clone(), version: self.version };
+        self.database.forget_claim(&claim).await
     }
 
     /// A transaction in which the owner does not change, and whether there is one.

@@ -93,6 +93,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        without_nul(parts.uri.query().unwrap_or_default())?;
         let Query(params) = Query::from_request_parts(parts, state).await.map_err(|rejection| {
             Refusal::bad_request(format!("failed to parse query: {}", rejection.body_text()))
         })?;
@@ -110,6 +111,15 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
         let Path(id) = Path::from_request_parts(parts, state)
             .await
             .map_err(|rejection| Refusal::new(rejection.status(), rejection.body_text()))?;
+        without_nul(parts.uri.path())?;
         Ok(Self(id))
     }
+}
+
+/// PostgreSQL takes no text with one in it. In a URL, there is one way to write it.
+fn without_nul(url: &str) -> Result<(), Refusal> {
+    if url.contains("%00") {
+        return Err(Refusal::bad_request("failed to parse URL: it holds a NUL"));
+    }
+    Ok(())
 }

@@ -6,7 +6,7 @@ use sqlx::AnyConnection;
 use super::{
     Sms,
     answer::{Id, Refusal},
-    logs,
+    id, logs,
 };
 
 pub async fn list(State(sms): State<Sms>, caller: Principal) -> Result<Json<Vec<Value>>, Refusal> {
@@ -44,6 +44,11 @@ pub async fn choose(
     user: &str,
     wanted: Option<&str>,
 ) -> Result<String, Refusal> {
+    let unknown = || Refusal::bad_request("device not found");
+    // All ids are made here: PostgreSQL is not asked for what it cannot hold.
+    if wanted.is_some_and(|id| !id::is_plain(id, id::LONGEST_ID)) {
+        return Err(unknown());
+    }
     let row: Option<(String,)> = sqlx::query_as(
         "SELECT id FROM sms_devices WHERE user_id = $1 AND ($2 IS NULL OR id = $2) \
          ORDER BY sequence LIMIT 1",
@@ -52,5 +57,5 @@ pub async fn choose(
     .bind(wanted)
     .fetch_optional(connection)
     .await?;
-    row.map(|(id,)| id).ok_or_else(|| Refusal::bad_request("device not found"))
+    row.map(|(id,)| id).ok_or_else(unknown)
 }

@@ -3,8 +3,8 @@
 use super::answer::Refusal;
 use crate::database::new_id;
 
-/// The longest id of a message or a webhook.
-const LONGEST_ID: usize = 36;
+/// The longest id of a message, a webhook or a device.
+pub const LONGEST_ID: usize = 36;
 
 /// The caller's id, or a new one if there is none.
 pub fn or_new(id: Option<&str>) -> Result<String, Refusal> {

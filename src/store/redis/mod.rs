@@ -39,8 +39,8 @@
 //! # }
 //! ```
 //!
-//! Redis 6.2, or Valkey 7.2, or newer. With the feature `redis-tls`, `rediss://` is TLS 1.2 or 1.3, with the
-//! certificates that the operating system trusts.
+//! Redis 6.2, or Valkey 7.2, or newer: tested with Redis 7.0, it needs only commands that all of these have. With the
+//! feature `redis-tls`, `rediss://` is TLS 1.2 or 1.3, with the certificates that the operating system trusts.
 //!
 //! # What can be lost
 //!

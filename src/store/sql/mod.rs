@@ -50,7 +50,8 @@
 //! An application may have its own tables beside them, read these, and write to them in its own
 //! transactions over [`Sql::pool`]. Times are seconds since 1970-01-01T00:00:00Z. A text by which rows are found is
 //! stored by its SHA-256 if it is longer than 1,024 bytes, since no index of PostgreSQL takes it: U+10FFFF, `2`, and
-//! 64 hexadecimal digits. Not so the owner of a token, a key or a resource.
+//! 64 hexadecimal digits. Not so the owner of a token, a key or a resource. In every text, NUL, which PostgreSQL does
+//! not take, is stored as U+10FFFF and `0`, and U+10FFFF as U+10FFFF and `1`.
 //!
 //! | table | a row is | trait | kept |
 //! |---|---|---|---|
