@@ -70,8 +70,7 @@
 //!   a nonce store is for: a share for each token, and when each ends.
 //! * *Nonces, two threads.* The floor is 1: neither slows the other. Before, it was 2.75. Tried: the tables, which
 //!   two threads seldom want at the same time. In the way: the figure is of the machine as much as of the store. Of
-//!   the same store it was 1.17, 1.27 and 1.91 in three runs, on machines that others use, too; a quiet one was not
-//!   at hand.
+//!   the same store it was 1.07, 1.17, 1.27 and 1.91 in four runs, on machines that others use, too.
 //! * *Ownership.* The floor is the insertion, and the extraction that the row compares with. Tried: an id that needs
 //!   no decoding is a part of the request's path, an owner is a pointer, and one path needs no router (1 allocation
 //!   besides the insertion before, none after; the ratio before: 3.91). In the way: a `Path<String>` is decoded; a
