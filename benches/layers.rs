@@ -1,19 +1,12 @@
-//! What each layer costs, over a service that answers at once.
+//! What each layer costs, over a service that answers at once: S3P has a benchmark of its own.
 //!
-//! `cargo bench --features full --bench layers` runs criterion, for the absolute numbers, and then
-//! prints a table of *paired* measurements: bare and layered service take turns in one process, and
-//! the median of the differences is the layer's overhead. A slow spell of the machine meets both.
+//! `cargo bench --features full --bench layers` runs criterion, for the absolute numbers, and then prints a table of
+//! *paired* measurements.
 
-#[path = "layers/paired.rs"]
 mod paired;
 #[cfg(feature = "axum")]
 #[path = "layers/table.rs"]
 mod table;
-
-use std::{
-    sync::atomic::{AtomicU64, Ordering},
-    time::{Duration, UNIX_EPOCH},
-};
 
 use aws_lc_rs::{
     encoding::AsDer,
@@ -24,44 +17,29 @@ use aws_lc_rs::{
     },
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use bytes::Bytes;
-use criterion::Criterion;
 use http::{HeaderValue, Request, header};
-use http_body_util::Full;
 use jsonwebtoken::{EncodingKey, Header};
-use paired::{Bare, Body, Cases};
+use paired::{Bare, Body, Cases, template};
 use portcullis::{
-    AuthorizeLayer, BasicAuthLayer, Identity, JwtScopeLayer, OwnershipLayer, Principal,
-    S3pSignatureLayer, Scheme, Scope, authorize,
+    AuthorizeLayer, BasicAuthLayer, Identity, JwtScopeLayer, OwnershipLayer, Principal, Scheme, Scope,
+    authorize,
     basic::{BasicAuth, CredentialCache, MemoryUserStore, PasswordHash, PasswordVerifier, User},
     jwt::{Algorithm, JwtAuth, Key, Keys},
     ownership::{MemoryOwnershipStore, Ownership, Resource, ResourcePath},
-    s3p::{AccessKey, MemoryAccessKeyStore, MemoryNonceStore, PublicUrl, S3pAuth, Signer},
 };
 use tower::Layer;
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-    let runtime = runtime.expect("a runtime");
-    let _entered = runtime.enter();
-    let criterion = Criterion::default()
-        .without_plots()
-        .sample_size(10)
-        .warm_up_time(Duration::from_millis(200))
-        .measurement_time(Duration::from_millis(600))
-        .configure_from_args();
-    let mut cases = Cases::new(criterion, &runtime);
-
-    let request = template();
-    cases.add("bare, against itself", Bare, || request.clone(), 200);
-    authorize_cases(&mut cases);
-    #[cfg(feature = "axum")]
-    table::cases(&mut cases);
-    basic_cases(&mut cases);
-    jwt_cases(&mut cases);
-    s3p_cases(&mut cases);
-    ownership_cases(&mut cases);
-    cases.finish();
+    paired::measure(|cases| {
+        let request = template();
+        cases.add("bare, against itself", Bare, || request.clone(), 200);
+        authorize_cases(cases);
+        #[cfg(feature = "axum")]
+        table::cases(cases);
+        basic_cases(cases);
+        jwt_cases(cases);
+        ownership_cases(cases);
+    });
 }
 
 fn authorize_cases(cases: &mut Cases<'_>) {
@@ -165,57 +143,6 @@ fn key_pairs() -> [(Algorithm, EncodingKey, Key); 4] {
     ]
 }
 
-/// The request of the scheme's page, and a body of 1 KiB; each signed anew.
-fn s3p_cases(cases: &mut Cases<'_>) {
-    const TOKEN: &str = "xvz1evFS4wEEPTGEFPHBog";
-    static NONCE: AtomicU64 = AtomicU64::new(634_968_823_463_411_611);
-    const GET: &str = "/v2/bill?serviceNumber=TestId&merchant=TESTMERC&serviceid=99999";
-    let signer = Signer::dangerous_short_secret(TOKEN, "MySecretKey").expect("a signer");
-    let signer = signer.nonces(|| NONCE.fetch_add(1, Ordering::Relaxed).to_string());
-    let signed = |request: Request<Body>, body: &[u8]| {
-        let url = format!("https://dev.smobilpay.com/s3p{}", request.uri()).parse().expect("a URL");
-        let value = signer.sign(request.method(), &url, request.headers(), body).expect("a signature");
-        let mut request = request;
-        request.headers_mut().insert(header::AUTHORIZATION, value);
-        request
-    };
-    let service = || {
-        let keys = MemoryAccessKeyStore::new();
-        let identity = Identity::local("TESTMERC").expect("a subject");
-        keys.insert(TOKEN, AccessKey::dangerous_short_secret(identity, "MySecretKey"));
-        let url = PublicUrl::parse("https://dev.smobilpay.com/s3p").expect("a URL");
-        // As many nonces as the measurement needs.
-        let nonces = MemoryNonceStore::with_limits(UNIX_EPOCH, usize::MAX, usize::MAX);
-        S3pSignatureLayer::new(S3pAuth::new(url, keys, nonces)).layer(Bare)
-    };
-    let mut get = template();
-    *get.uri_mut() = GET.parse().expect("a target");
-    let body: Bytes = json_of_1_kib().into();
-    let mut post = template();
-    *post.method_mut() = http::Method::POST;
-    *post.uri_mut() = "/v2/collectstd".parse().expect("a target");
-    let json = HeaderValue::from_static("application/json");
-    post.headers_mut().insert(header::CONTENT_TYPE, json);
-    *post.body_mut() = Full::new(body.clone());
-    cases.add("S3pSignatureLayer, GET, accepted", service(), || signed(get.clone(), b""), 200);
-    cases.add(
-        "S3pSignatureLayer, POST of 1 KiB JSON, accepted",
-        service(),
-        || signed(post.clone(), &body),
-        200,
-    );
-    cases.add("S3pSignatureLayer, no credentials", service(), || get.clone(), 401);
-}
-
-fn json_of_1_kib() -> String {
-    let members: Vec<_> = (10..26).map(|at| format!(r#""field{at}":"{}""#, "v".repeat(50))).collect();
-    let json = format!("{{{}}}", members.join(","));
-    let missing = 1024 - json.len();
-    let json = json.replacen('v', &"v".repeat(1 + missing), 1);
-    assert_eq!(json.len(), 1024);
-    json
-}
-
 fn ownership_cases(cases: &mut Cases<'_>) {
     let layer = |owner| {
         let owners = MemoryOwnershipStore::new();
@@ -228,20 +155,6 @@ fn ownership_cases(cases: &mut Cases<'_>) {
     *request.uri_mut() = "/groups/37".parse().expect("a target");
     cases.add("OwnershipLayer, PUT of the owner", layer("alice").layer(Bare), || request.clone(), 200);
     cases.add("OwnershipLayer, PUT of another", layer("bob").layer(Bare), || request.clone(), 403);
-}
-
-/// A request with seven ordinary headers.
-fn template() -> Request<Body> {
-    Request::get("/messages?limit=20")
-        .header("host", "api.example.org")
-        .header("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
-        .header("accept", "application/json")
-        .header("accept-encoding", "gzip, deflate, br")
-        .header("accept-language", "en-GB,en;q=0.7")
-        .header("cache-control", "no-cache")
-        .header("x-request-id", "5f0c1f6e-5b0a-4a53-9d4b-0d4f0f5ac1b2")
-        .body(Body::default())
-        .expect("a request")
 }
 
 fn authorized(mut request: Request<Body>, value: &str) -> Request<Body> {

@@ -64,5 +64,5 @@ pub async fn main() {
     // A folder that is not there stands for a disk that is not.
     contract::broken_nonces(&Files(new_folder())).await;
     fs::remove_dir_all(&temporary).unwrap();
-    println!("the store keeps the contract");
+    println!("the store keeps the contract, but for rule 4: it has no bound but its disk");
 }

@@ -1,10 +1,14 @@
 //! The allocations of the main paths, as they are recorded in `benches/allocations.txt`.
 
-use std::{collections::BTreeMap, env, fmt::Write as _, fs, time::UNIX_EPOCH};
+use std::{
+    collections::BTreeMap, convert::Infallible, env, fmt::Write as _, fs, future::ready,
+    time::UNIX_EPOCH,
+};
 
 use allocation_counter::measure;
+use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{Extensions, Method, Request, StatusCode, header};
+use http::{Extensions, Method, Request, Response, StatusCode, header};
 use portcullis::{
     AuthenticateLayer, AuthorizeLayer, BasicAuthLayer, BearerAuth, Identity, JwtScopeLayer,
     OwnershipLayer, S3pSignatureLayer, Scope, ScopeTable, UserTokenLayer, authorize,
@@ -14,16 +18,18 @@ use portcullis::{
     s3p::{AccessKey, MemoryAccessKeyStore, MemoryNonceStore, PublicUrl, S3pAuth, Signer},
     user_token::{MemoryUserTokenStore, UserToken, UserTokenAuth, UserTokenRecord},
 };
-use tower::{Layer, Service, ServiceExt, layer::util::Stack};
+use tokio::runtime::Runtime;
+use tower::{Layer, Service, ServiceExt, layer::util::Stack, service_fn};
 
 use super::{Bare, Full, alice};
 use crate::support::{Echo, basic, get, get_with};
 
-type Incoming = Request<Full<bytes::Bytes>>;
+type Incoming = Request<Full<Bytes>>;
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/allocations.txt");
 const RECORD: &str = "PORTCULLIS_RECORD=1 cargo test --features full --test allocations recorded";
 const ISSUER: &str = "https://id.example.org";
+const BILL: &str = "/v2/bill?serviceNumber=TestId&merchant=TESTMERC&serviceid=99999";
 const SECRET: &[u8] = &[7; 32];
 
 #[test]
@@ -53,6 +59,14 @@ fn the_main_paths_allocate_no_more_than_is_recorded() {
     assert!(grown.is_empty(), "more allocations than recorded:\n{grown}\nIf that has to be: {RECORD}");
 }
 
+#[test]
+fn an_s3p_get_costs_what_the_extensions_cost() {
+    let mut empty = Extensions::new();
+    let inserting = measure(|| assert!(empty.insert(alice()).is_none())).count_total;
+    let making = measure(|| drop(alice())).count_total;
+    assert_eq!(s3p(&Method::GET, BILL, ""), inserting - making);
+}
+
 fn counted() -> BTreeMap<&'static str, u64> {
     let yes = AuthorizeLayer::new(authorize::from_fn(|_, _| true));
     let scoped = |jwt| JwtScopeLayer::new(jwt, Scope::from_static("messages:send"));
@@ -76,7 +90,8 @@ fn counted() -> BTreeMap<&'static str, u64> {
         ("no credentials", allocations(&scoped(uncached), || get("/"), 401)),
         ("ownership, a write", ownership),
         ("ownership, a write, without its insertion", ownership - insertion),
-        ("s3p get", s3p()),
+        ("s3p get", s3p(&Method::GET, BILL, "")),
+        ("s3p post of 1 KiB JSON", s3p(&Method::POST, "/v2/collectstd", &json_of_1_kib())),
         ("stack", allocations(&stack, stacked, 200)),
         ("stack behind a router", allocations(&stack, || with_extension(stacked(), "matched"), 200)),
         ("user token", allocations(&user_tokens, || get_with("/", &user_token), 200)),
@@ -84,14 +99,20 @@ fn counted() -> BTreeMap<&'static str, u64> {
     .into()
 }
 
-/// The least of eight requests: tables that grow are not the request's.
 fn allocations<L>(layer: &L, request: impl Fn() -> Incoming, status: u16) -> u64
 where
     L: Layer<Bare>,
-    L::Service: Service<Incoming, Error = std::convert::Infallible>,
+    L::Service: Service<Incoming, Error = Infallible>,
     <L::Service as Service<Incoming>>::Response: Status,
 {
-    let mut service = layer.layer(Bare);
+    allocations_of(layer.layer(Bare), request, status)
+}
+
+/// The least of eight requests: tables that grow are not the request's.
+fn allocations_of<S>(mut service: S, request: impl Fn() -> Incoming, status: u16) -> u64
+where
+    S: Service<Incoming, Error = Infallible, Response: Status>,
+{
     let counts = (0..8).map(|_| {
         let mut request = Some(request());
         let mut answer = None;
@@ -106,7 +127,7 @@ trait Status {
     fn status(&self) -> StatusCode;
 }
 
-impl<B> Status for http::Response<B> {
+impl<B> Status for Response<B> {
     fn status(&self) -> StatusCode {
         self.status()
     }
@@ -159,10 +180,13 @@ fn known_by_password() -> u64 {
     let auth = BasicAuth::new("cave", users).unwrap().cache(CredentialCache::new(10));
     let layer = BasicAuthLayer::new(auth);
     let request = || get_with("/", basic("alice", "open sesame"));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    let first = runtime.block_on(layer.layer(Echo::default()).oneshot(request())).unwrap();
+    let first = runtime().block_on(layer.layer(Echo::default()).oneshot(request())).unwrap();
     assert_eq!(first.status(), 200);
     allocations(&layer, request, 200)
+}
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
 }
 
 fn ownership_of(owner: Identity) -> OwnershipLayer {
@@ -189,8 +213,8 @@ fn stack(jwt: JwtAuth) -> Stack<Stack<OwnershipLayer, AuthorizeLayer>, Authentic
     Stack::new(inner, AuthenticateLayer::new(bearer).or(basic))
 }
 
-/// The GET of the scheme's page.
-fn s3p() -> u64 {
+/// The GET of the scheme's page, or a POST of JSON in one frame.
+fn s3p(method: &Method, target: &str, body: &str) -> u64 {
     let (keys, identity) = (MemoryAccessKeyStore::new(), Identity::local("merchant").unwrap());
     keys.insert("token", AccessKey::dangerous_short_secret(identity, "MySecretKey"));
     let url = PublicUrl::parse("https://dev.smobilpay.com/s3p").unwrap();
@@ -200,12 +224,27 @@ fn s3p() -> u64 {
         MemoryNonceStore::with_limits(UNIX_EPOCH, 1_000, 1_000),
     ));
     let signer = Signer::dangerous_short_secret("token", "MySecretKey").unwrap();
+    let body = Bytes::copy_from_slice(body.as_bytes());
     let request = || {
-        let mut request = get("/v2/bill?serviceNumber=TestId&merchant=TESTMERC&serviceid=99999");
+        let mut request = get(target);
+        *request.method_mut() = method.clone();
+        *request.body_mut() = Full::new(body.clone());
+        let json = header::HeaderValue::from_static("application/json");
+        request.headers_mut().insert(header::CONTENT_TYPE, json);
         let url = format!("https://dev.smobilpay.com/s3p{}", request.uri()).parse().unwrap();
-        let value = signer.sign(request.method(), &url, request.headers(), b"").unwrap();
+        let value = signer.sign(request.method(), &url, request.headers(), &body).unwrap();
         request.headers_mut().insert(header::AUTHORIZATION, value);
         request
     };
-    allocations(&layer, request, 200)
+    // What has a body is answered later, by a clone of the service, and has a time limit.
+    let runtime = runtime();
+    let _entered = runtime.enter();
+    let inner = service_fn(|_| ready(Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))));
+    allocations_of(layer.layer(inner), request, 200)
+}
+
+fn json_of_1_kib() -> String {
+    let members: Vec<_> = (10..26).map(|at| format!(r#""field{at}":"{}""#, "v".repeat(50))).collect();
+    let json = format!("{{{}}}", members.join(","));
+    json.replacen('v', &"v".repeat(1 + 1024 - json.len()), 1)
 }

@@ -12,7 +12,14 @@ const OUTPUT: &str = "DRX/xNErmLZiZ/dUgsK9CGJ2QSlhEtLZSCSZHDuylhM";
 
 #[test]
 fn hashes_within_the_limits_are_accepted_and_kept_as_they_are() {
-    for params in ["m=19456,t=2,p=1", "m=8,t=1,p=1", "m=128,t=32,p=16", "m=262144,t=1,p=1"] {
+    for params in [
+        "m=19456,t=2,p=1",
+        "m=8,t=1,p=1",
+        "m=128,t=32,p=16",
+        "m=262144,t=1,p=1",
+        "m=262144,t=4,p=1",
+        "m=32768,t=32,p=16",
+    ] {
         let text = format!("$argon2id$v=19${params}${SALT}${OUTPUT}");
         assert_eq!(PasswordHash::parse(&text).unwrap().as_str(), text);
     }

@@ -155,6 +155,7 @@ impl Drop for Disk {
 #[tokio::test]
 async fn a_real_disk_that_is_full_is_not_ready_loses_nothing_and_goes_on_when_there_is_room() {
     let Some(disk) = Disk::new() else {
+        // `tests/run` says so at its end, where it is seen.
         eprintln!("NOT RUN: a full disk, since this process may not mount one. Root may.");
         return;
     };

@@ -1,6 +1,9 @@
 //! Tables of every version are brought up to date, with what is in them.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::{
+    ops::RangeInclusive,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use futures_util::future::join_all;
 use portcullis::{
@@ -11,7 +14,7 @@ use portcullis::{
         refresh::{Addition, RefreshFacts, RefreshStore, Rotation},
     },
     ownership::{OwnershipStore, Resource},
-    s3p::{Nonce, NonceStore, Recorded, SignatureMethod},
+    s3p::{AccessKeyStore, Dialect, Nonce, NonceStore, Recorded, SignatureMethod},
     store::sql::Engine,
     user_token::{TokenDigest, UserTokenAdmin, UserTokenStore},
 };
@@ -24,11 +27,14 @@ const DATA: &str = "\
     INSERT INTO portcullis_users VALUES ('alice', 'local', 'alice', \
       '$argon2id$v=19$m=8,t=1,p=1$X19fX19fX19fX19f$AAAAAAAAAAAAAAAAAAAAAA', 'a b', 1);\
     INSERT INTO portcullis_users VALUES ('{long}', 'local', 'long', 'unusable', '', 0);\
-    INSERT INTO portcullis_revoked_tokens VALUES ('local', 'jwt', 1800000300), ('local', '{long}', 1800000300);\
+    INSERT INTO portcullis_revoked_tokens VALUES \
+      ('local', 'jwt', 1800000300), ('local', '{long}', 1800000300), ('{long}', 'jwt', 1800000300);\
     INSERT INTO portcullis_revoked_subjects VALUES \
-      ('local', 'bob', 1799999999000), ('local', '{long}', 1799999999000);\
-    INSERT INTO portcullis_owners VALUES ('note', '1', 'local', 'alice'), ('note', '{long}', 'local', '{long}');\
-    INSERT INTO portcullis_nonces VALUES ('key', 'n', 1800000300), ('key', '{long}', 1800000300);";
+      ('local', 'bob', 1799999999000), ('local', '{long}', 1799999999000), ('{long}', 'bob', 1799999999000);\
+    INSERT INTO portcullis_owners VALUES ('note', '1', 'local', 'alice'), ('note', '{long}', 'local', '{long}'), \
+      ('{long}', '1', 'local', 'alice');\
+    INSERT INTO portcullis_nonces VALUES \
+      ('key', 'n', 1800000300), ('key', '{long}', 1800000300), ('{long}', 'n', 1800000300);";
 
 /// What a program of version 2 has added.
 const DATA_OF_2: &str = "\
@@ -46,11 +52,32 @@ const DATA_OF_3: &str = "\
     INSERT INTO portcullis_refresh_tokens VALUES ('family-of-13token-002', 1800000200);\
     INSERT INTO portcullis_refresh_families VALUES ('family-of-14', 'local', 'bob', 5, 1800000300, 7);";
 
+/// What a program of version 4 has added: families with parents, the second of which was revoked, and long texts.
+const DATA_OF_4: &str = "\
+    INSERT INTO portcullis_refresh_families \
+      (id, issuer, subject, began, expires, revoked, parent) VALUES \
+      ('family-of-16', 'local', 'bob', 5, 1800000300, NULL, 'family-of-13'), \
+      ('family-of-17', 'local', 'bob', 5, 1800000300, NULL, 'family-of-14'), \
+      ('{long}', 'local', 'bob', 5, 1800000300, NULL, NULL), \
+      ('family-of-18', 'local', 'bob', 5, 1800000300, NULL, '{long}'), \
+      ('family-of-19', '{long}', '{long}', 5, 1800000300, NULL, NULL);\
+    INSERT INTO portcullis_refresh_tokens VALUES \
+      ('family-of-16token-001', 1800000200), ('family-of-17token-001', 1800000200), ('{long}', 1800000200), \
+      ('family-of-18token-001', 1800000200), ('family-of-19token-001', 1800000200);";
+
+/// What a program of version 5 has added.
+const DATA_OF_5: &str = "\
+    UPDATE portcullis_access_keys SET dialects = 'milliseconds', method = 'HMAC-SHA256' WHERE token = 'other';\
+    UPDATE portcullis_ready SET asked = 7;";
+
+/// All versions but the newest.
+const OLDER: RangeInclusive<usize> = 1..=5;
+
 const OLD: &str = "the old secret of the key";
 const NEW: &str = "the new secret of the key";
 
 fn long() -> String {
-    "long".repeat(500)
+    "\u{1F511}".repeat(500)
 }
 
 macro_rules! step {
@@ -65,16 +92,20 @@ macro_rules! step {
 }
 
 /// Tables of this version, with what a program of it has left behind.
-async fn version(database: &Database, version: i64) {
+async fn version(database: &Database, version: usize) {
     let store = database.connect().await;
-    // Sealed as they were then.
-    raw_sql("DELETE FROM portcullis_access_keys").execute(store.pool()).await.unwrap();
-    let [old, new] = [OLD, NEW].map(Secret::new);
-    store.insert_access_key("key", &bob(), &old, &ScopeSet::empty()).await.unwrap();
-    store.rotate_access_key("key", &new, Duration::from_secs(600)).await.unwrap();
-    let secrets = "SELECT secret, previous, previous_until FROM portcullis_access_keys";
-    let (secret, previous, until): (Vec<u8>, Vec<u8>, i64) =
-        sqlx::query_as(secrets).fetch_one(store.pool()).await.unwrap();
+    let long = long();
+    let mut keys = Vec::new();
+    for token in ["key", "other", &long] {
+        // Sealed as they were then.
+        raw_sql("DELETE FROM portcullis_access_keys").execute(store.pool()).await.unwrap();
+        let [old, new] = [OLD, NEW].map(Secret::new);
+        store.insert_access_key(token, &bob(), &old, &ScopeSet::empty()).await.unwrap();
+        store.rotate_access_key(token, &new, Duration::from_secs(600)).await.unwrap();
+        let secrets = "SELECT secret, previous, previous_until FROM portcullis_access_keys";
+        let secrets = sqlx::query_as::<_, (Vec<u8>, Vec<u8>, i64)>(secrets);
+        keys.push((token, secrets.fetch_one(store.pool()).await.unwrap()));
+    }
     let drop_all = [
         "portcullis_users",
         "portcullis_user_tokens",
@@ -93,41 +124,49 @@ async fn version(database: &Database, version: i64) {
         raw_sql(drop).execute(store.pool()).await.unwrap();
     }
     raw_sql(step!(store.engine(), "0001")).execute(store.pool()).await.unwrap();
-    let key = sqlx::query(
-        "INSERT INTO portcullis_access_keys \
-         (token, issuer, subject, secret, previous, previous_until, scopes, created) \
-         VALUES ('key', 'local', 'bob', $1, $2, $3, '', 5)",
-    );
-    key.bind(secret).bind(previous).bind(until).execute(store.pool()).await.unwrap();
+    for (token, (secret, previous, until)) in keys {
+        let key = sqlx::query(
+            "INSERT INTO portcullis_access_keys \
+             (token, issuer, subject, secret, previous, previous_until, scopes, created) \
+             VALUES ($1, 'local', 'bob', $2, $3, $4, '', 5)",
+        );
+        let key = key.bind(token).bind(secret).bind(previous).bind(until);
+        key.execute(store.pool()).await.unwrap();
+    }
     let token = sqlx::query(
         "INSERT INTO portcullis_user_tokens (digest, id, issuer, subject, scopes, name, created) \
          VALUES ($1, 't1', 'local', 'bob', 'a', 'laptop', 5)",
     );
     token.bind(vec![7_u8; 32]).execute(store.pool()).await.unwrap();
-    let data = sqlx::AssertSqlSafe(DATA.replace("{long}", &long()));
-    raw_sql(data).execute(store.pool()).await.unwrap();
-    if version > 1 {
-        raw_sql(step!(store.engine(), "0002")).execute(store.pool()).await.unwrap();
-        raw_sql(DATA_OF_2).execute(store.pool()).await.unwrap();
+    let steps = [
+        ("", DATA),
+        (step!(store.engine(), "0002"), DATA_OF_2),
+        (step!(store.engine(), "0003"), DATA_OF_3),
+        (step!(store.engine(), "0004"), DATA_OF_4),
+        (step!(store.engine(), "0005"), DATA_OF_5),
+    ];
+    for (step, data) in &steps[..version] {
+        raw_sql(*step).execute(store.pool()).await.unwrap();
+        let data = sqlx::AssertSqlSafe(data.replace("{long}", &long));
+        raw_sql(data).execute(store.pool()).await.unwrap();
     }
-    if version > 2 {
-        raw_sql(step!(store.engine(), "0003")).execute(store.pool()).await.unwrap();
-        raw_sql(DATA_OF_3).execute(store.pool()).await.unwrap();
-    }
-    let done = sqlx::query("UPDATE portcullis_schema SET version = $1").bind(version);
-    done.execute(store.pool()).await.unwrap();
+    let done = sqlx::query("UPDATE portcullis_schema SET version = $1");
+    done.bind(i64::try_from(version).unwrap()).execute(store.pool()).await.unwrap();
     store.close().await;
 }
 
 #[tokio::test]
 async fn what_an_older_version_has_stored_is_there_in_the_newest() {
     for database in Database::of_every_lasting_kind() {
-        for older in [1, 2, 3] {
+        for older in OLDER {
             version(&database, older).await;
             let store = database.connect().await;
+            let newest = sqlx::query_as::<_, (i64,)>("SELECT version FROM portcullis_schema");
+            let (newest,) = newest.fetch_one(store.pool()).await.unwrap();
+            assert_eq!(newest, i64::try_from(OLDER.count()).unwrap() + 1, "there is data of each");
             let at = |second| UNIX_EPOCH + Duration::from_secs(second);
             let alice_is = async || store.user("alice").await.unwrap().unwrap();
-            let expires = (older == 3).then(|| at(1_900_000_000));
+            let expires = (older > 2).then(|| at(1_900_000_000));
             let is_said = |user: &User| format!("{user:?}").contains("{\"a\", \"b\"}");
             let user = alice_is().await;
             assert!(is_said(&user) && format!("{user:?}").contains("disabled: true"), "{user:?}");
@@ -141,33 +180,49 @@ async fn what_an_older_version_has_stored_is_there_in_the_newest() {
             assert_eq!((&*token.id, &*token.name, token.last_used), ("t1", "laptop", used));
             assert_eq!(store.list(&bob()).await.unwrap(), [token]);
 
-            for (subject, id, issued, expected) in [
-                ("carol", "jwt", NOW, true),
-                ("carol", "another", NOW, false),
-                ("carol", &long(), NOW, true),
-                ("bob", "another", NOW - 1, true),
-                ("bob", "another", NOW, false),
-                (&long(), "another", NOW - 1, true),
+            for (issuer, subject, id, issued, expected) in [
+                ("local", "carol", "jwt", NOW, true),
+                ("local", "carol", "another", NOW, false),
+                ("local", "carol", &long(), NOW, true),
+                (&long(), "carol", "jwt", NOW, true),
+                ("local", "bob", "another", NOW - 1, true),
+                ("local", "bob", "another", NOW, false),
+                ("local", &long(), "another", NOW - 1, true),
+                (&long(), "bob", "another", NOW - 1, true),
             ] {
-                let token = TokenFacts { issuer: "local", subject, id, issued: Some(at(issued)) };
+                let token = TokenFacts { issuer, subject, id, issued: Some(at(issued)) };
                 assert_eq!(store.is_revoked(token).await.unwrap(), expected, "{token:?}");
             }
 
             let number = if older > 1 { 9 } else { 0 };
-            for (id, subject) in [("1", "alice"), (&*long(), &*long())] {
-                let owner = store.owner(&Resource::new("note", id)).await.unwrap().unwrap();
+            let long_kind = (long(), "1".into(), "alice".into());
+            let long_id = ("note".into(), long(), long());
+            for (kind, id, subject) in [("note".into(), "1".into(), "alice".into()), long_id, long_kind]
+            {
+                let owner = store.owner(&Resource::new(kind, id)).await.unwrap().unwrap();
                 let expected = (&Identity::local(subject).unwrap(), number);
                 assert_eq!((owner.identity(), owner.version()), expected);
             }
 
             let now = NOW.cast_signed();
-            for nonce in ["n", &long()] {
-                let replay = Nonce { token: "key", nonce, expires: now + 300, now };
+            for (token, nonce) in [("key", "n"), ("key", &long()), (&long(), "n")] {
+                let replay = Nonce { token, nonce, expires: now + 300, now };
                 assert_eq!(store.record(replay).await.unwrap(), Recorded::Replayed);
             }
             for (secret, expected) in [(OLD, 200), (NEW, 200), ("the secret of no key", 401)] {
                 assert_eq!(ask(&store, &database.clock, "key", secret).await, expected, "{secret}");
             }
+            assert!(store.access_key(&long()).await.unwrap().is_some());
+            // Signed by HMAC-SHA1, with the seconds.
+            let asked = async || ask(&store, &database.clock, "other", NEW).await;
+            let before = asked().await;
+            assert!(store.set_access_key_method("other", SignatureMethod::HmacSha1).await.unwrap());
+            let by_its_method = asked().await;
+            assert!(store.set_access_key_dialects("other", &[Dialect::STRICT]).await.unwrap());
+            let in_its_dialect = asked().await;
+            let expected = if older > 4 { [401, 401, 200] } else { [200; 3] };
+            assert_eq!([before, by_its_method, in_its_dialect], expected);
+            store.check_ready().await.unwrap();
 
             let (expires, now) = (database.clock.now() + Duration::from_secs(60), database.clock.now());
             let (bob, id) = (bob(), "family-of-12token-002");
@@ -191,35 +246,71 @@ async fn what_an_older_version_has_stored_is_there_in_the_newest() {
 #[tokio::test]
 async fn families_of_an_older_version_go_on_have_children_and_end_with_all_their_tokens() {
     for database in Database::of_every_lasting_kind() {
-        version(&database, 3).await;
-        let store = database.connect().await;
-        let (bob, now) = (bob(), database.clock.now());
-        let expires = now + Duration::from_secs(60);
-        let facts = |id| RefreshFacts { identity: &bob, id, expires, family_expires: expires, now };
-        for (used, next) in [
-            ("family-of-13token-001", "family-of-13token-003"),
-            ("family-of-13token-002", "family-of-13token-004"),
-        ] {
-            assert_eq!(store.rotate(used, facts(next)).await.unwrap(), Rotation::Rotated);
+        for older in OLDER.skip(2) {
+            version(&database, older).await;
+            let store = database.connect().await;
+            let (bob, now) = (bob(), database.clock.now());
+            let expires = now + Duration::from_secs(60);
+            let facts = |id| RefreshFacts { identity: &bob, id, expires, family_expires: expires, now };
+            for (used, next) in [
+                ("family-of-13token-001", "family-of-13token-003"),
+                ("family-of-13token-002", "family-of-13token-004"),
+            ] {
+                assert_eq!(store.rotate(used, facts(next)).await.unwrap(), Rotation::Rotated);
+            }
+            let child = facts("family-of-15token-001");
+            assert_eq!(store.add(child, Some("family-of-14")).await.unwrap(), Addition::Revoked);
+            assert_eq!(store.add(child, Some("family-of-13")).await.unwrap(), Addition::Added);
+            let revoked = async |id| {
+                let token = TokenFacts { issuer: "local", subject: "bob", id, issued: Some(now) };
+                store.is_revoked(token).await.unwrap()
+            };
+            let ids = ["family-of-13access-01", "family-of-15access-01", "family-of-14access-01"];
+            let before = [revoked(ids[0]).await, revoked(ids[1]).await, revoked(ids[2]).await];
+            assert_eq!(before, [false, false, true]);
+            // Once more: neither of its tokens is good after that.
+            let again = store.rotate("family-of-13token-001", facts("family-of-13token-005")).await;
+            assert_eq!(again.unwrap(), Rotation::Reused);
+            assert_eq!([revoked(ids[0]).await, revoked(ids[1]).await], [true, true]);
+            for used in ["family-of-13token-004", "family-of-15token-001"] {
+                assert_eq!(store.rotate(used, facts(used)).await.unwrap(), Rotation::Revoked);
+            }
+            store.close().await;
         }
-        let child = facts("family-of-15token-001");
-        assert_eq!(store.add(child, Some("family-of-14")).await.unwrap(), Addition::Revoked);
-        assert_eq!(store.add(child, Some("family-of-13")).await.unwrap(), Addition::Added);
-        let revoked = async |id| {
-            let token = TokenFacts { issuer: "local", subject: "bob", id, issued: Some(now) };
-            store.is_revoked(token).await.unwrap()
-        };
-        let ids = ["family-of-13access-01", "family-of-15access-01", "family-of-14access-01"];
-        let before = [revoked(ids[0]).await, revoked(ids[1]).await, revoked(ids[2]).await];
-        assert_eq!(before, [false, false, true]);
-        // Once more: neither of its tokens is good after that.
-        let again = store.rotate("family-of-13token-001", facts("family-of-13token-005")).await;
-        assert_eq!(again.unwrap(), Rotation::Reused);
-        assert_eq!([revoked(ids[0]).await, revoked(ids[1]).await], [true, true]);
-        for used in ["family-of-13token-004", "family-of-15token-001"] {
-            assert_eq!(store.rotate(used, facts(used)).await.unwrap(), Rotation::Revoked);
+    }
+}
+
+#[tokio::test]
+async fn children_of_an_older_version_go_on_and_end_with_their_parents_however_long_the_ids_are() {
+    for database in Database::of_every_lasting_kind() {
+        for older in OLDER.skip(3) {
+            version(&database, older).await;
+            let store = database.connect().await;
+            let (long, bob, now) = (long(), bob(), database.clock.now());
+            let other = Identity::new(&*long, &*long).unwrap();
+            let expires = now + Duration::from_secs(60);
+            let rotate = async |identity, used: &str, id: &str| {
+                let next = RefreshFacts { identity, id, expires, family_expires: expires, now };
+                store.rotate(used, next).await.unwrap()
+            };
+            let [good, ended] = [Rotation::Rotated, Rotation::Revoked];
+            for (identity, used, next, expected) in [
+                (&bob, "family-of-16token-001", "family-of-16token-002", good),
+                (&bob, "family-of-17token-001", "family-of-17token-002", ended),
+                (&bob, &long, &long, good),
+                (&bob, "family-of-18token-001", "family-of-18token-002", good),
+                (&other, "family-of-19token-001", "family-of-19token-002", good),
+            ] {
+                assert_eq!(rotate(identity, used, next).await, expected, "{used}");
+            }
+            for parent in ["family-of-13", &long] {
+                assert!(RefreshStore::revoke(&store, &bob, parent).await.unwrap(), "{parent}");
+            }
+            for used in ["family-of-16token-002", "family-of-18token-002"] {
+                assert_eq!(rotate(&bob, used, used).await, ended, "{used}");
+            }
+            store.close().await;
         }
-        store.close().await;
     }
 }
 

@@ -34,6 +34,14 @@ impl Argon2idHash {
                  m={most_memory}, t={most_passes}, p={most_lanes} is verified"
             )));
         }
+        let work = u64::from(memory) * u64::from(passes);
+        if work > PasswordHash::MAX_WORK_KIB {
+            return Err(ConfigError::new(format!(
+                "the argon2id hash asks for m={memory} KiB in each of t={passes} passes, {work} KiB in all; at most \
+                 {} KiB is verified",
+                PasswordHash::MAX_WORK_KIB
+            )));
+        }
         let (Some(salt), Some(output)) = (phc.salt, phc.hash) else {
             return Err(ConfigError::new("the password hash lacks its salt or its output"));
         };

@@ -128,6 +128,9 @@ impl PasswordHash {
     pub const MAX_MEMORY_KIB: u32 = 256 * 1024;
     /// The most passes that a stored argon2id hash may ask for.
     pub const MAX_PASSES: u32 = 32;
+    /// The most work that a stored argon2id hash may ask for, in KiB: its memory times its passes. That is 4 passes over the
+    /// most memory, of which libsodium's `MODERATE` takes 3, or 32 over an eighth of it.
+    pub const MAX_WORK_KIB: u64 = 4 * 256 * 1024;
     /// The most lanes that a stored argon2id hash may ask for.
     pub const MAX_LANES: u32 = 16;
     /// The greatest cost, as a power of two, that a stored bcrypt hash may ask for.

@@ -28,7 +28,8 @@
 //!
 //! # A store of one's own
 //!
-//! The example `own_store` keeps nonces in files, and runs the contract on that:
+//! The example `own_store` keeps nonces in files, and runs the contract on that, but for rule 4: it has no bound of its own,
+//! and a disk that is full is one that is down. Who needs one runs `bounded_nonces`, too:
 //!
 #![doc = concat!("```no_run\n", include_str!("../../../examples/own_store.rs"), "```")]
 

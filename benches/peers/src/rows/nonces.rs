@@ -123,18 +123,43 @@ pub fn bytes_of_one() -> f64 {
     each
 }
 
-/// All of them expire at once: how long does the one wait that comes next? The best of five, since a
-/// thread may be made to wait by others.
+/// All of them expire at once, and as many come after them: how long does the one wait that waits longest? That of
+/// the best run, since it is not only the kernel that makes a thread wait: so does whoever runs the machine.
 fn pause(results: &mut Results) {
-    let waits = (0..5).map(|_| {
-        let store = full(LIVE, |_| 300);
-        let start = Instant::now();
-        record(&store, 7, "after", 900, 301);
-        start.elapsed().as_secs_f64() * 1e3
-    });
-    let wait = waits.fold(f64::INFINITY, f64::min);
-    let goal = Goal::AtMost { must: 1.0, stretch: 1.0 };
-    results.add("Nonces: the wait when 10⁶ expire, in ms", goal, wait, String::new());
+    const RUNS: usize = 9;
+    let waits: Vec<_> = (0..RUNS).filter_map(|_| longest_wait()).collect();
+    let Some(wait) = waits.iter().copied().min_by(f64::total_cmp) else {
+        println!("Nonces, the wait: not measured, the machine is too busy");
+        return;
+    };
+    let worst = waits.iter().copied().fold(wait, f64::max);
+    let figures = format!("of 10⁶ that follow; {} runs, the worst {}", waits.len(), short(worst));
+    let goal = Goal::AtMost { must: 1_000.0, stretch: 1_000.0 };
+    results.add("Nonces: the longest wait when 10⁶ expire, in µs", goal, wait, figures);
+}
+
+/// In microseconds, of a million. What somebody else has had the processor in does not count; `None` if that was a
+/// tenth of the run or more.
+fn longest_wait() -> Option<f64> {
+    const MANY: u64 = 1_000;
+    let store = full(LIVE, |_| 300);
+    let mut waits = Vec::new();
+    for part in 0..LIVE / MANY {
+        let nonces: Vec<_> = (0..MANY).map(|_| unique().to_string()).collect();
+        let before = preemptions();
+        let mut longest = 0.0_f64;
+        for (at, nonce) in (part * MANY..).zip(&nonces) {
+            let start = Instant::now();
+            let recorded = record(&store, at % 100, nonce, 900, 301);
+            longest = longest.max(start.elapsed().as_secs_f64() * 1e6);
+            assert_eq!(recorded, Recorded::Fresh);
+        }
+        if preemptions() == before {
+            waits.push(longest);
+        }
+    }
+    let enough = u64::try_from(waits.len()).is_ok_and(|parts| parts > LIVE / MANY * 9 / 10);
+    enough.then(|| waits.into_iter().fold(0.0, f64::max))
 }
 
 /// A store with so many nonces, of a hundred tokens, with the room that one would give it.
