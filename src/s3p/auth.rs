@@ -102,16 +102,19 @@ impl S3pAuth {
     }
 
     /// The prefix at which axum's router nests this layer, where a proxy has put it in the place of another: behind one
-    /// that hands `https://pay.example.org/v2/…` on as `/s3p/v2/…`, that is `/s3p/v2`. Unless told otherwise, the path
-    /// of the [`PublicUrl`] ends with what axum takes away.
+    /// that hands `https://pay.example.org/v2/…` on as `/s3p/v2/…`, that is `/s3p/v2`; and nothing (`""`), if it is not
+    /// nested. Unless told otherwise, the path of the [`PublicUrl`] ends with what axum takes away, so that a proxy may
+    /// have taken the rest: where a router is nested at several such ends, a signature is good at each of them, and this
+    /// says which one is meant.
     ///
     /// # Errors
     ///
-    /// When it does not begin with a slash, ends with one, or has a `{parameter}`: one signature would be good for
+    /// When it begins without a slash, ends with one, or has a `{parameter}`: one signature would be good for
     /// whatever stands there.
     #[cfg(feature = "axum")]
     pub fn nested_at(mut self, prefix: &str) -> Result<Self, ConfigError> {
-        if !prefix.starts_with('/') || prefix.ends_with('/') || prefix.contains(['{', '}']) {
+        let begins = prefix.is_empty() || prefix.starts_with('/');
+        if !begins || prefix.ends_with('/') || prefix.contains(['{', '}']) {
             return Err(ConfigError::new(format!(
                 "{prefix:?} is not a prefix like `/s3p/v2`, with a slash before each part, none at the end, and no \
                  parameter"
@@ -178,7 +181,9 @@ impl S3pAuth {
         B::Error: Into<BoxError>,
     {
         let key = found(key.await)?;
-        let has_ended = request.body().is_end_stream();
+        // Of one that was announced as empty, the end may still be on its way.
+        let body = request.body();
+        let has_ended = body.is_end_stream() || body.size_hint().exact() == Some(0);
         if !has_ended {
             let head = Head::new(&request);
             self.check_path(&head)?;

@@ -31,7 +31,8 @@
 //!    that the answers cannot be told apart. A store that cannot answer: 503.
 //! 4. The body is read, up to a length (413; 64 KiB, if not told otherwise) and a time (408). Its type is JSON or a
 //!    form, and not compressed: else 415. What is ambiguous, or not in the scheme, is a 400 (below). What the head
-//!    alone says of all this is refused before any of the body is read.
+//!    alone says of all this is refused before any of the body is read: by its type, whatever may come, unless it is
+//!    known to be empty.
 //! 5. The method is the one that the key is set to: `HMAC-SHA1`, if not told otherwise. The signature is
 //!    compared in constant time, with the key's present and previous secret: else 401. A key may list
 //!    [`Dialect`]s of clients that depart from the page; what they sign differently is tried, too. Whoever fails
@@ -62,8 +63,8 @@
 //! * percent-encoding that is broken, or is not of UTF-8;
 //! * behind axum's router, with the feature `axum`: a path that is not what the client has sent, since axum's
 //!   `nest` takes a slash too many away with the prefix, but finds the route by the path as it was; and a path
-//!   from which another prefix was taken than the one that the [`PublicUrl`] ends with, as by
-//!   `nest("/{tenant}", …)`, or by a second nest of the same router.
+//!   from which a prefix was taken that the [`PublicUrl`] does not end with, as by `nest("/{tenant}", …)`, or by a
+//!   second nest of the same router.
 //!
 //! ```
 //! use portcullis::{

@@ -129,7 +129,16 @@ async fn behind_a_proxy_that_puts_another_prefix_there_the_layer_is_told_so() {
     let mut passed_on = signed(&Method::GET, "/s3p/v2/ping", "");
     *passed_on.uri_mut() = Uri::from_static("/v2/ping");
     assert_eq!(ask(&router, passed_on).await.status, 200);
-    for prefix in ["", "/", "s3p", "/s3p/", "/{tenant}/s3p"] {
+    // One that takes all of it away, beside a nest that is not meant.
+    let auth = s3p_auth("https://pay.example.org/s3p").nested_at("").unwrap();
+    let layered = || payments().layer(S3pSignatureLayer::new(auth.clone()));
+    let router = Router::new().nest("/s3p", layered()).merge(layered());
+    for (target, status) in [("/ping", 200), ("/s3p/ping", 400)] {
+        let mut passed_on = signed(&Method::GET, "/s3p/ping", "");
+        *passed_on.uri_mut() = target.parse().unwrap();
+        assert_eq!(ask(&router, passed_on).await.status.as_u16(), status, "{target}");
+    }
+    for prefix in ["/", "s3p", "/s3p/", "/{tenant}/s3p"] {
         assert!(s3p_auth("https://pay.example.org").nested_at(prefix).is_err(), "{prefix}");
     }
 }

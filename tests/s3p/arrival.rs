@@ -134,6 +134,34 @@ async fn a_body_that_does_not_arrive_in_time_is_given_up() {
 /// A body that must not be read, of which it is known that so many bytes will come at least.
 struct Untouchable(u64);
 
+/// A body that is announced as empty, and whose end does not come.
+struct Empty;
+
+impl Body for Empty {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Pending
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(0)
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_announced_as_empty_is_not_waited_for_and_has_no_type() {
+    for draft in [Draft::get("/v2/ping"), Draft::new(http::Method::POST, "/v2/ping")] {
+        let mut request = draft.request().map(|_| Empty);
+        request.headers_mut().insert("content-type", "text/plain".parse().unwrap());
+        assert_eq!(send(&layer(), request).await.status, 200);
+    }
+}
+
 impl Body for Untouchable {
     type Data = Bytes;
     type Error = Infallible;

@@ -70,7 +70,8 @@ impl FetchedJwks {
         Self { json: Some(json.into()), ..Self::not_modified() }
     }
 
-    /// The set has not changed.
+    /// The set has not changed since the one whose `etag` was asked about. Without one, this is a failure: who knows it
+    /// by other means brings the set again, or gives it an [`etag`](Self::etag).
     pub const fn not_modified() -> Self {
         Self { json: None, etag: None, lifetime: None }
     }
