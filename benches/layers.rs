@@ -19,7 +19,7 @@ use aws_lc_rs::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderValue, Request, header};
 use jsonwebtoken::{EncodingKey, Header};
-use paired::{Bare, Body, Cases, template};
+use paired::{Bare, Body, Cases, alike::template};
 use portcullis::{
     AuthorizeLayer, BasicAuthLayer, Identity, JwtScopeLayer, OwnershipLayer, Principal, Scheme, Scope,
     authorize,
@@ -31,7 +31,7 @@ use tower::Layer;
 
 fn main() {
     paired::measure(|cases| {
-        let request = template();
+        let request = template("/messages?limit=20");
         cases.add("bare, against itself", Bare, || request.clone(), 200);
         authorize_cases(cases);
         #[cfg(feature = "axum")]
@@ -45,7 +45,7 @@ fn main() {
 fn authorize_cases(cases: &mut Cases<'_>) {
     let says = |answer| AuthorizeLayer::new(authorize::from_fn(move |_, _| answer));
     let (yes, no) = (says(true), says(false));
-    let request = with_principal(template());
+    let request = with_principal(template("/messages?limit=20"));
     let four = yes.layer(yes.layer(yes.layer(yes.layer(Bare))));
     cases.add("AuthorizeLayer, yes", yes.layer(Bare), || request.clone(), 200);
     cases.add("AuthorizeLayer, yes, four of them", four, || request.clone(), 200);
@@ -68,7 +68,7 @@ fn basic_cases(cases: &mut Cases<'_>) {
     let service = BasicAuthLayer::new(auth().verifier(AtOnce)).layer(Bare);
     let hashed = BasicAuthLayer::new(auth()).layer(Bare);
     let cached = BasicAuthLayer::new(auth().cache(CredentialCache::new(100))).layer(Bare);
-    let missing = template();
+    let missing = template("/messages?limit=20");
     let request = authorized(missing.clone(), "Basic YWxhZGRpbjpvcGVuIHNlc2FtZQ==");
     cases.add("BasicAuthLayer, accepted", service.clone(), || request.clone(), 200);
     cases.add("BasicAuthLayer, accepted after argon2id", hashed, || request.clone(), 200);
@@ -85,7 +85,7 @@ fn jwt_cases(cases: &mut Cases<'_>) {
         "exp": 4_102_444_800_u64,
         "scope": "messages:list messages:send devices:list",
     });
-    let missing = template();
+    let missing = template("/messages?limit=20");
     let mut any = None;
     for (algorithm, signing, key) in key_pairs() {
         let token = jsonwebtoken::encode(&Header::new(algorithm), &claims, &signing).expect("a token");
@@ -150,7 +150,7 @@ fn ownership_cases(cases: &mut Cases<'_>) {
         let path = ResourcePath::new("group", "/groups/{id}", "id").expect("a path");
         OwnershipLayer::new(Ownership::new(owners, [path]).expect("a policy"))
     };
-    let mut request = with_principal(template());
+    let mut request = with_principal(template("/messages?limit=20"));
     *request.method_mut() = http::Method::PUT;
     *request.uri_mut() = "/groups/37".parse().expect("a target");
     cases.add("OwnershipLayer, PUT of the owner", layer("alice").layer(Bare), || request.clone(), 200);

@@ -15,7 +15,10 @@ use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, HeaderValue, Method, Request, header};
 use http_body_util::Full;
-use paired::{Bare, Body, Cases, template};
+use paired::{
+    Bare, Body, Cases,
+    alike::{BASE_STRING, SECRET, TARGET, TOKEN, template},
+};
 use portcullis::{
     Identity, S3pSignatureLayer,
     s3p::{AccessKey, MemoryAccessKeyStore, MemoryNonceStore, PublicUrl, S3pAuth, Signer},
@@ -23,13 +26,6 @@ use portcullis::{
 use sha1::Sha1;
 use tower::Layer;
 
-const TOKEN: &str = "xvz1evFS4wEEPTGEFPHBog";
-const SECRET: &str = "MySecretKey";
-const GET: &str = "/v2/bill?serviceNumber=TestId&merchant=TESTMERC&serviceid=99999";
-const BASE_STRING: &str = "GET&https%3A%2F%2Fdev.smobilpay.com%2Fs3p%2Fv2%2Fbill&merchant%3DTESTMERC%26\
-    s3pAuth_nonce%3D634968823463411611%26s3pAuth_signature_method%3DHMAC-SHA1%26\
-    s3pAuth_timestamp%3D1361281946%26s3pAuth_token%3Dxvz1evFS4wEEPTGEFPHBog%26\
-    serviceNumber%3DTestId%26serviceid%3D99999";
 static NONCE: AtomicU64 = AtomicU64::new(634_968_823_463_411_611);
 
 fn main() {
@@ -55,10 +51,9 @@ fn cases(cases: &mut Cases<'_>) {
         let nonces = MemoryNonceStore::with_limits(UNIX_EPOCH, usize::MAX, usize::MAX);
         S3pSignatureLayer::new(S3pAuth::new(url, keys, nonces)).layer(Bare)
     };
-    let mut get = template();
-    *get.uri_mut() = GET.parse().expect("a target");
+    let get = template(TARGET);
     let body: Bytes = json_of_1_kib().into();
-    let mut post = template();
+    let mut post = template(TARGET);
     *post.method_mut() = Method::POST;
     *post.uri_mut() = "/v2/collectstd".parse().expect("a target");
     let json = HeaderValue::from_static("application/json");
@@ -68,7 +63,7 @@ fn cases(cases: &mut Cases<'_>) {
     cases.add("POST of 1 KiB JSON, accepted", service(), || signed(post.clone(), &body), 200);
     cases.add("no credentials", service(), || get.clone(), 401);
 
-    let url = format!("https://dev.smobilpay.com/s3p{GET}").parse().expect("a URL");
+    let url = format!("https://dev.smobilpay.com/s3p{TARGET}").parse().expect("a URL");
     let signs = |()| signer.sign(&Method::GET, &url, &HeaderMap::new(), b"").expect("a signature");
     let keyed = Hmac::<Sha1>::new_from_slice(SECRET.as_bytes()).expect("a key of any length");
     let bare = |()| keyed.clone().chain_update(BASE_STRING).finalize().into_bytes();

@@ -2,6 +2,8 @@
 //! A slow spell of the machine meets both.
 #![allow(dead_code, unreachable_pub, reason = "each benchmark uses a part of it")]
 
+pub mod alike;
+
 use std::{
     convert::Infallible,
     future::{Ready, ready},
@@ -191,18 +193,4 @@ pub fn answer<T>(runtime: &Runtime, work: impl Future<Output = T>) -> T {
         Poll::Ready(answer) => answer,
         Poll::Pending => runtime.block_on(work),
     }
-}
-
-/// A request with seven ordinary headers.
-pub fn template() -> Request<Body> {
-    Request::get("/messages?limit=20")
-        .header("host", "api.example.org")
-        .header("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
-        .header("accept", "application/json")
-        .header("accept-encoding", "gzip, deflate, br")
-        .header("accept-language", "en-GB,en;q=0.7")
-        .header("cache-control", "no-cache")
-        .header("x-request-id", "5f0c1f6e-5b0a-4a53-9d4b-0d4f0f5ac1b2")
-        .body(Body::default())
-        .expect("a request")
 }

@@ -12,7 +12,7 @@ use sqlx::{AnyConnection, AnyExecutor};
 use crate::{
     Error,
     admin::{now, rfc3339},
-    database::{Database, new_id, new_secret},
+    database::{Database, is_stored_as_it_is, new_id, new_secret},
     password::mark,
     smsgate,
 };
@@ -77,9 +77,6 @@ async fn find_let_in(database: impl AnyExecutor<'_>, subject: &str) -> Result<Op
     Ok(Some(LetIn { name, account, mark: mark(&password) }))
 }
 
-/// In bytes.
-const LONGEST_NAME: usize = 1_024;
-
 /// A user who is not there yet.
 pub struct NewUser {
     id: String,
@@ -93,8 +90,7 @@ impl NewUser {
     pub fn new(name: &str, password: &str, scopes: &str) -> Result<Self, Error> {
         let hash = PasswordHash::of(password)?;
         User::new(name, hash.clone())?;
-        // `store::Sql` would look for it under another name.
-        if name.len() > LONGEST_NAME || name.contains('\u{10FFFF}') {
+        if !is_stored_as_it_is(name) {
             return Err("a user name has at most 1,024 bytes, and no U+10FFFF in it".into());
         }
         ScopeSet::parse(scopes)?;

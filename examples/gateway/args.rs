@@ -53,15 +53,6 @@ pub struct Args {
     )]
     pub database_timeout: u64,
 
-    /// Every how many seconds what has expired is deleted, and what a failure of the database has left behind.
-    #[arg(
-        long,
-        env = "GATEWAY_UPKEEP_INTERVAL",
-        default_value_t = 60,
-        value_parser = value_parser!(u64).range(1..=86_400)
-    )]
-    pub upkeep_interval: u64,
-
     /// How long Redis may take to answer, in seconds.
     #[arg(
         long,
@@ -71,6 +62,15 @@ pub struct Args {
         value_parser = value_parser!(u64).range(1..=3600)
     )]
     pub redis_timeout: u64,
+
+    /// Every how many seconds what has expired is deleted, and what a failure of the database has left behind.
+    #[arg(
+        long,
+        env = "GATEWAY_UPKEEP_INTERVAL",
+        default_value_t = 60,
+        value_parser = value_parser!(u64).range(1..=86_400)
+    )]
+    pub upkeep_interval: u64,
 
     /// The file with the keys that are not in the database, created together with it; instances that share a
     /// database have the same. Without this flag: beside the database's file, or `gateway.keys`.

@@ -159,6 +159,12 @@ pub struct Claim {
     pub version: i64,
 }
 
+/// Whether `store::Sql` stores this text as it is: neither by its digest nor in other words, so that the statements of
+/// this program find what it has stored, and it what they have. Two such texts fit into an index of PostgreSQL.
+pub fn is_stored_as_it_is(text: &str) -> bool {
+    text.len() <= 1_024 && !text.contains('\u{10FFFF}')
+}
+
 /// Of the tables that there are: 0 where nobody has written it down.
 async fn version(engine: Engine, connection: &mut AnyConnection) -> sqlx::Result<i64> {
     let is_there = match engine {

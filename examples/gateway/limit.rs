@@ -12,13 +12,13 @@ use axum::{
 use portcullis::{Rejection, StoreError};
 use tokio::time;
 
-use crate::{Gateway, web::BodyTimeout};
+use crate::{Gateway, Settings};
 
 /// A 503 if there is no answer in time. A body has its own time on top.
 pub async fn answered(State(gateway): State<Gateway>, request: Request, next: Next) -> Response {
-    let body = if request.body().is_end_stream() { Duration::ZERO } else { BodyTimeout::of(&request) };
-    let limit = body + gateway.settings.answer_timeout;
-    let answer = time::timeout(limit, next.run(request)).await;
+    let Settings { body_timeout, answer_timeout, .. } = *gateway.settings;
+    let body = if request.body().is_end_stream() { Duration::ZERO } else { body_timeout };
+    let answer = time::timeout(body + answer_timeout, next.run(request)).await;
     answer.unwrap_or_else(|late| {
         Rejection::unavailable("gateway.late", StoreError::new(late)).into_response()
     })

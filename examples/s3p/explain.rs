@@ -93,13 +93,12 @@ impl Explain {
         moment: SystemTime,
     ) -> Result<String, Box<dyn Error>> {
         let Some((dialect, name)) = fitting else {
-            return if self.is_of_their_base_string(fields) {
-                let text = "The signature is that of the base string which the client gives, by this secret: what \
-                            differs is above.\n";
-                Ok(text.to_owned())
-            } else {
-                self.mistake(fields)
-            };
+            if !self.is_of_their_base_string(fields) {
+                return self.mistake(fields);
+            }
+            let text = "The signature is that of the base string which the client gives, by this secret: what \
+                        differs is above.\n";
+            return Ok(text.to_owned());
         };
         if said.is_ok() {
             return Ok(format!("The key accepts it, signed as {name} does.\n"));

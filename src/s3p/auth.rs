@@ -163,7 +163,11 @@ impl S3pAuth {
 
     /// Rules 4 to 7 for a request that has no body.
     pub(super) fn decide(&self, head: &Head<'_>, timely: Timely<'_>, key: KeyFound) -> Judgement {
-        match found(key).and_then(|key| self.prove(head, timely, key, b"")) {
+        let proven = found(key).and_then(|key| {
+            self.check_path(head)?;
+            self.prove(head, timely, key, b"")
+        });
+        match proven {
             Ok(proven) => self.conclude(proven),
             Err(rejection) => NowOrLater::now(Err(rejection)),
         }
@@ -184,11 +188,10 @@ impl S3pAuth {
         // Of one that was announced as empty, the end may still be on its way.
         let body = request.body();
         let has_ended = body.is_end_stream() || body.size_hint().exact() == Some(0);
+        self.check_path(&Head::new(&request))?;
         if !has_ended {
-            let head = Head::new(&request);
-            self.check_path(&head)?;
-            let comes_for_sure = request.body().size_hint().lower() > 0;
-            check_body_to_come(head.method(), head.uri(), head.headers(), comes_for_sure)?;
+            let comes_for_sure = body.size_hint().lower() > 0;
+            check_body_to_come(request.method(), request.uri(), request.headers(), comes_for_sure)?;
         }
         let (head, body) = request.into_parts();
         let bytes = if has_ended {
@@ -245,7 +248,6 @@ impl S3pAuth {
         key: Option<AccessKey>,
         body: &[u8],
     ) -> Result<Proven<'h>, Rejection> {
-        self.check_path(head)?;
         let mut sent = Sent::new();
         sent.read(head.method(), head.uri(), head.headers(), body)?;
         let credentials = &timely.credentials;

@@ -12,7 +12,7 @@ use portcullis::{
     },
 };
 
-use crate::{jwt, jwt_support::judge, set, token, told};
+use crate::{PATIENCE, jwt, jwt_support::judge, set, token, told};
 
 #[tokio::test]
 async fn over_https_the_certificate_must_be_trusted_and_for_the_host() {
@@ -44,14 +44,17 @@ async fn over_https_the_certificate_must_be_trusted_and_for_the_host() {
     assert!(connect(plain).await.is_err());
 }
 
-/// Once more where a handshake takes too long, as on a machine that is busy.
+/// Once more where a handshake takes too long, as on a machine that is busy; but not for ever.
 async fn connect(source: JwksUrl) -> Result<RemoteKeys, ConfigError> {
-    loop {
-        match crate::connect(source.clone()).await {
-            Err(error) if told(&error).contains("timed out") => {}
-            done => return done,
+    let connecting = async {
+        loop {
+            match crate::connect(source.clone()).await {
+                Err(error) if told(&error).contains("timed out") => {}
+                done => return done,
+            }
         }
-    }
+    };
+    tokio::time::timeout(PATIENCE, connecting).await.expect("a handshake comes to its end")
 }
 
 /// Serves a set on 127.0.0.1, and says where.

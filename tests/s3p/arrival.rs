@@ -131,36 +131,8 @@ async fn a_body_that_does_not_arrive_in_time_is_given_up() {
     }
 }
 
-/// A body that must not be read, of which it is known that so many bytes will come at least.
-struct Untouchable(u64);
-
-/// A body that is announced as empty, and whose end does not come.
-struct Empty;
-
-impl Body for Empty {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Pending
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(0)
-    }
-}
-
-#[tokio::test]
-async fn a_body_that_is_announced_as_empty_is_not_waited_for_and_has_no_type() {
-    for draft in [Draft::get("/v2/ping"), Draft::new(http::Method::POST, "/v2/ping")] {
-        let mut request = draft.request().map(|_| Empty);
-        request.headers_mut().insert("content-type", "text/plain".parse().unwrap());
-        assert_eq!(send(&layer(), request).await.status, 200);
-    }
-}
+/// A body that must not be read, of which so much is known.
+struct Untouchable(SizeHint);
 
 impl Body for Untouchable {
     type Data = Bytes;
@@ -174,9 +146,16 @@ impl Body for Untouchable {
     }
 
     fn size_hint(&self) -> SizeHint {
-        let mut hint = SizeHint::new();
-        hint.set_lower(self.0);
-        hint
+        self.0
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_announced_as_empty_is_not_waited_for_and_has_no_type() {
+    for draft in [Draft::get("/v2/ping"), Draft::new(http::Method::POST, "/v2/ping")] {
+        let mut request = draft.request().map(|_| Untouchable(SizeHint::with_exact(0)));
+        request.headers_mut().insert("content-type", "text/plain".parse().unwrap());
+        assert_eq!(send(&layer(), request).await.status, 200);
     }
 }
 
@@ -195,7 +174,9 @@ async fn a_body_that_would_be_refused_whatever_it_is_is_not_waited_for() {
         let unknown = known.authorization().replace(TOKEN, "no-such-token");
         assert_ne!(unknown, known.authorization());
         for authorization in [known.authorization(), unknown] {
-            let mut request = known.request_with(authorization).map(|_| Untouchable(bytes));
+            let mut at_least = SizeHint::new();
+            at_least.set_lower(bytes);
+            let mut request = known.request_with(authorization).map(|_| Untouchable(at_least));
             request.headers_mut().insert(name, value.parse().unwrap());
             let answer = send(&layer(), request).await;
             assert_eq!(answer.reason(), reason, "{method} {target}");

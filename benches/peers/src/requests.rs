@@ -1,5 +1,8 @@
 //! The requests that everybody gets, and the keys and tokens in them.
 
+#[path = "../../paired/alike.rs"]
+pub mod alike;
+
 use std::{
     cell::Cell,
     sync::atomic::{AtomicU64, Ordering},
@@ -17,6 +20,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, jwk::Jwk};
 use portcullis::jwt::{JwtAuth, JwtAuthBuilder, Key, Keys, MemoryRevocationStore};
 use serde::{Deserialize, Serialize};
 
+pub use self::alike::template;
 use crate::paired::Body;
 
 pub const ISSUER: &str = "https://id.example.org";
@@ -111,20 +115,6 @@ impl Signing {
         let builder = JwtAuth::builder(keys).issuer(ISSUER).audience(AUDIENCE);
         builder.revocations(MemoryRevocationStore::new())
     }
-}
-
-/// A request with seven ordinary headers.
-pub fn template(target: &str) -> Request<Body> {
-    Request::get(target)
-        .header("host", "api.example.org")
-        .header("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
-        .header("accept", "application/json")
-        .header("accept-encoding", "gzip, deflate, br")
-        .header("accept-language", "en-GB,en;q=0.7")
-        .header("cache-control", "no-cache")
-        .header("x-request-id", "5f0c1f6e-5b0a-4a53-9d4b-0d4f0f5ac1b2")
-        .body(Body::default())
-        .expect("a request")
 }
 
 /// The same request without end.

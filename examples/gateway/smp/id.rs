@@ -10,12 +10,10 @@ use axum::{
 use portcullis::Rejection;
 
 use super::answer::missing;
+use crate::database::is_stored_as_it_is;
 
 /// The scheme in which case does not matter, written like this.
 const WITHOUT_CASE: &str = "iso6523-actorid-upis";
-
-/// In bytes. Two of them fit into an index of PostgreSQL.
-const LONGEST: usize = 1_024;
 
 /// The one spelling of a participant's id, percent-decoded already, by which its group is owned, stored
 /// and compared.
@@ -40,18 +38,13 @@ pub fn joined(scheme: &str, value: &str) -> Option<String> {
 
 fn split(text: &str) -> Option<(&str, &str)> {
     let (scheme, value) = text.trim().split_once("::")?;
-    let is_id = !scheme.is_empty() && !value.is_empty() && !text.trim().contains(is_strange);
+    let is_id = !scheme.is_empty() && !value.is_empty() && !text.trim().contains(char::is_control);
     is_id.then_some((scheme, value))
-}
-
-/// A control, or the noncharacter that `store::Sql` escapes: the owner of such a group would be stored under another id.
-fn is_strange(character: char) -> bool {
-    character.is_control() || character == '\u{10FFFF}'
 }
 
 fn spelled(scheme: &str, value: &str) -> Option<String> {
     let id = format!("{scheme}::{value}");
-    (id.len() <= LONGEST).then_some(id)
+    is_stored_as_it_is(&id).then_some(id)
 }
 
 /// What the path names; `None` for what is no id.

@@ -24,17 +24,12 @@ use tower::Layer;
 
 use crate::{
     paired::{Bare, Body, Turns, Work, function, service},
-    requests::{template, unique},
+    requests::{
+        alike::{BASE_STRING, SECRET, TARGET, TOKEN, template},
+        unique,
+    },
     results::{Goal, Results, short},
 };
-
-const TOKEN: &str = "xvz1evFS4wEEPTGEFPHBog";
-const SECRET: &str = "MySecretKey";
-const TARGET: &str = "/v2/bill?serviceNumber=TestId&merchant=TESTMERC&serviceid=99999";
-const BASE_STRING: &str = "GET&https%3A%2F%2Fdev.smobilpay.com%2Fs3p%2Fv2%2Fbill&merchant%3DTESTMERC%26\
-    s3pAuth_nonce%3D634968823463411611%26s3pAuth_signature_method%3DHMAC-SHA1%26\
-    s3pAuth_timestamp%3D1361281946%26s3pAuth_token%3Dxvz1evFS4wEEPTGEFPHBog%26\
-    serviceNumber%3DTestId%26serviceid%3D99999";
 
 pub fn rows(results: &mut Results) {
     let get = template(TARGET);
